@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A backend in memory: sparse, growing with what is written to it, bounded for
+ * the module as a whole and charged to the cgroup of the writer.
+ */
+#include <linux/highmem.h>
+#include <linux/slab.h>
+
+#include "pagebox.h"
+
+/* Module-wide: the cap, and how many pages all RAM backends hold. */
+unsigned long pb_ram_max;
+static atomic_long_t pb_ram_total;
+
+struct pb_backend_ram {
+	struct pb_backend backend;
+	struct xarray pages;
+};
+
+static struct pb_backend_ram *to_ram(struct pb_backend *backend)
+{
+	return container_of(backend, struct pb_backend_ram, backend);
+}
+
+/* What was never written reads as zero. */
+static int ram_read(struct pb_backend *backend, pgoff_t index,
+		    struct folio *folio)
+{
+	struct page *from = xa_load(&to_ram(backend)->pages, index);
+
+	if (from)
+		copy_highpage(folio_page(folio, 0), from);
+	else
+		clear_highpage(folio_page(folio, 0));
+	return 0;
+}
+
+static struct page *ram_page_new(struct pb_backend_ram *ram, pgoff_t index)
+{
+	struct page *page;
+	int err = -ENOSPC;
+
+	if (atomic_long_inc_return(&pb_ram_total) > pb_ram_max)
+		goto out_total;
+	err = -ENOMEM;
+	page = alloc_page(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN);
+	if (!page)
+		goto out_total;
+	err = xa_err(xa_store(&ram->pages, index, page, PB_GFP));
+	if (err)
+		goto out_page;
+	return page;
+
+out_page:
+	__free_page(page);
+out_total:
+	atomic_long_dec(&pb_ram_total);
+	return ERR_PTR(err);
+}
+
+static int ram_write(struct pb_backend *backend, pgoff_t index,
+		     struct folio *folio)
+{
+	struct pb_backend_ram *ram = to_ram(backend);
+	struct page *to = xa_load(&ram->pages, index);
+
+	if (!to)
+		to = ram_page_new(ram, index);
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	copy_highpage(to, folio_page(folio, 0));
+	return 0;
+}
+
+static void ram_discard(struct pb_backend *backend, pgoff_t index)
+{
+	struct page *page = xa_erase(&to_ram(backend)->pages, index);
+
+	if (!page)
+		return;
+	__free_page(page);
+	atomic_long_dec(&pb_ram_total);
+}
+
+static u64 ram_bytes(struct pb_backend *backend)
+{
+	return U64_MAX;
+}
+
+static void ram_release(struct pb_backend *backend)
+{
+	struct pb_backend_ram *ram = to_ram(backend);
+	struct page *page;
+	unsigned long index;
+
+	xa_for_each(&ram->pages, index, page)
+		ram_discard(backend, index);
+	xa_destroy(&ram->pages);
+	kfree(ram);
+}
+
+static const struct pb_backend_ops ram_ops = {
+	.read = ram_read,
+	.write = ram_write,
+	.discard = ram_discard,
+	.bytes = ram_bytes,
+	.release = ram_release,
+};
+
+/**
+ * pb_backend_ram_new - make an empty backend in memory
+ *
+ * Two writes, or a write and a discard, of one page must not run at the same
+ * time; its owner sees to that with the lock of the page.
+ *
+ * Return: the backend, or NULL without memory
+ */
+struct pb_backend *pb_backend_ram_new(void)
+{
+	struct pb_backend_ram *ram = kzalloc(sizeof(*ram), PB_GFP);
+
+	if (!ram)
+		return NULL;
+	ram->backend.ops = &ram_ops;
+	xa_init_flags(&ram->pages, XA_FLAGS_ACCOUNT);
+	return &ram->backend;
+}

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The look inside: read-only text files below /sys/kernel/debug/pagebox, one
+ * directory for each box and in it one for each map. README.md describes them.
+ *
+ * Nothing here changes a box. Each page is looked at with its folio locked, so
+ * that its state, its frame and its PTEs belong together; between two pages all
+ * locks are dropped, and a fault waits for one page at most.
+ *
+ * The directories of maps are made and removed by a worker. Maps come and go
+ * under mmap_lock, while readdir() copies to user memory, and so may take
+ * mmap_lock, with the lock of the directory held.
+ */
+#include <linux/debugfs.h>
+#include <linux/pagemap.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "pagebox.h"
+
+static struct dentry *pb_debugfs_root;
+
+/* box: summary, stats ------------------------------------------------- */
+
+static void show_store(struct seq_file *m, struct pb_box *box)
+{
+	seq_puts(m, "store ");
+	if (box->store)
+		seq_file_path(m, box->store->file, "\n\\");
+	else
+		seq_puts(m, "-");
+	seq_printf(m, "\nstore_bytes %llu\n",
+		   box->store ? pb_backend_bytes(box->store) : 0);
+}
+
+static unsigned int count_maps(struct pb_maps *maps)
+{
+	struct pb_map *map;
+	unsigned int nr = 0;
+
+	spin_lock(&maps->lock);
+	list_for_each_entry(map, &maps->list, entry)
+		nr += map->mm != NULL;
+	spin_unlock(&maps->lock);
+	return nr;
+}
+
+static int summary_show(struct seq_file *m, void *unused)
+{
+	struct pb_box *box = m->private;
+
+	flush_work(&box->sync);
+	mutex_lock(&box->lock);
+	seq_printf(m, "box %u\nname ", box->id);
+	seq_escape(m, box->name, "\n\\");
+	seq_printf(m, "\nowner %u\n", from_kuid(&init_user_ns, box->owner));
+	seq_printf(m, "bytes %llu\n", box->bytes);
+	seq_printf(m, "frames %u\n", box->frames.limit);
+	seq_printf(m, "frames_used %u\n", READ_ONCE(box->frames.used));
+	seq_printf(m, "hand %u\n", READ_ONCE(box->frames.hand));
+	seq_puts(m, "policy clock\n");
+	seq_printf(m, "batch %u\n", box->frames.batch);
+	show_store(m, box);
+	seq_puts(m, "swap ram\n");
+	seq_printf(m, "swap_used %lu\n", atomic_long_read(&box->swap.used));
+	seq_printf(m, "pages %llu\n", pb_stats_read(box, PB_STAT_PAGES));
+	seq_printf(m, "views %llu\n", pb_stats_read(box, PB_STAT_VIEWS));
+	seq_printf(m, "maps %u\n", count_maps(&box->maps));
+	mutex_unlock(&box->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(summary);
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	struct pb_box *box = m->private;
+
+	for (unsigned int i = 0; i < PB_STAT_PAGES; i++)
+		seq_printf(m, "%s %llu\n", pb_stat_names[i],
+			   pb_stats_read(box, i));
+	seq_printf(m, "frames_used %u\n", READ_ONCE(box->frames.used));
+	seq_printf(m, "swap_used %lu\n", atomic_long_read(&box->swap.used));
+	for (unsigned int i = PB_STAT_PAGES; i < PB_STAT_NR; i++)
+		seq_printf(m, "%s %llu\n", pb_stat_names[i],
+			   pb_stats_read(box, i));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+/* box: frames --------------------------------------------------------- */
+
+/* Position 0 is the headline, frame n is at n + 1. */
+static void *frames_start(struct seq_file *m, loff_t *pos)
+{
+	struct pb_box *box = m->private;
+
+	return *pos <= READ_ONCE(box->frames.limit) ? pos : NULL;
+}
+
+static void *frames_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return frames_start(m, pos);
+}
+
+static void frames_stop(struct seq_file *m, void *v)
+{
+}
+
+static void show_frame(struct seq_file *m, struct pb_box *box, u32 number,
+		       struct folio *folio)
+{
+	struct pb_page *page = folio->private;
+	struct pb_pte_bits bits;
+	int pins;
+
+	seq_printf(m, "%u %lu ", number, folio_pfn(folio));
+	if (!page) {
+		seq_puts(m, "- - - - - - ");
+		return;
+	}
+	pb_pte_harvest(box->inode->i_mapping, page->index, &folio, &bits, 1,
+		       false);
+	/* Not pins: the table's reference, ours, and one for each PTE. */
+	pins = folio_ref_count(folio) - 2 - (int)bits.mapped;
+	seq_printf(m, "%lu %s %d %d %d %d ", page->index,
+		   page->root ? "root" : "private",
+		   atomic_read(&page->sharers),
+		   bits.young || folio_test_referenced(folio),
+		   bits.dirty || folio_test_dirty(folio), max(pins, 0));
+}
+
+static int frames_show(struct seq_file *m, void *v)
+{
+	struct pb_box *box = m->private;
+	u32 number = *(loff_t *)v - 1;
+	struct folio *folio;
+
+	if (!*(loff_t *)v) {
+		seq_puts(m, "frame pfn page tier sharers R D pins hand\n");
+		return 0;
+	}
+	folio = pb_frame_lookup(&box->frames, number);
+	if (folio) {
+		folio_lock(folio);
+		show_frame(m, box, number, folio);
+		folio_unlock(folio);
+		folio_put(folio);
+	} else {
+		seq_printf(m, "%u - - - - - - - ", number);
+	}
+	seq_puts(m, READ_ONCE(box->frames.hand) == number ? ">\n" : "-\n");
+	return 0;
+}
+
+static const struct seq_operations frames_sops = {
+	.start = frames_start,
+	.next = frames_next,
+	.stop = frames_stop,
+	.show = frames_show,
+};
+DEFINE_SEQ_ATTRIBUTE(frames);
+
+/* box: maps ----------------------------------------------------------- */
+
+/* A VMA that fork() is about to give to the child is nobody's yet. */
+static struct pb_map *map_of(struct vm_area_struct *vma)
+{
+	struct pb_map *map = vma->vm_private_data;
+
+	return map && map->mm == vma->vm_mm ? map : NULL;
+}
+
+static int maps_show(struct seq_file *m, void *unused)
+{
+	struct pb_box *box = m->private;
+	struct address_space *mapping = box->inode->i_mapping;
+	struct vm_area_struct *vma;
+	struct pb_map *map;
+
+	flush_work(&box->sync);
+	seq_puts(m, "map pid type start end pgoff prot\n");
+	i_mmap_lock_read(mapping);
+	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
+		map = map_of(vma);
+		if (!map)
+			continue;
+		seq_printf(m, "%u %d %s 0x%lx 0x%lx %lu %c%c%c\n", map->id,
+			   pb_map_pid(map),
+			   pb_map_private(map) ? "private" : "shared",
+			   vma->vm_start, vma->vm_end, vma->vm_pgoff,
+			   vma->vm_flags & VM_READ ? 'r' : '-',
+			   vma->vm_flags & VM_WRITE ? 'w' : '-',
+			   vma->vm_flags & VM_EXEC ? 'x' : '-');
+	}
+	i_mmap_unlock_read(mapping);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(maps);
+
+/* map: stats ---------------------------------------------------------- */
+
+static int map_stats_show(struct seq_file *m, void *unused)
+{
+	struct pb_map *map = m->private;
+
+	for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
+		seq_printf(m, "%s %lld\n", pb_stat_names[i],
+			   (s64)atomic64_read(&map->faults[i]));
+	seq_printf(m, "%s %lld\n", pb_stat_names[PB_STAT_MAJOR],
+		   (s64)atomic64_read(&map->major));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(map_stats);
+
+/* map: pages ---------------------------------------------------------- */
+
+/* The map's VMA at an address, or the first one above; under i_mmap_rwsem. */
+static struct vm_area_struct *find_vma_of(struct pb_map *map,
+					  unsigned long address)
+{
+	struct address_space *mapping = map->box->inode->i_mapping;
+	struct vm_area_struct *vma, *found = NULL;
+
+	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
+		if (map_of(vma) != map || vma->vm_end <= address)
+			continue;
+		if (!found || vma->vm_start < found->vm_start)
+			found = vma;
+	}
+	return found;
+}
+
+/* The first index from @index to @last at which the map shows a page. */
+static bool next_index(struct pb_map *map, pgoff_t *index, pgoff_t last)
+{
+	pgoff_t own = *index, root = *index;
+	bool has_own, has_root = false;
+
+	rcu_read_lock();
+	has_own = pb_view_next(map->view, &own, last);
+	if (pb_map_private(map))
+		has_root = pb_view_next(&map->box->root, &root, last);
+	rcu_read_unlock();
+	*index = min(has_own ? own : ULONG_MAX, has_root ? root : ULONG_MAX);
+	return has_own || has_root;
+}
+
+/* The first address from @address on at which the map shows a page, or 0. */
+static unsigned long next_address(struct pb_map *map, unsigned long address)
+{
+	struct address_space *mapping = map->box->inode->i_mapping;
+	struct vm_area_struct *vma;
+	unsigned long found = 0;
+	pgoff_t index, last;
+
+	i_mmap_lock_read(mapping);
+	while (!found) {
+		vma = find_vma_of(map, address);
+		if (!vma)
+			break;
+		address = max(address, vma->vm_start);
+		index = linear_page_index(vma, address);
+		last = vma->vm_pgoff + vma_pages(vma) - 1;
+		if (next_index(map, &index, last))
+			found = vma->vm_start +
+				((index - vma->vm_pgoff) << PAGE_SHIFT);
+		else
+			address = vma->vm_end;
+	}
+	i_mmap_unlock_read(mapping);
+	return found;
+}
+
+/* The position is the address to go on from; 0 is the headline. */
+static void *pages_start(struct seq_file *m, loff_t *pos)
+{
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	return (void *)next_address(m->private, *pos);
+}
+
+static void *pages_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	unsigned long address = v == SEQ_START_TOKEN ? 0 : (unsigned long)v;
+
+	*pos = address + PAGE_SIZE;
+	return (void *)next_address(m->private, *pos);
+}
+
+static void pages_stop(struct seq_file *m, void *v)
+{
+}
+
+/* The index behind an address, and the PTE there. */
+static bool read_address(struct pb_map *map, unsigned long address,
+			 pgoff_t *index, pte_t *pte)
+{
+	struct address_space *mapping = map->box->inode->i_mapping;
+	struct vm_area_struct *vma;
+
+	i_mmap_lock_read(mapping);
+	vma = find_vma_of(map, address);
+	if (vma && vma->vm_start > address)
+		vma = NULL;
+	if (vma) {
+		*index = linear_page_index(vma, address);
+		*pte = pb_pte_read(vma->vm_mm, address);
+	}
+	i_mmap_unlock_read(mapping);
+	return vma;
+}
+
+/**
+ * struct page_state - a page as one map shows it, at one moment
+ * @index: place in the box
+ * @frame: number, or PB_NONE
+ * @slot: swap slot, or PB_NONE
+ * @sharers: views that hold it
+ * @root: it is a page of the root view
+ * @pte: the hardware's view, empty when not present
+ */
+struct page_state {
+	pgoff_t index;
+	u32 frame;
+	u32 slot;
+	int sharers;
+	bool root;
+	pte_t pte;
+};
+
+/* Return 0, -ENOENT when there is nothing, -EAGAIN when it has just changed. */
+static int snapshot(struct pb_map *map, unsigned long address,
+		    struct page_state *s)
+{
+	struct pb_page *page;
+	struct folio *folio;
+	pgoff_t index;
+	int err = 0;
+
+	if (!read_address(map, address, &index, &s->pte))
+		return -ENOENT;
+	s->index = index;
+	s->frame = PB_NONE;
+
+	rcu_read_lock();
+	page = pb_map_peek(map, index);
+	if (!page) {
+		rcu_read_unlock();
+		return -ENOENT;
+	}
+	s->root = page->root;
+	s->sharers = atomic_read(&page->sharers);
+	s->slot = READ_ONCE(page->slot);
+	folio = READ_ONCE(page->folio);
+	if (folio && !folio_try_get(folio))
+		err = -EAGAIN;
+	rcu_read_unlock();
+	if (err || !folio)
+		return err;
+
+	folio_lock(folio);
+	if (!pb_page_owns(page, folio)) {
+		err = -EAGAIN;
+	} else {
+		s->frame = page->frame;
+		s->slot = page->slot;
+		s->sharers = atomic_read(&page->sharers);
+		/* Now nobody can map or unmap it; look once more. */
+		if (!read_address(map, address, &index, &s->pte) ||
+		    index != s->index)
+			err = -ENOENT;
+		else if (pte_present(s->pte) &&
+			 pte_pfn(s->pte) != folio_pfn(folio))
+			s->pte = __pte(0);
+	}
+	folio_unlock(folio);
+	folio_put(folio);
+	return err;
+}
+
+static void show_number(struct seq_file *m, u32 number)
+{
+	if (number == PB_NONE)
+		seq_puts(m, "- ");
+	else
+		seq_printf(m, "%u ", number);
+}
+
+static const char *state_name(struct pb_box *box, const struct page_state *s)
+{
+	if (s->frame != PB_NONE)
+		return "frame";
+	if (s->slot != PB_NONE)
+		return "swap";
+	return box->store ? "store" : "zero";
+}
+
+static int pages_show(struct seq_file *m, void *v)
+{
+	unsigned long address = (unsigned long)v;
+	struct pb_map *map = m->private;
+	struct page_state s;
+	int err;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "index address state frame slot sharers pte\n");
+		return 0;
+	}
+	do {
+		err = snapshot(map, address, &s);
+	} while (err == -EAGAIN);
+	if (err)
+		return SEQ_SKIP;
+
+	seq_printf(m, "%lu 0x%lx %s ", s.index, address,
+		   state_name(map->box, &s));
+	show_number(m, s.frame);
+	show_number(m, s.slot);
+	if (s.root && pb_map_private(map))
+		seq_puts(m, "root ");
+	else
+		seq_printf(m, "%d ", s.sharers);
+	if (s.frame != PB_NONE && pte_present(s.pte))
+		seq_printf(m, "%c%c%c\n", pte_young(s.pte) ? 'A' : '.',
+			   pte_dirty(s.pte) ? 'D' : '.',
+			   pte_write(s.pte) ? 'W' : '.');
+	else
+		seq_puts(m, "-\n");
+	return 0;
+}
+
+static const struct seq_operations pages_sops = {
+	.start = pages_start,
+	.next = pages_next,
+	.stop = pages_stop,
+	.show = pages_show,
+};
+DEFINE_SEQ_ATTRIBUTE(pages);
+
+/* Directories --------------------------------------------------------- */
+
+static void map_add(struct pb_map *map)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", map->id);
+	map->dir = debugfs_create_dir(name, map->box->dir);
+	debugfs_create_file("pages", 0400, map->dir, map, &pages_fops);
+	debugfs_create_file("stats", 0400, map->dir, map, &map_stats_fops);
+}
+
+static void map_free(struct pb_map *map)
+{
+	/* Waits for whoever reads in there. */
+	debugfs_remove(map->dir);
+	kfree(map);
+}
+
+/* A map that has no directory yet, or should have none any more. */
+static struct pb_map *next_to_sync(struct pb_maps *maps)
+{
+	struct pb_map *map;
+
+	spin_lock(&maps->lock);
+	list_for_each_entry(map, &maps->list, entry) {
+		if (map->dead)
+			list_del(&map->entry);
+		if (map->dead || !map->dir)
+			goto out_unlock;
+	}
+	map = NULL;
+out_unlock:
+	spin_unlock(&maps->lock);
+	return map;
+}
+
+static void sync_work(struct work_struct *work)
+{
+	struct pb_box *box = container_of(work, struct pb_box, sync);
+	struct pb_map *map;
+
+	while ((map = next_to_sync(&box->maps))) {
+		if (map->dead)
+			map_free(map);
+		else
+			map_add(map);
+	}
+}
+
+/**
+ * pb_debugfs_sync - maps have come or gone
+ * @box: of this box
+ *
+ * Context: any; the work is done later, or by who reads "summary" or "maps".
+ */
+void pb_debugfs_sync(struct pb_box *box)
+{
+	schedule_work(&box->sync);
+}
+
+/**
+ * pb_debugfs_add - show a box
+ * @box: the box
+ */
+void pb_debugfs_add(struct pb_box *box)
+{
+	char name[16];
+
+	INIT_WORK(&box->sync, sync_work);
+	snprintf(name, sizeof(name), "%u", box->id);
+	box->dir = debugfs_create_dir(name, pb_debugfs_root);
+	debugfs_create_file("summary", 0400, box->dir, box, &summary_fops);
+	debugfs_create_file("stats", 0400, box->dir, box, &stats_fops);
+	debugfs_create_file("frames", 0400, box->dir, box, &frames_fops);
+	debugfs_create_file("maps", 0400, box->dir, box, &maps_fops);
+}
+
+/**
+ * pb_debugfs_remove - show a box no longer
+ * @box: the box, which has no live map
+ */
+void pb_debugfs_remove(struct pb_box *box)
+{
+	cancel_work_sync(&box->sync);
+	sync_work(&box->sync);
+	WARN_ON_ONCE(!list_empty(&box->maps.list));
+	debugfs_remove(box->dir);
+}
+
+void __init pb_debugfs_init(void)
+{
+	pb_debugfs_root = debugfs_create_dir("pagebox", NULL);
+}
+
+void pb_debugfs_exit(void)
+{
+	debugfs_remove(pb_debugfs_root);
+}

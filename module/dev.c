@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The character device: open, ioctl, mmap. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/file.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include "pagebox.h"
+
+static int dev_open(struct inode *inode, struct file *file)
+{
+	struct pb_box *box = pb_box_new();
+
+	if (IS_ERR(box))
+		return PTR_ERR(box);
+	file->private_data = box;
+	file->f_mapping = box->inode->i_mapping;
+	return nonseekable_open(inode, file);
+}
+
+static int dev_release(struct inode *inode, struct file *file)
+{
+	pb_box_put(file->private_data);
+	return 0;
+}
+
+/*
+ * Read the size that every structure begins with, and as much of the structure
+ * as both sides know.
+ */
+static int copy_in(void *to, size_t known, size_t least, void __user *arg,
+		   u32 *size)
+{
+	if (get_user(*size, (u32 __user *)arg))
+		return -EFAULT;
+	if (*size < least || *size > PAGE_SIZE)
+		return -EINVAL;
+	return copy_struct_from_user(to, known, arg, *size);
+}
+
+/* Write as much of the structure as there is room for; the rest is zero. */
+static int copy_out(void __user *arg, u32 room, void *from, u32 known)
+{
+	*(u32 *)from = known;
+	if (copy_to_user(arg, from, min(room, known)))
+		return -EFAULT;
+	if (room > known && clear_user(arg + known, room - known))
+		return -EFAULT;
+	return 0;
+}
+
+/* Sizes of the structures when they were first published. */
+#define CONFIG_SIZE_VER0	24
+#define INFO_SIZE_VER0		40
+#define STATS_SIZE_VER0		152
+
+static long ioctl_configure(struct pb_box *box, void __user *arg)
+{
+	struct pagebox_config config;
+	u32 size;
+	int err;
+
+	BUILD_BUG_ON(sizeof(config) != CONFIG_SIZE_VER0);
+	err = copy_in(&config, sizeof(config), CONFIG_SIZE_VER0, arg, &size);
+	if (!err)
+		err = pb_box_configure(box, &config);
+	if (err)
+		pr_debug("box %u: configuration refused: %d\n", box->id, err);
+	return err;
+}
+
+static long ioctl_info(struct pb_box *box, void __user *arg)
+{
+	struct pagebox_info info;
+	u32 size;
+	int err;
+
+	BUILD_BUG_ON(sizeof(info) != INFO_SIZE_VER0);
+	err = copy_in(&info, sizeof(info), INFO_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	pb_box_info(box, &info);
+	return copy_out(arg, size, &info, sizeof(info));
+}
+
+/* The counters of the mapping that shows an address of the caller. */
+static int map_stats(struct pb_box *box, struct pagebox_stats *stats)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	struct pb_map *map = NULL;
+
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, untagged_addr(stats->address));
+	if (vma && vma->vm_file)
+		map = pb_map_find(box, vma->vm_file, mm);
+	if (map) {
+		for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
+			stats->faults[i] = atomic64_read(&map->faults[i]);
+		stats->major = atomic64_read(&map->major);
+	}
+	mmap_read_unlock(mm);
+	return map ? 0 : -ENOENT;
+}
+
+static long ioctl_stats(struct pb_box *box, void __user *arg)
+{
+	struct pagebox_stats stats, in;
+	u32 size;
+	int err;
+
+	BUILD_BUG_ON(sizeof(stats) != STATS_SIZE_VER0);
+	err = copy_in(&in, sizeof(in), STATS_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	if (in.reserved)
+		return -EINVAL;
+
+	memset(&stats, 0, sizeof(stats));
+	stats.address = in.address;
+	if (stats.address) {
+		err = map_stats(box, &stats);
+		if (err)
+			return err;
+	} else {
+		pb_stats_fill(box, &stats);
+	}
+	return copy_out(arg, size, &stats, sizeof(stats));
+}
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct pb_box *box = file->private_data;
+	void __user *user = (void __user *)arg;
+
+	/* The size and direction in the number are not looked at. */
+	if (_IOC_TYPE(cmd) != PAGEBOX_IOC_MAGIC)
+		return -ENOTTY;
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(PAGEBOX_IOC_CONFIGURE):
+		return ioctl_configure(box, user);
+	case _IOC_NR(PAGEBOX_IOC_INFO):
+		return ioctl_info(box, user);
+	case _IOC_NR(PAGEBOX_IOC_STATS):
+		return ioctl_stats(box, user);
+	}
+	return -ENOTTY;
+}
+
+/* MAP_SHARED, all of one file in one process: one map of the root view. */
+static int mmap_shared(struct pb_box *box, struct file *file,
+		       struct vm_area_struct *vma)
+{
+	struct pb_map *map = pb_map_find(box, file, vma->vm_mm);
+
+	if (!map)
+		map = pb_map_new(box, file, vma->vm_mm, false);
+	if (!map)
+		return -ENOMEM;
+	pb_map_get_vma(map);
+	vma->vm_private_data = map;
+	vma->vm_ops = &pb_shared_vm_ops;
+	return 0;
+}
+
+/* MAP_PRIVATE: a map, a view and a file of its own; see map.c and fault.c. */
+static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
+{
+	struct file *file = pb_box_file(box);
+	struct pb_map *map;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	map = pb_map_new(box, file, vma->vm_mm, true);
+	if (!map) {
+		fput(file);
+		return -ENOMEM;
+	}
+	pb_map_get_vma(map);
+	vma_set_file(vma, file);
+	/* The VMA has taken a reference. */
+	fput(file);
+	vm_flags_set(vma, VM_SHARED);
+	vma->vm_private_data = map;
+	vma->vm_ops = &pb_private_vm_ops;
+	return 0;
+}
+
+static int dev_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct pb_box *box = file->private_data;
+
+	pb_box_seal(box);
+	if (vma->vm_flags & VM_MAYSHARE)
+		return mmap_shared(box, file, vma);
+	return mmap_private(box, vma);
+}
+
+static const struct file_operations pb_dev_fops = {
+	.owner = THIS_MODULE,
+	.open = dev_open,
+	.release = dev_release,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = dev_mmap,
+};
+
+static struct miscdevice pb_dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "pagebox",
+	.fops = &pb_dev_fops,
+};
+
+int __init pb_dev_init(umode_t mode)
+{
+	pb_dev.mode = mode;
+	return misc_register(&pb_dev);
+}
+
+void pb_dev_exit(void)
+{
+	misc_deregister(&pb_dev);
+}

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fault: from an address to a locked folio.
+ *
+ * A fault works in steps that each begin with a fresh look-up. A step either
+ * ends with the folio locked and everything checked under that lock, or it
+ * finds that it needs a frame, lets go of all it holds, takes one and begins
+ * again, or it has lost a race against another fault and begins again. With a
+ * spare frame in hand a step needs no second one: contents that are in no frame
+ * are read straight into it, also when that makes a copy.
+ *
+ * What is checked under the folio lock, by everybody, is the look-up itself:
+ * the view must still lead from the index to the page, and the page to the
+ * folio. Who changes a view's entry from one page to another holds the folio
+ * lock of the old one if that is in a frame; so nobody maps the old page after
+ * the change. Evictions hold the same lock (see evict.c).
+ *
+ * Private mappings
+ *
+ * A private VMA has VM_SHARED set (not VM_MAYSHARE), or core mm would turn its
+ * written pages into anonymous memory that no hand of ours sees. Then a write to
+ * a read-only PTE comes to page_mkwrite(): if the page is the view's own and
+ * nobody shares it, it may be made writable. Else the view gets a copy, the
+ * index is unmapped and the access is tried again.
+ *
+ * Unmapping an index takes it from all processes that show it. That is
+ * harmless, they take a minor fault. A write fault without a PTE makes its
+ * copy and need not unmap: there is one PTE for an index of a view, the one
+ * that is about to be set. Only where one process shows the same index of a
+ * view twice, which mremap() can do, must the other PTE go.
+ */
+#include <linux/highmem.h>
+#include <linux/pagemap.h>
+
+#include "pagebox.h"
+#include "trace.h"
+
+/* A step that needs a frame before it can go on. */
+#define NEED_FRAME	1
+
+/**
+ * struct pb_fault - one fault on its way
+ * @map: where
+ * @index: which page
+ * @write: it is to be written
+ * @class: what had to be done so far
+ * @major: a read was waited for
+ * @spare: a frame in hand, if any
+ * @folio: the result, locked and referenced
+ */
+struct pb_fault {
+	struct pb_map *map;
+	pgoff_t index;
+	bool write;
+	enum pagebox_fault_class class;
+	bool major;
+	struct pb_spare spare;
+	struct folio *folio;
+};
+
+/* Does this write have to go to another page? */
+static bool needs_copy(const struct pb_fault *f, const struct pb_page *page)
+{
+	return f->write && pb_map_private(f->map) &&
+	       (page->root || !pb_page_exclusive(page));
+}
+
+/* Is the page still what the process sees there? */
+static bool still_there(const struct pb_fault *f, const struct pb_page *page)
+{
+	bool same;
+
+	rcu_read_lock();
+	same = pb_map_peek(f->map, f->index) == page;
+	rcu_read_unlock();
+	return same;
+}
+
+/* The spare frame becomes the result. */
+static void use_spare(struct pb_fault *f)
+{
+	folio_mark_uptodate(f->spare.folio);
+	f->folio = f->spare.folio;
+	f->spare.folio = NULL;
+}
+
+/* Fill the spare frame with the contents of a page that is in no frame. */
+static int read_spare(struct pb_fault *f, const struct pb_page *page)
+{
+	int class = pb_page_read(f->map->box, page, f->index, &f->spare);
+
+	f->spare.zeroed = false;
+	if (class < 0)
+		return class;
+	f->class = class;
+	f->major |= class != PAGEBOX_FAULT_ZERO;
+	return 0;
+}
+
+/*
+ * The spare frame, filled, becomes a page of the view's own in place of @old
+ * (NULL when the view had none). It counts as dirty: its contents are nowhere
+ * else.
+ */
+static int install_own(struct pb_fault *f, struct pb_page *old)
+{
+	struct pb_box *box = f->map->box;
+	struct pb_page *page = pb_page_new(box, f->index, false);
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	pb_page_attach(box, page, &f->spare);
+	folio_mark_uptodate(f->spare.folio);
+	folio_set_dirty(f->spare.folio);
+	err = pb_view_replace(f->map->view, f->index, old, page);
+	if (err) {
+		pb_page_detach(page, f->spare.folio);
+		pb_page_unshare(box, page);
+		return err;
+	}
+	use_spare(f);
+	return 0;
+}
+
+/* The page is in a frame: the folio, referenced by the caller, becomes ours. */
+static int step_resident(struct pb_fault *f, struct pb_page *page,
+			 struct folio *folio)
+{
+	struct pb_box *box = f->map->box;
+	struct pb_page *old = NULL;
+	int err = -EAGAIN;
+
+	if (folio_lock_killable(folio)) {
+		folio_put(folio);
+		return -EINTR;
+	}
+	if (!pb_page_owns(page, folio) || !folio_test_uptodate(folio) ||
+	    !still_there(f, page))
+		goto out_unlock;
+	if (!needs_copy(f, page)) {
+		f->folio = folio;
+		return 0;
+	}
+	err = NEED_FRAME;
+	if (!f->spare.folio)
+		goto out_unlock;
+
+	copy_highpage(folio_page(f->spare.folio, 0), folio_page(folio, 0));
+	f->spare.zeroed = false;
+	if (!page->root)
+		old = page;
+	err = install_own(f, old);
+	if (err)
+		goto out_unlock;
+	f->class = PAGEBOX_FAULT_COW;
+	trace_pagebox_cow(box->id, f->map->id, f->index, page->frame,
+			  f->spare.frame, atomic_read(&page->sharers));
+	/* Another VMA of this process may show the old page. */
+	if (READ_ONCE(f->map->vmas) > 1)
+		pb_box_unmap(box, f->index, 1);
+out_unlock:
+	folio_unlock(folio);
+	folio_put(folio);
+	/* Not earlier: if we were the last sharer, this locks the folio. */
+	if (!err && old)
+		pb_page_unshare(box, old);
+	return err;
+}
+
+/*
+ * The view has a new page of its own at the index. What it showed there before
+ * (@old, or what the root view has by now) was in no frame when we looked, and
+ * may have been faulted in and mapped by another VMA of this process since.
+ * Whoever does that checks the view's entry under the folio lock: after the
+ * barrier, either it sees our entry or we see its folio, and wait for its PTE.
+ */
+static void unmap_old(struct pb_fault *f, struct pb_page *old)
+{
+	struct pb_box *box = f->map->box;
+	struct folio *folio = NULL;
+
+	/* With a single VMA there is no other PTE. */
+	if (READ_ONCE(f->map->vmas) < 2)
+		return;
+	smp_mb();
+	rcu_read_lock();
+	if (!old)
+		old = pb_view_peek(&box->root, f->index);
+	if (old && !pb_page_tryget(old))
+		old = NULL;
+	rcu_read_unlock();
+
+	if (old)
+		folio = pb_page_lock_folio(old);
+	pb_box_unmap(box, f->index, 1);
+	if (folio) {
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	if (old)
+		pb_page_put(box, old);
+}
+
+/* The page is in swap, and this write has to go to a copy: read it into one. */
+static int step_copy_absent(struct pb_fault *f, struct pb_page *page)
+{
+	struct pb_box *box = f->map->box;
+	struct pb_page *old = page->root ? NULL : page;
+	int err;
+
+	err = read_spare(f, page);
+	if (!err)
+		err = install_own(f, old);
+	if (err)
+		return err;
+	f->class = PAGEBOX_FAULT_COW;
+	trace_pagebox_cow(box->id, f->map->id, f->index, PB_NONE,
+			  f->spare.frame, atomic_read(&page->sharers));
+	unmap_old(f, page);
+	if (old)
+		pb_page_unshare(box, old);
+	return 0;
+}
+
+/* The page exists, in no frame; the caller keeps it alive. */
+static int step_absent(struct pb_fault *f, struct pb_page *page)
+{
+	struct pb_box *box = f->map->box;
+	int err;
+
+	if (needs_copy(f, page))
+		return step_copy_absent(f, page);
+	if (!pb_page_attach(box, page, &f->spare))
+		return -EAGAIN;
+
+	/* Only now can nobody change the entry; a fork may have shared it. */
+	err = -EAGAIN;
+	if (still_there(f, page) && !needs_copy(f, page))
+		err = read_spare(f, page);
+	if (err) {
+		pb_page_detach(page, f->spare.folio);
+		return err;
+	}
+	use_spare(f);
+	return 0;
+}
+
+/* Nobody has touched it yet, and the page will be the view's own. */
+static int step_new_own(struct pb_fault *f)
+{
+	int err = read_spare(f, NULL);
+
+	if (!err)
+		err = install_own(f, NULL);
+	if (!err)
+		unmap_old(f, NULL);
+	return err;
+}
+
+/* Nobody has touched it yet, and all views shall see the page. */
+static int step_new_root(struct pb_fault *f)
+{
+	struct pb_box *box = f->map->box;
+	struct pb_page *page = pb_page_new(box, f->index, true);
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	pb_page_attach(box, page, &f->spare);
+	err = pb_view_replace(&box->root, f->index, NULL, page);
+	if (err)
+		goto out_page;
+	err = read_spare(f, NULL);
+	if (err)
+		goto out_view;
+	use_spare(f);
+	if (still_there(f, page))
+		return 0;
+
+	/* The view has got a page of its own meanwhile; the root keeps this. */
+	folio_unlock(f->folio);
+	folio_put(f->folio);
+	return -EAGAIN;
+
+out_view:
+	pb_view_replace(&box->root, f->index, page, NULL);
+out_page:
+	pb_page_detach(page, f->spare.folio);
+	pb_page_unshare(box, page);
+	return err;
+}
+
+static int fault_step(struct pb_fault *f)
+{
+	struct pb_page *page;
+	struct folio *folio = NULL;
+	int err = 0;
+
+	f->class = PAGEBOX_FAULT_MINOR;
+	rcu_read_lock();
+	page = pb_map_peek(f->map, f->index);
+	if (page) {
+		folio = READ_ONCE(page->folio);
+		/* Both fail when the page has just gone. */
+		if (folio ? !folio_try_get(folio) : !pb_page_tryget(page))
+			err = -EAGAIN;
+	}
+	rcu_read_unlock();
+	if (err)
+		return err;
+	if (folio)
+		return step_resident(f, page, folio);
+
+	if (!f->spare.folio)
+		err = NEED_FRAME;
+	else if (page)
+		err = step_absent(f, page);
+	else if (f->write && pb_map_private(f->map))
+		err = step_new_own(f);
+	else
+		err = step_new_root(f);
+	if (page)
+		pb_page_put(f->map->box, page);
+	return err;
+}
+
+/*
+ * Resolve a fault. On success @f->folio is locked and referenced. Return 0,
+ * -ENODATA past the end, -ENOSPC without a frame, -ENOMEM, -EINTR, or the
+ * backend's error.
+ */
+static int fault_resolve(struct pb_fault *f)
+{
+	struct pb_box *box = f->map->box;
+	int err;
+
+	if (!pb_box_has(box, f->index))
+		return -ENODATA;
+	if (f->map->own.broken)
+		return -ENOMEM;
+	do {
+		err = fault_step(f);
+		if (err == NEED_FRAME)
+			err = pb_evict_get_frame(box, &f->spare) ?: -EAGAIN;
+		else if (err == -EAGAIN && fatal_signal_pending(current))
+			err = -EINTR;
+	} while (err == -EAGAIN);
+
+	if (f->spare.folio)
+		pb_frame_put(&box->frames, f->spare.folio, f->spare.frame);
+	return err;
+}
+
+static void fault_count(const struct pb_fault *f, enum pagebox_fault_class class)
+{
+	pb_count(f->map->box, class);
+	atomic64_inc(&f->map->faults[class]);
+	if (f->major) {
+		pb_count(f->map->box, PB_STAT_MAJOR);
+		atomic64_inc(&f->map->major);
+	}
+}
+
+static void fault_trace(const struct pb_fault *f, const struct vm_fault *vmf,
+			enum pagebox_fault_class class, u64 start)
+{
+	const struct pb_page *page = f->folio ? f->folio->private : NULL;
+
+	trace_pagebox_fault(f->map->box->id, f->map->id, f->index, vmf->address,
+			    class, page ? page->frame : PB_NONE, f->write,
+			    f->major, start ? ktime_get_ns() - start : 0);
+}
+
+/*
+ * What core mm shall do about an error. A task that is being killed goes back
+ * to its instruction, and dies on the way.
+ */
+static vm_fault_t fault_error(const struct pb_fault *f,
+			      const struct vm_fault *vmf, int err)
+{
+	if (err == -EINTR)
+		return VM_FAULT_NOPAGE;
+	fault_count(f, PAGEBOX_FAULT_FAILED);
+	fault_trace(f, vmf, PAGEBOX_FAULT_FAILED, 0);
+	if (err == -ENOMEM && !f->map->own.broken)
+		return VM_FAULT_OOM;
+	return VM_FAULT_SIGBUS;
+}
+
+static u64 fault_start(void)
+{
+	return trace_pagebox_fault_enabled() ? ktime_get_ns() : 0;
+}
+
+static vm_fault_t pb_fault(struct vm_fault *vmf)
+{
+	u64 start = fault_start();
+	struct pb_fault f = {
+		.map = vmf->vma->vm_private_data,
+		.index = vmf->pgoff,
+		.write = vmf->flags & FAULT_FLAG_WRITE,
+	};
+	int err;
+
+	/* A fork could not even make the map. */
+	if (!f.map)
+		return VM_FAULT_SIGBUS;
+	err = fault_resolve(&f);
+	if (err)
+		return fault_error(&f, vmf, err);
+	fault_count(&f, f.class);
+	fault_trace(&f, vmf, f.class, start);
+	vmf->page = folio_page(f.folio, 0);
+	return VM_FAULT_LOCKED | (f.major ? VM_FAULT_MAJOR : 0);
+}
+
+/* The PTE shows a page that must not be written: give the view its own. */
+static vm_fault_t break_cow(struct pb_fault *f, struct vm_fault *vmf, u64 start)
+{
+	int err = fault_resolve(f);
+
+	if (err)
+		return fault_error(f, vmf, err);
+	fault_count(f, f->class);
+	fault_trace(f, vmf, f->class, start);
+	/* Still locked: nobody can map the new page before the old has gone. */
+	pb_box_unmap(f->map->box, f->index, 1);
+	folio_unlock(f->folio);
+	folio_put(f->folio);
+	return VM_FAULT_NOPAGE | (f->major ? VM_FAULT_MAJOR : 0);
+}
+
+static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
+{
+	u64 start = fault_start();
+	struct folio *folio = page_folio(vmf->page);
+	struct pb_fault f = {
+		.map = vmf->vma->vm_private_data,
+		.index = vmf->pgoff,
+		.write = true,
+	};
+	struct pb_page *page;
+	bool own;
+
+	folio_lock(folio);
+	rcu_read_lock();
+	page = pb_view_peek(f.map->view, f.index);
+	own = page && pb_page_owns(page, folio) && pb_page_exclusive(page);
+	rcu_read_unlock();
+	if (!own) {
+		folio_unlock(folio);
+		return break_cow(&f, vmf, start);
+	}
+	/* Without a PTE this is the second half of a fault already counted. */
+	if (vmf->pte) {
+		f.folio = folio;
+		fault_count(&f, PAGEBOX_FAULT_MKWRITE);
+		fault_trace(&f, vmf, PAGEBOX_FAULT_MKWRITE, start);
+	}
+	return VM_FAULT_LOCKED;
+}
+
+/*
+ * Not to map neighbours, so far: without this operation, core mm would take
+ * mmap_lock for every fault instead of the lock of the VMA.
+ */
+static vm_fault_t pb_map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
+{
+	return 0;
+}
+
+static void pb_vma_open(struct vm_area_struct *vma)
+{
+	struct pb_map *map = vma->vm_private_data;
+
+	if (!map)
+		return;
+	/* Split or moved within the process, or copied to a new one? */
+	if (map->mm == vma->vm_mm)
+		pb_map_get_vma(map);
+	else
+		vma->vm_private_data = pb_map_fork(map, vma);
+}
+
+static void pb_vma_close(struct vm_area_struct *vma)
+{
+	struct pb_map *map = vma->vm_private_data;
+
+	if (map)
+		pb_map_put_vma(map, vma);
+}
+
+/* The dirty bits of shared pages are the hardware's; no fault is needed. */
+const struct vm_operations_struct pb_shared_vm_ops = {
+	.open = pb_vma_open,
+	.close = pb_vma_close,
+	.fault = pb_fault,
+	.map_pages = pb_map_pages,
+};
+
+const struct vm_operations_struct pb_private_vm_ops = {
+	.open = pb_vma_open,
+	.close = pb_vma_close,
+	.fault = pb_fault,
+	.map_pages = pb_map_pages,
+	.page_mkwrite = pb_page_mkwrite,
+};
+
+/**
+ * pb_fault_own_copy - give a view its own copy of a page that it shares
+ * @map: a private map that nothing runs in yet
+ * @index: which page
+ *
+ * Context: fork(); sleeps.
+ * Return: 0 or the error of a fault
+ */
+int pb_fault_own_copy(struct pb_map *map, pgoff_t index)
+{
+	struct pb_fault f = {
+		.map = map,
+		.index = index,
+		.write = true,
+	};
+	int err = fault_resolve(&f);
+
+	if (err)
+		return err;
+	fault_count(&f, f.class);
+	folio_unlock(f.folio);
+	folio_put(f.folio);
+	return 0;
+}

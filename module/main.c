@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Parameters, bring-up, and teardown in the reverse order. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "pagebox.h"
+
+static unsigned int frames = 1024;
+module_param(frames, uint, 0444);
+MODULE_PARM_DESC(frames, "frame limit of a new box (default 1024)");
+
+static unsigned long max_frames;
+module_param(max_frames, ulong, 0444);
+MODULE_PARM_DESC(max_frames,
+		 "frames of all boxes together (default a quarter of memory)");
+
+static unsigned long max_swap;
+module_param(max_swap, ulong, 0444);
+MODULE_PARM_DESC(max_swap,
+		 "pages in RAM swap of all boxes together (default a quarter of memory)");
+
+static ushort mode = 0600;
+module_param(mode, ushort, 0444);
+MODULE_PARM_DESC(mode, "permissions of /dev/pagebox (default 0600)");
+
+/* Frame numbers and slots fit 32 bits, with one value for "none". */
+#define PB_MAX_FRAMES	(U32_MAX - 1)
+
+static int __init parameters_init(void)
+{
+	if (!max_frames)
+		max_frames = totalram_pages() / 4;
+	if (!max_swap)
+		max_swap = totalram_pages() / 4;
+	max_frames = min_t(unsigned long, max_frames, PB_MAX_FRAMES);
+
+	if (frames < PAGEBOX_MIN_FRAMES || frames > max_frames) {
+		pr_err("frames=%u is not between %d and max_frames=%lu\n",
+		       frames, PAGEBOX_MIN_FRAMES, max_frames);
+		return -EINVAL;
+	}
+	if (mode & ~0666) {
+		pr_err("mode=0%o is not a mode of a device node\n", mode);
+		return -EINVAL;
+	}
+	pb_box_frames = frames;
+	pb_frames_max = max_frames;
+	pb_ram_max = max_swap;
+	return 0;
+}
+
+static int __init pagebox_init(void)
+{
+	int err;
+
+	err = parameters_init();
+	if (err)
+		return err;
+	err = pb_pages_init();
+	if (err)
+		return err;
+	err = pb_backend_file_init();
+	if (err)
+		goto out_pages;
+	pb_debugfs_init();
+	err = pb_dev_init(mode);
+	if (err)
+		goto out_debugfs;
+	return 0;
+
+out_debugfs:
+	pb_debugfs_exit();
+	pb_backend_file_exit();
+out_pages:
+	pb_pages_exit();
+	return err;
+}
+
+static void __exit pagebox_exit(void)
+{
+	pb_dev_exit();
+	pb_debugfs_exit();
+	pb_backend_file_exit();
+	pb_pages_exit();
+}
+
+module_init(pagebox_init);
+module_exit(pagebox_exit);
+
+MODULE_DESCRIPTION("Instrumented virtual-memory sandbox");
+MODULE_AUTHOR("The pagebox developers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A map: what one process sees of a box through one struct file.
+ *
+ * Core mm splits, moves and merges VMAs as it likes, and merges only what has
+ * the same vm_file. So the map belongs to the pair (vm_file, vm_mm): all its
+ * VMAs share one view, and wherever a border between them is shifted to, the
+ * pages behind it stay the same. A private mapping gets a struct file of its
+ * own for that, made in ->mmap (dev.c); two private mappings that happen to be
+ * neighbours can then never be merged.
+ *
+ * Fork gives the child a map of the same file in another mm.
+ */
+#include <linux/mmu_notifier.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "pagebox.h"
+
+/**
+ * pb_maps_init - make an empty table of maps
+ * @maps: where
+ */
+void pb_maps_init(struct pb_maps *maps)
+{
+	spin_lock_init(&maps->lock);
+	hash_init(maps->live);
+	INIT_LIST_HEAD(&maps->list);
+	maps->last_id = 0;
+}
+
+static struct pb_map *map_find_locked(struct pb_maps *maps, struct file *file,
+				      struct mm_struct *mm)
+{
+	struct pb_map *map;
+
+	lockdep_assert_held(&maps->lock);
+	hash_for_each_possible(maps->live, map, node, (unsigned long)mm)
+		if (map->mm == mm && map->file == file)
+			return map;
+	return NULL;
+}
+
+/**
+ * pb_map_find - the map of a file in a process
+ * @box: the box
+ * @file: vm_file of the VMAs
+ * @mm: the process, whose mmap_lock the caller holds
+ *
+ * Return: the map or NULL
+ */
+struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
+			   struct mm_struct *mm)
+{
+	struct pb_map *map;
+
+	spin_lock(&box->maps.lock);
+	map = map_find_locked(&box->maps, file, mm);
+	spin_unlock(&box->maps.lock);
+	return map;
+}
+
+/**
+ * pb_map_new - make a map without VMAs
+ * @box: of this box
+ * @file: vm_file of the VMAs to come
+ * @mm: the process, whose mmap_lock the caller holds for writing
+ * @private: give it a view of its own
+ *
+ * Return: the map, or NULL without memory
+ */
+struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
+			  struct mm_struct *mm, bool private)
+{
+	struct pb_map *map = kzalloc(sizeof(*map), PB_GFP);
+
+	if (!map)
+		return NULL;
+	map->box = box;
+	map->mm = mm;
+	map->file = file;
+	map->view = &box->root;
+	if (private) {
+		pb_view_init(box, &map->own);
+		map->view = &map->own;
+	}
+	spin_lock(&box->maps.lock);
+	map->id = ++box->maps.last_id;
+	hash_add(box->maps.live, &map->node, (unsigned long)mm);
+	list_add_tail(&map->entry, &box->maps.list);
+	spin_unlock(&box->maps.lock);
+	pb_debugfs_sync(box);
+	return map;
+}
+
+/**
+ * pb_map_get_vma - the map has one VMA more
+ * @map: the map; its mmap_lock is held for writing
+ */
+void pb_map_get_vma(struct pb_map *map)
+{
+	WRITE_ONCE(map->vmas, map->vmas + 1);
+}
+
+/* A VMA of the map that shows @index; or the next one before @last. */
+static bool map_shows(struct pb_map *map, pgoff_t index, pgoff_t *last)
+{
+	struct address_space *mapping = map->box->inode->i_mapping;
+	struct vm_area_struct *vma;
+	bool shows = false;
+
+	i_mmap_lock_read(mapping);
+	for (vma = pb_pte_vma_first(mapping, index, *last); vma;
+	     vma = pb_pte_vma_next(vma, index, *last)) {
+		if (vma->vm_private_data != map || vma->vm_mm != map->mm)
+			continue;
+		if (vma->vm_pgoff <= index) {
+			*last = vma->vm_pgoff + vma_pages(vma) - 1;
+			shows = true;
+			break;
+		}
+		*last = vma->vm_pgoff - 1;
+	}
+	i_mmap_unlock_read(mapping);
+	return shows;
+}
+
+/*
+ * A VMA has gone: drop the pages that nothing in the process shows any more.
+ * After mremap() another VMA shows the same ones.
+ */
+static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
+{
+	pgoff_t index, end;
+
+	for (index = first; index <= last; index = end + 1) {
+		end = last;
+		if (!map_shows(map, index, &end))
+			pb_view_discard(map->box, map->view, index, end);
+	}
+}
+
+/**
+ * pb_map_put_vma - the map has one VMA less
+ * @map: the map
+ * @vma: the VMA, which has left the i_mmap tree; mmap_lock is held
+ *
+ * With its last VMA the map forgets its pages; what is left of it is for
+ * debugfs to drop.
+ */
+void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
+{
+	struct pb_box *box = map->box;
+
+	WRITE_ONCE(map->vmas, map->vmas - 1);
+	if (map->vmas) {
+		if (pb_map_private(map))
+			map_discard(map, vma->vm_pgoff,
+				    vma->vm_pgoff + vma_pages(vma) - 1);
+		return;
+	}
+	spin_lock(&box->maps.lock);
+	hash_del(&map->node);
+	map->mm = NULL;
+	spin_unlock(&box->maps.lock);
+	if (pb_map_private(map))
+		pb_view_destroy(box, &map->own);
+
+	spin_lock(&box->maps.lock);
+	map->dead = true;
+	spin_unlock(&box->maps.lock);
+	pb_debugfs_sync(box);
+}
+
+/*
+ * Is the page under I/O that a later copy would not see? Then the child gets
+ * the copy now and the parent keeps the frame that the I/O goes to.
+ */
+static bool page_pinned(struct pb_page *page)
+{
+	struct folio *folio = pb_page_lock_folio(page);
+	bool pinned;
+
+	if (!folio)
+		return false;
+	pinned = folio_maybe_dma_pinned(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+	return pinned;
+}
+
+/*
+ * The child's view shares all pages that the parent's VMA shows.
+ *
+ * The parent's mmap_lock is held for writing and its VMA is locked, so no fault
+ * of the parent runs there, and core mm flushes the parent's TLBs before it
+ * lets go. Where the parent's map has several VMAs, another one, which is not
+ * locked yet, may show the same indices after mremap(): a fault there that
+ * still saw the page unshared holds the folio lock until its PTE is set, so
+ * page_pinned() waits for it and the unmap below takes the PTE.
+ *
+ * write_protect_seq makes GUP-fast, which takes no lock, stay away.
+ */
+static int map_clone(struct pb_map *parent, struct pb_map *child,
+		     struct vm_area_struct *vma)
+{
+	pgoff_t index = vma->vm_pgoff;
+	pgoff_t last = index + vma_pages(vma) - 1;
+	struct mm_struct *mm = parent->mm;
+	struct pb_page *page;
+	int err = 0;
+
+	raw_write_seqcount_begin(&mm->write_protect_seq);
+	for (; index <= last; index++) {
+		page = pb_view_share(parent->view, child->view, &index, last);
+		if (!page)
+			break;
+		if (IS_ERR(page)) {
+			err = PTR_ERR(page);
+			break;
+		}
+		if (page_pinned(page))
+			err = pb_fault_own_copy(child, index);
+		if (err)
+			break;
+		cond_resched();
+	}
+	if (parent->vmas > 1 || mm_has_notifiers(mm))
+		pb_box_unmap(parent->box, vma->vm_pgoff, vma_pages(vma));
+	else
+		pb_pte_wrprotect(mm, vma->vm_start, vma->vm_end);
+	raw_write_seqcount_end(&mm->write_protect_seq);
+	return err;
+}
+
+/**
+ * pb_map_fork - a VMA was copied into a new process
+ * @parent: map of the VMA it was copied from
+ * @vma: the child's VMA; the parent's mmap_lock is held for writing
+ *
+ * fork() cannot be refused from here. A child whose pages could not all be
+ * shared gets SIGBUS when it touches the mapping.
+ *
+ * Return: the child's map with this VMA, or NULL without memory
+ */
+struct pb_map *pb_map_fork(struct pb_map *parent, struct vm_area_struct *vma)
+{
+	struct pb_box *box = parent->box;
+	struct pb_map *child = pb_map_find(box, vma->vm_file, vma->vm_mm);
+
+	if (!child)
+		child = pb_map_new(box, vma->vm_file, vma->vm_mm,
+				   pb_map_private(parent));
+	if (!child)
+		return NULL;
+	pb_map_get_vma(child);
+	if (pb_map_private(child)) {
+		if (parent->own.broken || map_clone(parent, child, vma))
+			child->own.broken = true;
+	}
+	return child;
+}
+
+/**
+ * pb_map_pid - whose map it is
+ * @map: the map
+ *
+ * A map learns its process from the mm, since fork() makes the map before the
+ * child has a PID.
+ *
+ * Return: thread group id in the initial namespace, or 0 if there is none
+ */
+pid_t pb_map_pid(struct pb_map *map)
+{
+	pid_t pid = 0;
+#ifdef CONFIG_MEMCG
+	struct task_struct *owner;
+
+	/* The lock keeps the mm: its last VMA takes it before it leaves. */
+	spin_lock(&map->box->maps.lock);
+	rcu_read_lock();
+	owner = map->mm ? rcu_dereference(map->mm->owner) : NULL;
+	if (owner)
+		pid = task_tgid_nr(owner);
+	rcu_read_unlock();
+	spin_unlock(&map->box->maps.lock);
+#endif
+	return pid;
+}
+
+/**
+ * pb_map_peek - which page the process sees at an index
+ * @map: the map
+ * @index: the index
+ *
+ * Context: under RCU.
+ * Return: its own page, else the root view's, else NULL
+ */
+struct pb_page *pb_map_peek(struct pb_map *map, pgoff_t index)
+{
+	struct pb_page *page = pb_view_peek(map->view, index);
+
+	if (!page && pb_map_private(map))
+		page = pb_view_peek(&map->box->root, index);
+	return page;
+}

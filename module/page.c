@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A page's recipe and its transitions.
+ *
+ *              attach + read                     write it to swap
+ *   slot only ----------------> frame and slot <------------------ frame only
+ *             <----------------  (clean)                           (dirty, or
+ *                  detach                                     never swapped)
+ *
+ * The folio pointer of a page is its residency. It goes from NULL to a locked
+ * folio by compare-and-exchange, so of two faults on one page a single one
+ * reads it and the other waits for the folio lock; it goes back to NULL under
+ * that lock. The slot changes under it as well.
+ *
+ * Life time: the views that hold a page own one reference together (sharers
+ * counts them), and users that drop RCU before they are done with a page that
+ * has no frame take one each. The last put frees the slot and the frame.
+ */
+#include <linux/highmem.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+
+#include "pagebox.h"
+
+static struct kmem_cache *pb_page_cache;
+
+/**
+ * pb_page_new - make a page without contents
+ * @box: it belongs to
+ * @index: its place in the box
+ * @root: for the root view
+ *
+ * Return: a page with one sharer, or NULL without memory
+ */
+struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
+{
+	struct pb_page *page = kmem_cache_alloc(pb_page_cache, PB_GFP);
+
+	if (!page)
+		return NULL;
+	page->folio = NULL;
+	page->index = index;
+	page->frame = PB_NONE;
+	page->slot = PB_NONE;
+	page->root = root;
+	refcount_set(&page->refs, 1);
+	atomic_set(&page->sharers, 1);
+	pb_count(box, PB_STAT_PAGES);
+	return page;
+}
+
+static void page_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(pb_page_cache, container_of(rcu, struct pb_page, rcu));
+}
+
+static void page_free(struct pb_box *box, struct pb_page *page)
+{
+	struct folio *folio = pb_page_lock_folio(page);
+
+	if (folio) {
+		u32 frame = pb_page_detach(page, folio);
+
+		/* No view shows it, so no PTE does. */
+		WARN_ON_ONCE(folio_mapped(folio));
+		pb_frame_put(&box->frames, folio, frame);
+	}
+	if (page->slot != PB_NONE)
+		pb_swap_free(&box->swap, page->slot);
+	pb_count_add(box, PB_STAT_PAGES, -1);
+	call_rcu(&page->rcu, page_free_rcu);
+}
+
+/**
+ * pb_page_put - drop a reference
+ * @box: it belongs to
+ * @page: the page
+ *
+ * Context: may sleep; the caller does not hold the lock of the page's folio.
+ */
+void pb_page_put(struct pb_box *box, struct pb_page *page)
+{
+	if (refcount_dec_and_test(&page->refs))
+		page_free(box, page);
+}
+
+/**
+ * pb_page_unshare - a view does not hold the page any more
+ * @box: it belongs to
+ * @page: the page
+ *
+ * Context: as pb_page_put().
+ */
+void pb_page_unshare(struct pb_box *box, struct pb_page *page)
+{
+	if (atomic_dec_and_test(&page->sharers))
+		pb_page_put(box, page);
+}
+
+/**
+ * pb_page_attach - put a page into a frame
+ * @box: it belongs to
+ * @page: the page; the caller keeps it alive
+ * @spare: the frame; its folio is locked and stays so
+ *
+ * Others find the folio at once and wait for its lock.
+ *
+ * Return: false when the page has got a frame meanwhile
+ */
+bool pb_page_attach(struct pb_box *box, struct pb_page *page,
+		    const struct pb_spare *spare)
+{
+	struct folio *folio = spare->folio;
+
+	if (READ_ONCE(page->folio))
+		return false;
+	folio->mapping = box->inode->i_mapping;
+	folio->index = page->index;
+	folio->private = page;
+	if (!cmpxchg(&page->folio, NULL, folio)) {
+		page->frame = spare->frame;
+		return true;
+	}
+	folio->private = NULL;
+	folio->mapping = NULL;
+	return false;
+}
+
+/**
+ * pb_page_detach - take a page out of its frame
+ * @page: the page
+ * @folio: its folio, locked and unmapped
+ *
+ * Return: the number of the frame, which is now a spare one
+ */
+u32 pb_page_detach(struct pb_page *page, struct folio *folio)
+{
+	u32 frame = page->frame;
+
+	folio->private = NULL;
+	folio->mapping = NULL;
+	folio_clear_dirty(folio);
+	folio_clear_referenced(folio);
+	folio_clear_uptodate(folio);
+	page->frame = PB_NONE;
+	/* Pairs with the compare-and-exchange in pb_page_attach(). */
+	smp_store_release(&page->folio, NULL);
+	return frame;
+}
+
+/**
+ * pb_page_lock_folio - lock a page where it is
+ * @page: the page; the caller keeps it alive
+ *
+ * Return: its folio, locked and referenced; or NULL when it has no frame
+ */
+struct folio *pb_page_lock_folio(struct pb_page *page)
+{
+	struct folio *folio;
+
+	for (;;) {
+		rcu_read_lock();
+		folio = READ_ONCE(page->folio);
+		if (!folio) {
+			rcu_read_unlock();
+			return NULL;
+		}
+		if (!folio_try_get(folio)) {
+			rcu_read_unlock();
+			continue;
+		}
+		rcu_read_unlock();
+		folio_lock(folio);
+		if (pb_page_owns(page, folio))
+			return folio;
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+}
+
+/**
+ * pb_page_read - fill a frame with the contents of a page
+ * @box: it belongs to
+ * @page: a page without a frame, or NULL for one that nobody has touched
+ * @index: its place in the box
+ * @spare: the frame to fill
+ *
+ * Return: the fault class that names where the contents came from, or -EIO or
+ * another error of the backend
+ */
+int pb_page_read(struct pb_box *box, const struct pb_page *page, pgoff_t index,
+		 const struct pb_spare *spare)
+{
+	struct pb_backend *backend = box->swap.backend;
+	int class = PAGEBOX_FAULT_SWAPIN;
+	u32 slot = page ? READ_ONCE(page->slot) : PB_NONE;
+	int err;
+
+	if (slot != PB_NONE) {
+		index = slot;
+	} else if (box->store) {
+		backend = box->store;
+		class = PAGEBOX_FAULT_FILE;
+	} else {
+		if (!spare->zeroed)
+			clear_highpage(folio_page(spare->folio, 0));
+		return PAGEBOX_FAULT_ZERO;
+	}
+	err = backend->ops->read(backend, index, spare->folio);
+	return err ?: class;
+}
+
+int __init pb_pages_init(void)
+{
+	pb_page_cache = KMEM_CACHE(pb_page, SLAB_ACCOUNT);
+	return pb_page_cache ? 0 : -ENOMEM;
+}
+
+void pb_pages_exit(void)
+{
+	/* The callbacks of call_rcu() are code of this module. */
+	rcu_barrier();
+	kmem_cache_destroy(pb_page_cache);
+}

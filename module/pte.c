@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hardware's page tables: read, harvest accessed bits, write-protect.
+ *
+ * Nothing here changes which page is mapped where; unmapping is core mm's. The
+ * page tables of a VMA are safe to walk while the VMA is in the i_mmap tree
+ * (under i_mmap_rwsem) or its mm's mmap_lock is held. Empty tables may be given
+ * back nevertheless, by madvise() on newer kernels: RCU keeps their memory,
+ * and a PMD entry is checked again under the lock of the table it points to.
+ */
+#include <linux/interval_tree_generic.h>
+#include <linux/pagemap.h>
+
+#include "pagebox.h"
+
+/* The kernel exports no iterator over i_mmap; this makes one of our own. */
+static inline pgoff_t vma_first_index(struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff;
+}
+
+static inline pgoff_t vma_last_index(struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff + vma_pages(vma) - 1;
+}
+
+INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, unsigned long,
+		     shared.rb_subtree_last, vma_first_index, vma_last_index,
+		     static __maybe_unused, vma_tree)
+
+/**
+ * pb_pte_vma_first - first VMA that shows some of a range
+ * @mapping: of the box; the caller holds its i_mmap_rwsem
+ * @first: first index of the range
+ * @last: last index of the range
+ *
+ * Return: a VMA or NULL
+ */
+struct vm_area_struct *pb_pte_vma_first(struct address_space *mapping,
+					pgoff_t first, pgoff_t last)
+{
+	i_mmap_assert_locked(mapping);
+	return vma_tree_iter_first(&mapping->i_mmap, first, last);
+}
+
+/**
+ * pb_pte_vma_next - next VMA that shows some of a range
+ * @vma: the one before
+ * @first: first index of the range
+ * @last: last index of the range
+ *
+ * Return: a VMA or NULL
+ */
+struct vm_area_struct *pb_pte_vma_next(struct vm_area_struct *vma,
+				       pgoff_t first, pgoff_t last)
+{
+	return vma_tree_iter_next(vma, first, last);
+}
+
+/* Called for a present PTE, under the lock of its table. */
+typedef void (*pte_fn)(struct mm_struct *mm, unsigned long address, pte_t *ptep,
+		       void *arg);
+
+static pmd_t *pmd_of(struct mm_struct *mm, unsigned long address)
+{
+	pgd_t *pgd = pgd_offset(mm, address);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	if (pgd_none(*pgd) || pgd_bad(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, address);
+	if (p4d_none(*p4d) || p4d_bad(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, address);
+	if (pud_none(*pud) || pud_bad(*pud))
+		return NULL;
+	return pmd_offset(pud, address);
+}
+
+static void walk_table(struct mm_struct *mm, pmd_t *pmd, unsigned long address,
+		       unsigned long end, pte_fn fn, void *arg)
+{
+	pmd_t entry = READ_ONCE(*pmd);
+	spinlock_t *lock;
+	pte_t *ptep;
+
+	if (pmd_none(entry) || pmd_bad(entry))
+		return;
+	lock = pte_lockptr(mm, &entry);
+	spin_lock(lock);
+	if (pmd_same(entry, READ_ONCE(*pmd))) {
+		ptep = pte_offset_kernel(&entry, address);
+		for (; address < end; address += PAGE_SIZE, ptep++) {
+			if (pte_present(READ_ONCE(*ptep)))
+				fn(mm, address, ptep, arg);
+		}
+	}
+	spin_unlock(lock);
+}
+
+static void walk(struct mm_struct *mm, unsigned long address, unsigned long end,
+		 pte_fn fn, void *arg)
+{
+	unsigned long next;
+	pmd_t *pmd;
+
+	for (; address < end; address = next) {
+		next = pmd_addr_end(address, end);
+		rcu_read_lock();
+		pmd = pmd_of(mm, address);
+		if (pmd)
+			walk_table(mm, pmd, address, next, fn, arg);
+		rcu_read_unlock();
+		cond_resched();
+	}
+}
+
+/**
+ * struct harvest - what harvest_pte() works on
+ * @vma: whose page tables are walked
+ * @first: index of @folios[0]
+ * @folios: folios of neighbouring indices, locked
+ * @bits: one for each
+ * @clear: clear the accessed bits
+ */
+struct harvest {
+	struct vm_area_struct *vma;
+	pgoff_t first;
+	struct folio **folios;
+	struct pb_pte_bits *bits;
+	bool clear;
+};
+
+static void harvest_pte(struct mm_struct *mm, unsigned long address,
+			pte_t *ptep, void *arg)
+{
+	struct harvest *h = arg;
+	unsigned long i = linear_page_index(h->vma, address) - h->first;
+	struct pb_pte_bits *bits = &h->bits[i];
+	pte_t pte = READ_ONCE(*ptep);
+
+	/* Another view's page at the same index is none of our business. */
+	if (pte_pfn(pte) != folio_pfn(h->folios[i]))
+		return;
+	bits->mapped++;
+	bits->dirty |= pte_dirty(pte);
+	bits->locked |= !!(h->vma->vm_flags & VM_LOCKED);
+	if (pte_young(pte)) {
+		bits->young = true;
+		if (h->clear)
+			pb_ptep_clear_young(h->vma, address, ptep);
+	}
+}
+
+/**
+ * pb_pte_harvest - what the PTEs say of folios at neighbouring indices
+ * @mapping: of the box
+ * @first: index of the first folio
+ * @folios: the folios, locked
+ * @bits: filled, one for each folio
+ * @nr: how many folios
+ * @clear: clear the accessed bits that were found set
+ *
+ * The TLB is not flushed: a CPU that still holds the translation will not set
+ * the bit again before it loads the entry anew. That costs the page a second
+ * chance at worst, and is what core mm does on x86.
+ *
+ * Context: takes i_mmap_rwsem for reading and page table locks.
+ */
+void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
+		    struct folio **folios, struct pb_pte_bits *bits,
+		    unsigned int nr, bool clear)
+{
+	struct harvest h = {
+		.first = first,
+		.folios = folios,
+		.bits = bits,
+		.clear = clear,
+	};
+	pgoff_t last = first + nr - 1;
+	struct vm_area_struct *vma;
+
+	memset(bits, 0, nr * sizeof(*bits));
+	i_mmap_lock_read(mapping);
+	for (vma = pb_pte_vma_first(mapping, first, last); vma;
+	     vma = pb_pte_vma_next(vma, first, last)) {
+		pgoff_t from = max(first, vma->vm_pgoff);
+		pgoff_t to = min(last, vma_last_index(vma));
+		unsigned long start = vma->vm_start +
+				      ((from - vma->vm_pgoff) << PAGE_SHIFT);
+
+		h.vma = vma;
+		walk(vma->vm_mm, start, start + ((to - from + 1) << PAGE_SHIFT),
+		     harvest_pte, &h);
+	}
+	i_mmap_unlock_read(mapping);
+}
+
+static void wrprotect_pte(struct mm_struct *mm, unsigned long address,
+			  pte_t *ptep, void *arg)
+{
+	if (pte_write(READ_ONCE(*ptep)))
+		ptep_set_wrprotect(mm, address, ptep);
+}
+
+/**
+ * pb_pte_wrprotect - take the write permission from a range
+ * @mm: whose mmap_lock is held for writing
+ * @start: first address
+ * @end: address after the last
+ *
+ * The caller sees to it that TLBs are flushed before anybody relies on it, and
+ * that @mm has no secondary MMU.
+ */
+void pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,
+		      unsigned long end)
+{
+	mmap_assert_write_locked(mm);
+	walk(mm, start, end, wrprotect_pte, NULL);
+}
+
+static void read_pte(struct mm_struct *mm, unsigned long address, pte_t *ptep,
+		     void *arg)
+{
+	*(pte_t *)arg = READ_ONCE(*ptep);
+}
+
+/**
+ * pb_pte_read - the PTE at an address
+ * @mm: of a VMA that the caller keeps in the i_mmap tree
+ * @address: in that VMA
+ *
+ * Return: the PTE if it is present, else an empty one
+ */
+pte_t pb_pte_read(struct mm_struct *mm, unsigned long address)
+{
+	pte_t pte = __pte(0);
+
+	walk(mm, address, address + PAGE_SIZE, read_pte, &pte);
+	return pte;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A view: which page is at which index.
+ *
+ * Readers look up under RCU and check again once they hold the folio lock of
+ * what they found; writers replace one known entry by another, so that of two
+ * faults that want to change an entry one wins and the other looks again.
+ */
+#include "pagebox.h"
+
+/**
+ * pb_view_init - make an empty view
+ * @box: it belongs to
+ * @view: where
+ */
+void pb_view_init(struct pb_box *box, struct pb_view *view)
+{
+	xa_init_flags(&view->pages, XA_FLAGS_ACCOUNT);
+	view->broken = false;
+	pb_count(box, PB_STAT_VIEWS);
+}
+
+/**
+ * pb_view_destroy - forget all pages
+ * @box: it belongs to
+ * @view: that nothing maps any more
+ */
+void pb_view_destroy(struct pb_box *box, struct pb_view *view)
+{
+	pb_view_discard(box, view, 0, ULONG_MAX);
+	xa_destroy(&view->pages);
+	pb_count_add(box, PB_STAT_VIEWS, -1);
+}
+
+/**
+ * pb_view_peek - look a page up
+ * @view: where
+ * @index: which
+ *
+ * Context: under RCU, which keeps the page object but not its place.
+ * Return: the page or NULL
+ */
+struct pb_page *pb_view_peek(struct pb_view *view, pgoff_t index)
+{
+	return xa_load(&view->pages, index);
+}
+
+/**
+ * pb_view_next - find the next page
+ * @view: where
+ * @index: where to begin; set to the place of the page that was found
+ * @last: where to end
+ *
+ * Context: under RCU, as pb_view_peek().
+ * Return: the page or NULL
+ */
+struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index, pgoff_t last)
+{
+	return xa_find(&view->pages, index, last, XA_PRESENT);
+}
+
+/**
+ * pb_view_replace - change an entry, if it is still what the caller saw
+ * @view: where
+ * @index: which
+ * @old: what the caller saw, or NULL
+ * @new: what shall be there, or NULL
+ *
+ * Sharers are the caller's business.
+ *
+ * Return: 0, -EAGAIN when something else is there, -ENOMEM
+ */
+int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
+		    struct pb_page *new)
+{
+	void *seen = xa_cmpxchg(&view->pages, index, old, new, PB_GFP);
+
+	if (xa_is_err(seen))
+		return xa_err(seen);
+	return seen == old ? 0 : -EAGAIN;
+}
+
+/**
+ * pb_view_discard - drop a range of pages
+ * @box: the view belongs to
+ * @view: where; no VMA shows the range through it
+ * @first: first index
+ * @last: last index
+ */
+void pb_view_discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		     pgoff_t last)
+{
+	struct pb_page *page;
+	unsigned long index;
+
+	xa_for_each_range(&view->pages, index, page, first, last) {
+		xa_erase(&view->pages, index);
+		pb_page_unshare(box, page);
+		cond_resched();
+	}
+}
+
+/**
+ * pb_view_share - let another view hold the next page too
+ * @from: the view that has it
+ * @to: the view that shall have it
+ * @index: where to begin; set to the place of the page that was found
+ * @last: where to end
+ *
+ * Return: the page, now with a sharer more; NULL when there is none up to
+ * @last; -ENOMEM, after which @from is as it was
+ */
+struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
+			      pgoff_t *index, pgoff_t last)
+{
+	XA_STATE(xas, &from->pages, *index);
+	struct pb_page *page;
+	void *seen;
+
+	/* The lock keeps a fault from replacing the page meanwhile. */
+	xas_lock(&xas);
+	page = xas_find(&xas, last);
+	if (page)
+		atomic_inc(&page->sharers);
+	xas_unlock(&xas);
+	if (!page)
+		return NULL;
+
+	*index = xas.xa_index;
+	seen = xa_cmpxchg(&to->pages, *index, NULL, page, PB_GFP);
+	if (!seen)
+		return page;
+
+	/* Already there: two VMAs show the same index. Or no memory. */
+	atomic_dec(&page->sharers);
+	return xa_is_err(seen) ? ERR_PTR(xa_err(seen)) : page;
+}
