@@ -289,22 +289,6 @@ void pb_box_info(struct pb_box *box, struct pagebox_info *info)
 }
 
 /**
- * pb_box_has - is there such a page?
- * @box: a sealed box
- * @index: the index
- *
- * A store that is shorter than the box bounds it; the file may grow and shrink.
- */
-bool pb_box_has(struct pb_box *box, pgoff_t index)
-{
-	u64 bytes = box->bytes;
-
-	if (box->store)
-		bytes = min(bytes, pb_backend_bytes(box->store));
-	return index < DIV_ROUND_UP_ULL(bytes, PAGE_SIZE);
-}
-
-/**
  * pb_box_unmap - take PTEs away, in all processes
  * @box: the box
  * @index: first index

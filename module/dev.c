@@ -27,18 +27,21 @@ static int dev_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/*
- * Read the size that every structure begins with, and as much of the structure
- * as both sides know.
- */
-static int copy_in(void *to, size_t known, size_t least, void __user *arg,
-		   u32 *size)
+/* Every structure begins with its size, as the caller knows it. */
+static int get_size(void __user *arg, u32 least, u32 *size)
 {
 	if (get_user(*size, (u32 __user *)arg))
 		return -EFAULT;
-	if (*size < least || *size > PAGE_SIZE)
-		return -EINVAL;
-	return copy_struct_from_user(to, known, arg, *size);
+	return *size < least || *size > PAGE_SIZE ? -EINVAL : 0;
+}
+
+/* Read as much of the structure as both sides know; the rest must be zero. */
+static int copy_in(void *to, size_t known, u32 least, void __user *arg,
+		   u32 *size)
+{
+	int err = get_size(arg, least, size);
+
+	return err ?: copy_struct_from_user(to, known, arg, *size);
 }
 
 /* Write as much of the structure as there is room for; the rest is zero. */
@@ -79,7 +82,7 @@ static long ioctl_info(struct pb_box *box, void __user *arg)
 	int err;
 
 	BUILD_BUG_ON(sizeof(info) != INFO_SIZE_VER0);
-	err = copy_in(&info, sizeof(info), INFO_SIZE_VER0, arg, &size);
+	err = get_size(arg, INFO_SIZE_VER0, &size);
 	if (err)
 		return err;
 	pb_box_info(box, &info);

@@ -123,26 +123,18 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 	return 0;
 }
 
-/* The page is in a frame: the folio, referenced by the caller, becomes ours. */
-static int step_resident(struct pb_fault *f, struct pb_page *page,
-			 struct folio *folio)
+/* The page is in a frame, and everything is checked: the folio becomes ours. */
+static int step_locked(struct pb_fault *f, struct pb_page *page,
+		       struct folio *folio)
 {
 	struct pb_box *box = f->map->box;
 	struct pb_page *old = NULL;
-	int err = -EAGAIN;
+	int err = NEED_FRAME;
 
-	if (folio_lock_killable(folio)) {
-		folio_put(folio);
-		return -EINTR;
-	}
-	if (!pb_page_owns(page, folio) || !folio_test_uptodate(folio) ||
-	    !still_there(f, page))
-		goto out_unlock;
 	if (!needs_copy(f, page)) {
 		f->folio = folio;
 		return 0;
 	}
-	err = NEED_FRAME;
 	if (!f->spare.folio)
 		goto out_unlock;
 
@@ -166,6 +158,22 @@ out_unlock:
 	if (!err && old)
 		pb_page_unshare(box, old);
 	return err;
+}
+
+/* The page seemed to be in a frame, to whose folio the caller has referred. */
+static int step_resident(struct pb_fault *f, struct pb_page *page,
+			 struct folio *folio)
+{
+	if (folio_lock_killable(folio)) {
+		folio_put(folio);
+		return -EINTR;
+	}
+	if (pb_page_owns(page, folio) && folio_test_uptodate(folio) &&
+	    still_there(f, page))
+		return step_locked(f, page, folio);
+	folio_unlock(folio);
+	folio_put(folio);
+	return -EAGAIN;
 }
 
 /*
@@ -294,10 +302,14 @@ out_page:
 static int fault_step(struct pb_fault *f)
 {
 	struct pb_page *page;
-	struct folio *folio = NULL;
+	struct folio *folio;
 	int err = 0;
 
 	f->class = PAGEBOX_FAULT_MINOR;
+	folio = pb_view_trylock(f->map->view, f->index, &page);
+	if (folio)
+		return step_locked(f, page, folio);
+
 	rcu_read_lock();
 	page = pb_map_peek(f->map, f->index);
 	if (page) {
@@ -365,8 +377,11 @@ static void fault_count(const struct pb_fault *f, enum pagebox_fault_class class
 static void fault_trace(const struct pb_fault *f, const struct vm_fault *vmf,
 			enum pagebox_fault_class class, u64 start)
 {
-	const struct pb_page *page = f->folio ? f->folio->private : NULL;
+	const struct pb_page *page;
 
+	if (!trace_pagebox_fault_enabled())
+		return;
+	page = f->folio ? f->folio->private : NULL;
 	trace_pagebox_fault(f->map->box->id, f->map->id, f->index, vmf->address,
 			    class, page ? page->frame : PB_NONE, f->write,
 			    f->major, start ? ktime_get_ns() - start : 0);

@@ -340,6 +340,8 @@ struct pb_view {
 void pb_view_init(struct pb_box *box, struct pb_view *view);
 void pb_view_destroy(struct pb_box *box, struct pb_view *view);
 struct pb_page *pb_view_peek(struct pb_view *view, pgoff_t index);
+struct folio *pb_view_trylock(struct pb_view *view, pgoff_t index,
+			      struct pb_page **page);
 struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index,
 			     pgoff_t last);
 int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
@@ -461,9 +463,23 @@ void pb_box_seal(struct pb_box *box);
 int pb_box_configure(struct pb_box *box, const struct pagebox_config *config);
 void pb_box_info(struct pb_box *box, struct pagebox_info *info);
 struct file *pb_box_file(struct pb_box *box);
-bool pb_box_has(struct pb_box *box, pgoff_t index);
 void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr);
 extern unsigned int pb_box_frames;
+
+/**
+ * pb_box_has - is there such a page?
+ * @box: a sealed box
+ * @index: the index
+ *
+ * A store that is shorter than the box bounds it; the file may grow and shrink.
+ */
+static inline bool pb_box_has(struct pb_box *box, pgoff_t index)
+{
+	if (index >= box->bytes >> PAGE_SHIFT)
+		return false;
+	return !box->store ||
+	       index << PAGE_SHIFT < pb_backend_bytes(box->store);
+}
 
 static inline void pb_count_add(struct pb_box *box, unsigned int stat, s64 n)
 {

@@ -6,6 +6,8 @@
  * what they found; writers replace one known entry by another, so that of two
  * faults that want to change an entry one wins and the other looks again.
  */
+#include <linux/pagemap.h>
+
 #include "pagebox.h"
 
 /**
@@ -43,6 +45,48 @@ void pb_view_destroy(struct pb_box *box, struct pb_view *view)
 struct pb_page *pb_view_peek(struct pb_view *view, pgoff_t index)
 {
 	return xa_load(&view->pages, index);
+}
+
+/**
+ * pb_view_trylock - look a page up and lock it in its frame, without waiting
+ * @view: where
+ * @index: which
+ * @page: set to the page on success
+ *
+ * This is the whole look-up of a minor fault. RCU is held from the first look
+ * at the entry to the second one, under the folio lock, so that the page cannot
+ * have become another one in between.
+ *
+ * Return: the folio, locked and referenced and up to date, or NULL when there
+ * is no page, no frame, or the lock is taken
+ */
+struct folio *pb_view_trylock(struct pb_view *view, pgoff_t index,
+			      struct pb_page **page)
+{
+	XA_STATE(xas, &view->pages, index);
+	struct folio *folio = NULL;
+
+	rcu_read_lock();
+	do {
+		*page = xas_load(&xas);
+	} while (xas_retry(&xas, *page));
+	if (*page)
+		folio = READ_ONCE((*page)->folio);
+	if (!folio || !folio_try_get(folio))
+		goto out_none;
+	if (!folio_trylock(folio))
+		goto out_put;
+	if (pb_page_owns(*page, folio) && folio_test_uptodate(folio) &&
+	    xas_reload(&xas) == *page) {
+		rcu_read_unlock();
+		return folio;
+	}
+	folio_unlock(folio);
+out_put:
+	folio_put(folio);
+out_none:
+	rcu_read_unlock();
+	return NULL;
 }
 
 /**

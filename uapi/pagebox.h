@@ -11,9 +11,10 @@
  *
  *  - a caller built against an older header passes a shorter structure; the
  *    fields it does not know take their defaults (in) or are not written (out);
- *  - a caller built against a newer header passes a longer one: a non-zero
- *    byte that this kernel does not know is refused with E2BIG (in), what it
- *    cannot fill is zeroed (out);
+ *  - a caller built against a newer header passes a longer one: where the
+ *    structure has fields to read, a non-zero byte that this kernel does not
+ *    know is refused with E2BIG; where it has fields to write, those that it
+ *    does not know are zeroed;
  *  - a size smaller than the first published one is EINVAL, so are unknown
  *    flags and reserved fields that are not zero.
  *
