@@ -24,7 +24,7 @@
 
 #include "pagebox.h"
 
-#define PB_FS_MAGIC	0x50616765	/* "Page" */
+#define PB_FS_MAGIC 0x50616765 /* "Page" */
 
 /* The default frame limit of a new box: the module parameter frames. */
 unsigned int pb_box_frames;
@@ -213,8 +213,8 @@ void pb_box_seal(struct pb_box *box)
 
 static int config_check(const struct pagebox_config *config)
 {
-	if (config->set & ~(PAGEBOX_SET_BYTES | PAGEBOX_SET_FRAMES |
-			    PAGEBOX_SET_STORE))
+	if (config->set &
+	    ~(PAGEBOX_SET_BYTES | PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE))
 		return -EINVAL;
 	if (config->set & PAGEBOX_SET_BYTES) {
 		if (!config->bytes || !PAGE_ALIGNED(config->bytes))

@@ -41,7 +41,7 @@ static unsigned int count_maps(struct pb_maps *maps)
 
 	spin_lock(&maps->lock);
 	list_for_each_entry(map, &maps->list, entry)
-		nr += map->mm != NULL;
+		nr += !!map->mm;
 	spin_unlock(&maps->lock);
 	return nr;
 }
@@ -125,8 +125,7 @@ static void show_frame(struct seq_file *m, struct pb_box *box, u32 number,
 	/* Not pins: the table's reference, ours, and one for each PTE. */
 	pins = folio_ref_count(folio) - 2 - (int)bits.mapped;
 	seq_printf(m, "%lu %s %d %d %d %d ", page->index,
-		   page->root ? "root" : "private",
-		   atomic_read(&page->sharers),
+		   page->root ? "root" : "private", atomic_read(&page->sharers),
 		   bits.young || folio_test_referenced(folio),
 		   bits.dirty || folio_test_dirty(folio), max(pins, 0));
 }

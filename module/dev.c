@@ -56,9 +56,9 @@ static int copy_out(void __user *arg, u32 room, void *from, u32 known)
 }
 
 /* Sizes of the structures when they were first published. */
-#define CONFIG_SIZE_VER0	24
-#define INFO_SIZE_VER0		40
-#define STATS_SIZE_VER0		152
+#define CONFIG_SIZE_VER0 24
+#define INFO_SIZE_VER0 40
+#define STATS_SIZE_VER0 152
 
 static long ioctl_configure(struct pb_box *box, void __user *arg)
 {

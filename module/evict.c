@@ -32,10 +32,10 @@
 #include "trace.h"
 
 /* How long a fault waits for a frame while all are busy. */
-#define EVICT_PATIENCE	HZ
+#define EVICT_PATIENCE HZ
 
 /* References to the folio of a victim: the table's and the evictor's. */
-#define VICTIM_REFS	2
+#define VICTIM_REFS 2
 
 /**
  * struct victims - frames on their way out
@@ -51,7 +51,8 @@ struct victims {
 static struct folio *hand_next(struct pb_box *box)
 {
 	struct pb_frames *frames = &box->frames;
-	struct folio *folio = pb_frame_lookup(frames, pb_frames_advance(frames));
+	struct folio *folio =
+		pb_frame_lookup(frames, pb_frames_advance(frames));
 
 	if (!frames->hand)
 		pb_count(box, PB_STAT_REVOLUTION);
@@ -87,9 +88,12 @@ static unsigned int run_length(struct folio **folio, unsigned int nr)
 	return n;
 }
 
-/* Second chance for those that were accessed; the others become victims. */
+/*
+ * The frames under mlock() are left alone; those that were accessed get a
+ * second chance, if chances are given; the others become victims.
+ */
 static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
-		  struct victims *v)
+		  bool chances, struct victims *v)
 {
 	struct pb_pte_bits bits[PB_BATCH_MAX];
 	unsigned int i, n;
@@ -105,7 +109,7 @@ static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
 		folio_clear_referenced(folio[i]);
 		if (bits[i].locked)
 			spare_folio(box, folio[i], PB_STAT_PINNED);
-		else if (bits[i].young || referenced)
+		else if (chances && (bits[i].young || referenced))
 			spare_folio(box, folio[i], PB_STAT_SECOND_CHANCE);
 		else
 			v->folio[v->nr++] = folio[i];
@@ -114,32 +118,36 @@ static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
 
 /*
  * Let the hand collect victims: at most the batch, within two revolutions. The
- * first may do nothing but clear accessed bits; after the second, what is left
- * is pinned or busy.
+ * first may do nothing but clear accessed bits. The second takes what the first
+ * has spared, also if other CPUs have accessed it again meanwhile, or a box
+ * whose frames are all busy could not evict; what is left is pinned or locked.
  */
 static void collect(struct pb_box *box, struct victims *v)
 {
 	struct pb_frames *frames = &box->frames;
-	u64 budget = 2ULL * READ_ONCE(frames->fresh);
+	u32 fresh = READ_ONCE(frames->fresh);
+	u64 budget = 2ULL * fresh;
 	struct folio *window[PB_BATCH_MAX];
 	unsigned int nr;
 
 	v->nr = 0;
 	while (v->nr < frames->batch && budget) {
+		bool chances = budget > fresh;
+
 		for (nr = 0; nr < frames->batch - v->nr && budget; budget--) {
 			window[nr] = hand_next(box);
 			if (window[nr])
 				nr++;
 		}
-		judge(box, window, nr, v);
+		judge(box, window, nr, chances, v);
 		cond_resched();
 	}
 }
 
 static int by_index(const void *a, const void *b)
 {
-	const struct folio *x = *(struct folio * const *)a;
-	const struct folio *y = *(struct folio * const *)b;
+	const struct folio *x = *(struct folio *const *)a;
+	const struct folio *y = *(struct folio *const *)b;
 
 	return x->index < y->index ? -1 : x->index > y->index;
 }
@@ -258,7 +266,8 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 			continue;
 		if (time_after(jiffies, deadline))
 			return -ENOSPC;
-		if (schedule_timeout_killable(1) && fatal_signal_pending(current))
+		if (schedule_timeout_killable(1) &&
+		    fatal_signal_pending(current))
 			return -EINTR;
 	}
 }

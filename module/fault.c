@@ -23,11 +23,13 @@
  * nobody shares it, it may be made writable. Else the view gets a copy, the
  * index is unmapped and the access is tried again.
  *
- * Unmapping an index takes it from all processes that show it. That is
- * harmless, they take a minor fault. A write fault without a PTE makes its
- * copy and need not unmap: there is one PTE for an index of a view, the one
- * that is about to be set. Only where one process shows the same index of a
- * view twice, which mremap() can do, must the other PTE go.
+ * As soon as the view lets go of the old page, its other sharers may take it for
+ * theirs and write to it, so by then no PTE of this process may show it. Who
+ * makes the copy unmaps the index first, under the folio lock of the old page.
+ * That takes it from all processes that show the index, which is harmless, they
+ * take a minor fault, but slow; so it is left out when there is nothing to unmap:
+ * when the PTE of this fault is empty, and the process has no second VMA that
+ * might show the same index of the view (mremap() can make one).
  */
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
@@ -36,12 +38,13 @@
 #include "trace.h"
 
 /* A step that needs a frame before it can go on. */
-#define NEED_FRAME	1
+#define NEED_FRAME 1
 
 /**
  * struct pb_fault - one fault on its way
  * @map: where
  * @index: which page
+ * @address: in the VMA, or 0 for a process that does not run yet
  * @write: it is to be written
  * @class: what had to be done so far
  * @major: a read was waited for
@@ -51,6 +54,7 @@
 struct pb_fault {
 	struct pb_map *map;
 	pgoff_t index;
+	unsigned long address;
 	bool write;
 	enum pagebox_fault_class class;
 	bool major;
@@ -82,6 +86,20 @@ static void use_spare(struct pb_fault *f)
 	folio_mark_uptodate(f->spare.folio);
 	f->folio = f->spare.folio;
 	f->spare.folio = NULL;
+}
+
+/*
+ * The view has another page at the index now; take the old one from the page
+ * tables of the process. The caller holds the folio lock of the old page, so
+ * that nobody maps it again.
+ */
+static void unmap_locked(struct pb_fault *f)
+{
+	struct pb_map *map = f->map;
+
+	if (READ_ONCE(map->vmas) > 1 ||
+	    (f->address && pte_present(pb_pte_read(map->mm, f->address))))
+		pb_box_unmap(map->box, f->index, 1);
 }
 
 /* Fill the spare frame with the contents of a page that is in no frame. */
@@ -148,9 +166,7 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 	f->class = PAGEBOX_FAULT_COW;
 	trace_pagebox_cow(box->id, f->map->id, f->index, page->frame,
 			  f->spare.frame, atomic_read(&page->sharers));
-	/* Another VMA of this process may show the old page. */
-	if (READ_ONCE(f->map->vmas) > 1)
-		pb_box_unmap(box, f->index, 1);
+	unmap_locked(f);
 out_unlock:
 	folio_unlock(folio);
 	folio_put(folio);
@@ -179,18 +195,16 @@ static int step_resident(struct pb_fault *f, struct pb_page *page,
 /*
  * The view has a new page of its own at the index. What it showed there before
  * (@old, or what the root view has by now) was in no frame when we looked, and
- * may have been faulted in and mapped by another VMA of this process since.
- * Whoever does that checks the view's entry under the folio lock: after the
- * barrier, either it sees our entry or we see its folio, and wait for its PTE.
+ * may have been faulted in and mapped by another thread since. Whoever does that
+ * checks the view's entry under the folio lock: either it sees our entry, or we
+ * see its folio and wait for its PTE.
  */
 static void unmap_old(struct pb_fault *f, struct pb_page *old)
 {
 	struct pb_box *box = f->map->box;
 	struct folio *folio = NULL;
 
-	/* With a single VMA there is no other PTE. */
-	if (READ_ONCE(f->map->vmas) < 2)
-		return;
+	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
 	smp_mb();
 	rcu_read_lock();
 	if (!old)
@@ -199,15 +213,15 @@ static void unmap_old(struct pb_fault *f, struct pb_page *old)
 		old = NULL;
 	rcu_read_unlock();
 
-	if (old)
-		folio = pb_page_lock_folio(old);
-	pb_box_unmap(box, f->index, 1);
+	if (!old)
+		return;
+	folio = pb_page_lock_folio(old);
 	if (folio) {
+		unmap_locked(f);
 		folio_unlock(folio);
 		folio_put(folio);
 	}
-	if (old)
-		pb_page_put(box, old);
+	pb_page_put(box, old);
 }
 
 /* The page is in swap, and this write has to go to a copy: read it into one. */
@@ -283,6 +297,8 @@ static int step_new_root(struct pb_fault *f)
 	if (err)
 		goto out_view;
 	use_spare(f);
+	/* Pairs with unmap_old(): our root page first, then the view's entry. */
+	smp_mb();
 	if (still_there(f, page))
 		return 0;
 
@@ -364,7 +380,8 @@ static int fault_resolve(struct pb_fault *f)
 	return err;
 }
 
-static void fault_count(const struct pb_fault *f, enum pagebox_fault_class class)
+static void fault_count(const struct pb_fault *f,
+			enum pagebox_fault_class class)
 {
 	pb_count(f->map->box, class);
 	atomic64_inc(&f->map->faults[class]);
@@ -414,6 +431,7 @@ static vm_fault_t pb_fault(struct vm_fault *vmf)
 	struct pb_fault f = {
 		.map = vmf->vma->vm_private_data,
 		.index = vmf->pgoff,
+		.address = vmf->address,
 		.write = vmf->flags & FAULT_FLAG_WRITE,
 	};
 	int err;
@@ -439,8 +457,7 @@ static vm_fault_t break_cow(struct pb_fault *f, struct vm_fault *vmf, u64 start)
 		return fault_error(f, vmf, err);
 	fault_count(f, f->class);
 	fault_trace(f, vmf, f->class, start);
-	/* Still locked: nobody can map the new page before the old has gone. */
-	pb_box_unmap(f->map->box, f->index, 1);
+	/* The old page is unmapped; the access finds the new one. */
 	folio_unlock(f->folio);
 	folio_put(f->folio);
 	return VM_FAULT_NOPAGE | (f->major ? VM_FAULT_MAJOR : 0);
@@ -453,6 +470,7 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 	struct pb_fault f = {
 		.map = vmf->vma->vm_private_data,
 		.index = vmf->pgoff,
+		.address = vmf->address,
 		.write = true,
 	};
 	struct pb_page *page;
@@ -480,7 +498,8 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
  * Not to map neighbours, so far: without this operation, core mm would take
  * mmap_lock for every fault instead of the lock of the VMA.
  */
-static vm_fault_t pb_map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
+static vm_fault_t pb_map_pages(struct vm_fault *vmf, pgoff_t first,
+			       pgoff_t last)
 {
 	return 0;
 }

@@ -28,7 +28,7 @@ unsigned long pb_frames_max;
 static atomic_long_t pb_frames_total;
 
 /* References to the folio of a free or spare frame: the table's, the holder's. */
-#define PB_FRAME_REFS	2
+#define PB_FRAME_REFS 2
 
 /*
  * How many victims one eviction takes. Small boxes evict one by one, so that
@@ -133,8 +133,8 @@ static int frame_populate(struct pb_frames *frames, struct pb_spare *spare)
 	if (atomic_long_inc_return(&pb_frames_total) > pb_frames_max)
 		goto out_total;
 
-	spare->folio = folio_alloc(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN |
-				   __GFP_ZERO, 0);
+	spare->folio = folio_alloc(
+		GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO, 0);
 	if (!spare->folio)
 		goto out_total;
 
@@ -238,6 +238,7 @@ u32 pb_frames_advance(struct pb_frames *frames)
 	u32 number = frames->hand;
 
 	lockdep_assert_held(&frames->evict_lock);
-	WRITE_ONCE(frames->hand, number + 1 < READ_ONCE(frames->fresh) ? number + 1 : 0);
+	WRITE_ONCE(frames->hand,
+		   number + 1 < READ_ONCE(frames->fresh) ? number + 1 : 0);
 	return number;
 }

@@ -18,15 +18,16 @@ MODULE_PARM_DESC(max_frames,
 
 static unsigned long max_swap;
 module_param(max_swap, ulong, 0444);
-MODULE_PARM_DESC(max_swap,
-		 "pages in RAM swap of all boxes together (default a quarter of memory)");
+MODULE_PARM_DESC(
+	max_swap,
+	"pages in RAM swap of all boxes together (default a quarter of memory)");
 
 static ushort mode = 0600;
 module_param(mode, ushort, 0444);
 MODULE_PARM_DESC(mode, "permissions of /dev/pagebox (default 0600)");
 
 /* Frame numbers and slots fit 32 bits, with one value for "none". */
-#define PB_MAX_FRAMES	(U32_MAX - 1)
+#define PB_MAX_FRAMES (U32_MAX - 1)
 
 static int __init parameters_init(void)
 {

@@ -78,10 +78,10 @@
 struct pb_box;
 
 /* Memory of ours is charged to the cgroup of the program that causes it. */
-#define PB_GFP		(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+#define PB_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 /* No frame, no slot: both are numbers below 2^32 - 1. */
-#define PB_NONE		U32_MAX
+#define PB_NONE U32_MAX
 
 /* stats.c ------------------------------------------------------------- */
 
@@ -116,7 +116,7 @@ struct pb_stats {
 
 struct pb_map;
 
-extern const char * const pb_stat_names[PB_STAT_NR];
+extern const char *const pb_stat_names[PB_STAT_NR];
 
 int pb_stats_init(struct pb_box *box);
 void pb_stats_destroy(struct pb_box *box);
@@ -226,19 +226,19 @@ struct pb_frame {
  * @hand: the frame the hand looks at next; written under @evict_lock
  */
 struct pb_frames {
-	spinlock_t lock;
+	spinlock_t lock; /* the table, the free list, @used */
 	struct pb_frame *table;
 	u32 limit;
 	u32 batch;
 	u32 fresh;
 	u32 free;
 	u32 used;
-	struct mutex evict_lock;
+	struct mutex evict_lock; /* the hand */
 	u32 hand;
 };
 
 /* Most victims an eviction takes; bounds what it keeps on the stack. */
-#define PB_BATCH_MAX	32
+#define PB_BATCH_MAX 32
 
 extern unsigned long pb_frames_max;
 
@@ -395,7 +395,7 @@ struct pb_map {
  * @last_id: the newest map's number; @lock
  */
 struct pb_maps {
-	spinlock_t lock;
+	spinlock_t lock; /* all below, and who is alive */
 	DECLARE_HASHTABLE(live, 6);
 	struct list_head list;
 	u32 last_id;
@@ -444,7 +444,7 @@ struct pb_box {
 	char name[TASK_COMM_LEN];
 	struct kref ref;
 	struct inode *inode;
-	struct mutex lock;
+	struct mutex lock; /* the configuration */
 	bool sealed;
 	u64 bytes;
 	struct pb_backend *store;
@@ -472,6 +472,8 @@ extern unsigned int pb_box_frames;
  * @index: the index
  *
  * A store that is shorter than the box bounds it; the file may grow and shrink.
+ *
+ * Return: whether an access there is not past the end
  */
 static inline bool pb_box_has(struct pb_box *box, pgoff_t index)
 {

@@ -82,7 +82,7 @@ static void walk_table(struct mm_struct *mm, pmd_t *pmd, unsigned long address,
 		       unsigned long end, pte_fn fn, void *arg)
 {
 	pmd_t entry = READ_ONCE(*pmd);
-	spinlock_t *lock;
+	spinlock_t *lock; /* of the table */
 	pte_t *ptep;
 
 	if (pmd_none(entry) || pmd_bad(entry))
@@ -187,8 +187,8 @@ void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
 	     vma = pb_pte_vma_next(vma, first, last)) {
 		pgoff_t from = max(first, vma->vm_pgoff);
 		pgoff_t to = min(last, vma_last_index(vma));
-		unsigned long start = vma->vm_start +
-				      ((from - vma->vm_pgoff) << PAGE_SHIFT);
+		unsigned long start =
+			vma->vm_start + ((from - vma->vm_pgoff) << PAGE_SHIFT);
 
 		h.vma = vma;
 		walk(vma->vm_mm, start, start + ((to - from + 1) << PAGE_SHIFT),

@@ -11,7 +11,7 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-const char * const pb_stat_names[PB_STAT_NR] = {
+const char *const pb_stat_names[PB_STAT_NR] = {
 	[PAGEBOX_FAULT_ZERO] = "faults_zero",
 	[PAGEBOX_FAULT_MINOR] = "faults_minor",
 	[PAGEBOX_FAULT_FILE] = "faults_file",

@@ -27,13 +27,13 @@
 #include <linux/types.h>
 
 /* The smallest frame limit: a copy needs two pages in memory at once. */
-#define PAGEBOX_MIN_FRAMES	2
+#define PAGEBOX_MIN_FRAMES 2
 
 /* The size of a box that nobody configured, in bytes: 1 TiB, all of it sparse. */
-#define PAGEBOX_DEFAULT_SIZE	(1ULL << 40)
+#define PAGEBOX_DEFAULT_SIZE (1ULL << 40)
 
 /* The largest size of a box, in bytes: 64 TiB. */
-#define PAGEBOX_MAX_SIZE	(1ULL << 46)
+#define PAGEBOX_MAX_SIZE (1ULL << 46)
 
 /**
  * enum pagebox_fault_class - what a page fault had to do
@@ -59,9 +59,9 @@ enum pagebox_fault_class {
 };
 
 /* Bits of pagebox_config.set */
-#define PAGEBOX_SET_BYTES	(1U << 0)
-#define PAGEBOX_SET_FRAMES	(1U << 1)
-#define PAGEBOX_SET_STORE	(1U << 2)
+#define PAGEBOX_SET_BYTES (1U << 0)
+#define PAGEBOX_SET_FRAMES (1U << 1)
+#define PAGEBOX_SET_STORE (1U << 2)
 
 /**
  * struct pagebox_config - argument of PAGEBOX_IOC_CONFIGURE
@@ -86,8 +86,8 @@ struct pagebox_config {
 };
 
 /* Bits of pagebox_info.flags */
-#define PAGEBOX_INFO_STORE	(1U << 0)	/* the box has a store */
-#define PAGEBOX_INFO_SEALED	(1U << 1)	/* was mapped: size and store are fixed */
+#define PAGEBOX_INFO_STORE (1U << 0) /* the box has a store */
+#define PAGEBOX_INFO_SEALED (1U << 1) /* was mapped: size and store are fixed */
 
 /**
  * struct pagebox_info - argument of PAGEBOX_IOC_INFO
@@ -148,7 +148,7 @@ struct pagebox_stats {
 	__u64 views;
 };
 
-#define PAGEBOX_IOC_MAGIC	0xbb
+#define PAGEBOX_IOC_MAGIC 0xbb
 
 /**
  * PAGEBOX_IOC_CONFIGURE - set up a box before its first mmap()
@@ -159,10 +159,10 @@ struct pagebox_stats {
  * ERANGE for @bytes or @frames above the limits, EINVAL for values that never
  * make sense, ENOMEM.
  */
-#define PAGEBOX_IOC_CONFIGURE	_IOW(PAGEBOX_IOC_MAGIC, 0, struct pagebox_config)
+#define PAGEBOX_IOC_CONFIGURE _IOW(PAGEBOX_IOC_MAGIC, 0, struct pagebox_config)
 
 /** PAGEBOX_IOC_INFO - what the box is; EINVAL, EFAULT */
-#define PAGEBOX_IOC_INFO	_IOWR(PAGEBOX_IOC_MAGIC, 1, struct pagebox_info)
+#define PAGEBOX_IOC_INFO _IOWR(PAGEBOX_IOC_MAGIC, 1, struct pagebox_info)
 
 /**
  * PAGEBOX_IOC_STATS - what happened in the box, or in one mapping of it
@@ -170,6 +170,6 @@ struct pagebox_stats {
  * Fails with ENOENT when @address is not in a mapping of this box in the
  * calling process.
  */
-#define PAGEBOX_IOC_STATS	_IOWR(PAGEBOX_IOC_MAGIC, 2, struct pagebox_stats)
+#define PAGEBOX_IOC_STATS _IOWR(PAGEBOX_IOC_MAGIC, 2, struct pagebox_stats)
 
 #endif /* _UAPI_PAGEBOX_H */
