@@ -19,9 +19,10 @@
  * is being faulted in is no good victim anyway.
  *
  * A pin (O_DIRECT, process_vm_readv(), ...) may hold a reference while the PTE
- * is gone. New ones need a PTE or our fault, so after the unmap the count can
- * only fall: if it is higher than the table's and ours, hands off. The page
- * stays in its frame, and the next access is a minor fault.
+ * is gone. New ones need a PTE or our fault, so after the unmap no pin can be
+ * added: if there are more references than the table's, ours and those of
+ * faults that wait for the lock, hands off. The page stays in its frame, and
+ * the next access is a minor fault.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -31,11 +32,8 @@
 #include "pagebox.h"
 #include "trace.h"
 
-/* How long a fault waits for a frame while all are busy. */
+/* How many ticks a fault waits while no frame can be had: a second. */
 #define EVICT_PATIENCE HZ
-
-/* References to the folio of a victim: the table's and the evictor's. */
-#define VICTIM_REFS 2
 
 /**
  * struct victims - frames on their way out
@@ -117,24 +115,23 @@ static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
 }
 
 /*
- * Let the hand collect victims: at most the batch, within two revolutions. The
- * first may do nothing but clear accessed bits. The second takes what the first
- * has spared, also if other CPUs have accessed it again meanwhile, or a box
- * whose frames are all busy could not evict; what is left is pinned or locked.
+ * Let the hand collect victims: at most the batch. @budget is how many frames
+ * the hand may still pass, of two revolutions. The first may do nothing but
+ * clear accessed bits. The second takes what the first has spared, also if
+ * other CPUs have accessed it again meanwhile, or a box whose frames are all
+ * busy could not evict; what is left then is pinned or locked.
  */
-static void collect(struct pb_box *box, struct victims *v)
+static void collect(struct pb_box *box, struct victims *v, u64 *budget)
 {
 	struct pb_frames *frames = &box->frames;
-	u32 fresh = READ_ONCE(frames->fresh);
-	u64 budget = 2ULL * fresh;
 	struct folio *window[PB_BATCH_MAX];
 	unsigned int nr;
 
 	v->nr = 0;
-	while (v->nr < frames->batch && budget) {
-		bool chances = budget > fresh;
+	while (v->nr < frames->batch && *budget) {
+		bool chances = *budget > READ_ONCE(frames->fresh);
 
-		for (nr = 0; nr < frames->batch - v->nr && budget; budget--) {
+		for (nr = 0; nr < frames->batch - v->nr && *budget; --*budget) {
 			window[nr] = hand_next(box);
 			if (window[nr])
 				nr++;
@@ -199,7 +196,7 @@ static bool evict(struct pb_box *box, struct folio *folio)
 	bool dirty, forget;
 	u32 frame;
 
-	if (folio_ref_count(folio) != VICTIM_REFS ||
+	if (pb_frame_pinned(&box->frames, folio, page->frame) ||
 	    save(box, page, folio, &dirty)) {
 		spare_folio(box, folio, PB_STAT_PINNED);
 		return false;
@@ -221,18 +218,23 @@ static bool has_free(struct pb_frames *frames)
 	return READ_ONCE(frames->free) != PB_NONE;
 }
 
-/* Evict a batch. Return whether there may be a free frame now. */
+/*
+ * Evict a batch, or at least one page within two revolutions of the hand.
+ * Return whether there may be a free frame now.
+ */
 static bool evict_batch(struct pb_box *box)
 {
 	struct pb_frames *frames = &box->frames;
 	struct victims v;
+	u64 budget;
 	bool freed;
 
 	mutex_lock(&frames->evict_lock);
 	/* Whoever held the lock before has evicted for us as well. */
 	freed = has_free(frames);
-	if (!freed) {
-		collect(box, &v);
+	budget = 2ULL * READ_ONCE(frames->fresh);
+	while (!freed && budget) {
+		collect(box, &v, &budget);
 		unmap(box, &v);
 		for (unsigned int i = 0; i < v.nr; i++)
 			freed |= evict(box, v.folio[i]);
@@ -246,8 +248,8 @@ static bool evict_batch(struct pb_box *box)
  * @box: from this box
  * @spare: filled on success, as by pb_frame_get()
  *
- * When all frames are busy, pinned or cannot be written out, this waits a
- * second for one, looking again at every tick.
+ * When all frames are pinned, locked or cannot be written out, this waits a
+ * second for one, looking at all of them again at every tick.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
@@ -255,16 +257,18 @@ static bool evict_batch(struct pb_box *box)
  */
 int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 {
-	unsigned long deadline = jiffies + EVICT_PATIENCE;
+	unsigned int patience = EVICT_PATIENCE;
 	int err;
 
 	for (;;) {
 		err = pb_frame_get(&box->frames, spare);
 		if (err != -EAGAIN)
 			return err;
-		if (evict_batch(box))
+		if (evict_batch(box)) {
+			patience = EVICT_PATIENCE;
 			continue;
-		if (time_after(jiffies, deadline))
+		}
+		if (!patience--)
 			return -ENOSPC;
 		if (schedule_timeout_killable(1) &&
 		    fatal_signal_pending(current))

@@ -178,12 +178,9 @@ out_unlock:
 
 /* The page seemed to be in a frame, to whose folio the caller has referred. */
 static int step_resident(struct pb_fault *f, struct pb_page *page,
-			 struct folio *folio)
+			 struct folio *folio, u32 frame)
 {
-	if (folio_lock_killable(folio)) {
-		folio_put(folio);
-		return -EINTR;
-	}
+	pb_frame_lock(&f->map->box->frames, folio, frame);
 	if (pb_page_owns(page, folio) && folio_test_uptodate(folio) &&
 	    still_there(f, page))
 		return step_locked(f, page, folio);
@@ -319,6 +316,7 @@ static int fault_step(struct pb_fault *f)
 {
 	struct pb_page *page;
 	struct folio *folio;
+	u32 frame = PB_NONE;
 	int err = 0;
 
 	f->class = PAGEBOX_FAULT_MINOR;
@@ -330,6 +328,7 @@ static int fault_step(struct pb_fault *f)
 	page = pb_map_peek(f->map, f->index);
 	if (page) {
 		folio = READ_ONCE(page->folio);
+		frame = READ_ONCE(page->frame);
 		/* Both fail when the page has just gone. */
 		if (folio ? !folio_try_get(folio) : !pb_page_tryget(page))
 			err = -EAGAIN;
@@ -338,7 +337,7 @@ static int fault_step(struct pb_fault *f)
 	if (err)
 		return err;
 	if (folio)
-		return step_resident(f, page, folio);
+		return step_resident(f, page, folio, frame);
 
 	if (!f->spare.folio)
 		err = NEED_FRAME;

@@ -27,7 +27,7 @@
 unsigned long pb_frames_max;
 static atomic_long_t pb_frames_total;
 
-/* References to the folio of a free or spare frame: the table's, the holder's. */
+/* References to the folio of a frame, without PTEs: the table's, the holder's. */
 #define PB_FRAME_REFS 2
 
 /*
@@ -120,7 +120,10 @@ static void frame_give_back(struct pb_frames *frames, struct folio *folio,
 			    u32 number)
 {
 	spin_lock(&frames->lock);
-	frames->table[number].folio = folio;
+	if (frames->table[number].folio != folio) {
+		frames->table[number].folio = folio;
+		frames->table[number].waiters = 0;
+	}
 	frames->table[number].next = frames->free;
 	frames->free = number;
 	frames->used--;
@@ -194,7 +197,7 @@ int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare)
  */
 void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number)
 {
-	bool foreign = folio_ref_count(folio) != PB_FRAME_REFS;
+	bool foreign = pb_frame_pinned(frames, folio, number);
 
 	if (foreign)
 		atomic_long_dec(&pb_frames_total);
@@ -224,6 +227,61 @@ struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number)
 		folio_get(folio);
 	spin_unlock(&frames->lock);
 	return folio;
+}
+
+/**
+ * pb_frame_lock - wait for the lock of a folio in a frame
+ * @frames: table
+ * @folio: the caller has a reference
+ * @number: of the frame that it seems to be in
+ *
+ * Tells the evictor that this reference waits and does not pin. The folio may
+ * leave the frame, and the page the folio, before the lock is had.
+ */
+void pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
+{
+	struct pb_frame *frame;
+
+	spin_lock(&frames->lock);
+	frame = number < frames->fresh ? &frames->table[number] : NULL;
+	if (frame && frame->folio == folio)
+		frame->waiters++;
+	else
+		frame = NULL;
+	spin_unlock(&frames->lock);
+
+	folio_lock(folio);
+	if (!frame)
+		return;
+	spin_lock(&frames->lock);
+	if (frame->folio == folio)
+		frame->waiters--;
+	spin_unlock(&frames->lock);
+}
+
+/**
+ * pb_frame_pinned - may anybody else read or write the frame?
+ * @frames: table
+ * @folio: its folio, unmapped; locked and referenced by the caller
+ * @number: of the frame
+ *
+ * Who waits for the lock counts himself after he has taken his reference, and
+ * stays until he has the lock, which is ours. So the number of those, read
+ * first, is not more than the references that are theirs, and a pin cannot be
+ * mistaken for one of them.
+ *
+ * Return: true if there is a reference that is nobody's of us
+ */
+bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number)
+{
+	int known;
+
+	spin_lock(&frames->lock);
+	known = PB_FRAME_REFS + frames->table[number].waiters;
+	spin_unlock(&frames->lock);
+	/* Pairs with the lock in pb_frame_lock(), after the reference. */
+	smp_rmb();
+	return folio_ref_count(folio) != known;
 }
 
 /**

@@ -204,6 +204,7 @@ void pb_swap_free(struct pb_swap *swap, u32 slot);
  * struct pb_frame - one entry of the frame table
  * @folio: the physical page, NULL until first used; pb_frames.lock
  * @next: next free frame while this one is free; pb_frames.lock
+ * @waiters: tasks that wait for the lock of @folio; pb_frames.lock
  *
  * folio->private is the page in the frame and NULL in a free one; it changes
  * under the folio lock.
@@ -211,6 +212,7 @@ void pb_swap_free(struct pb_swap *swap, u32 slot);
 struct pb_frame {
 	struct folio *folio;
 	u32 next;
+	u32 waiters;
 };
 
 /**
@@ -260,6 +262,8 @@ void pb_frames_destroy(struct pb_frames *frames);
 int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare);
 void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number);
 struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number);
+void pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number);
+bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number);
 u32 pb_frames_advance(struct pb_frames *frames);
 
 /* page.c -------------------------------------------------------------- */
