@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+# "make help" says what there is. The work is done by scripts/; the module's
+# own makefile is Kbuild. Whatever is built lands in build/.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+KERNELS ?= 6.1 6.12 debug
+KSRC ?=
+
+build := $(CURDIR)/build
+packages := @scripts/packages need
+
+# A kernel's name for the VM, given as KVER= too.
+vm_kernel := $(or $(KVER),6.12)
+
+##@ Build
+.PHONY: all module tools selftests install clean
+all: module tools	## the module and the tools
+
+module:			## build/RELEASE/pagebox.ko (KVER=RELEASE, or 6.1, 6.12, debug, 7.2)
+	@scripts/module "$(KVER)"
+
+tools:			## build/pagebox, the inspector
+	$(packages) tools
+	@$(MAKE) -C userspace O=$(build) all
+
+selftests:		## build/selftests (KSRC=DIR: the kernel source with the harness)
+	$(packages) selftests
+	@ksrc="$(KSRC)"; $(MAKE) -C selftests OUTPUT=$(build)/selftests KSRC="$${ksrc:-$$(scripts/ksrc)}"
+
+install: module tools	## module and tools to this machine (DESTDIR=, PREFIX=, KVER=)
+	@$(MAKE) -C userspace O=$(build) DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" install
+	@scripts/module --install "$(DESTDIR)" "$(KVER)"
+
+clean:			## remove build/; the kernels in the cache stay
+	@rm -rf build
+
+##@ Try it, in a test VM
+.PHONY: demo vm reload bench
+demo: tools		## a program in a box, explained: faults, sharing, eviction
+	@scripts/module 6.12
+	@scripts/demo-vm
+
+vm: tools		## a shell in a VM with the module loaded (KVER=6.1, 6.12, debug or a release)
+	@scripts/module --vm $(vm_kernel)
+	@scripts/vm shell --kernel $(vm_kernel)
+
+reload:			## rebuild the module and load it into the running "make vm"
+	@release=$$(scripts/vm release) && scripts/module --vm "$$release" && scripts/vm reload
+
+bench:			## count instructions of the fault paths, against memfd
+	@scripts/module --vm $(vm_kernel)
+	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
+
+##@ Check it
+.PHONY: check lint
+check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
+	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
+		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
+
+lint:			## compiler and static checks, layout, on all sources
+	@scripts/lint
+
+##@ This machine
+.PHONY: doctor kernels kernels-refresh help
+doctor:			## which packages are missing, what for, and how to get them
+	@scripts/packages doctor
+
+kernels:		## fetch or build all kernels now (they are kept outside the tree)
+	@scripts/kernel dir 6.1 6.12 7.2 debug
+
+kernels-refresh:	## fetch the newest of the kernels that are there
+	@scripts/kernel refresh
+
+help:			## this list
+	@awk -F '##' '/^##@/ { printf "\n%s\n", substr($$3 $$2, 2) } \
+		/^[a-z-]+:.*##/ { split($$1, t, ":"); printf "  make %-16s%s\n", t[1], $$2 }' Makefile

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the scripts share: where things are, and how they speak.
+# Sourced by bash scripts that run under "set -euo pipefail".
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# shellcheck disable=SC2034	# for the scripts that source this
+build=$top/build
+cache=${PAGEBOX_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set; set PAGEBOX_CACHE}/.cache}/pagebox}
+
+# say TEXT...: progress, on stderr, so that stdout stays a command's own.
+say()
+{
+	printf 'pagebox: %s\n' "$*" >&2
+}
+
+# die TEXT...: what is wrong and what to do about it.
+die()
+{
+	say "$@"
+	exit 1
+}
+
+# lock NAME: from here on, and until this shell ends, be the only one in NAME.
+lock()
+{
+	local fd
+
+	mkdir -p "$cache/locks"
+	exec {fd}>"$cache/locks/${1//\//_}"
+	flock -n "$fd" || {
+		say "waiting for another run that holds $1"
+		flock "$fd"
+	}
+}
+
+# as_root COMMAND...: for apt-get, the only thing that needs it.
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "this needs root, and there is no sudo. As root, run: $*"
+	fi
+}
+
+# quoted ARG...: the arguments as words that any POSIX shell reads back.
+quoted()
+{
+	local arg
+
+	for arg; do
+		printf "'%s' " "${arg//\'/\'\\\'\'}"
+	done
+}
