@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The debugfs files: their format, what they say, and looking while it changes. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 16
+#define PAGES 48
+
+FIXTURE(debugfs)
+{
+	int box;
+	unsigned int id;
+	char *map;
+};
+
+FIXTURE_SETUP(debugfs)
+{
+	self->box = box_new(FRAMES, 0);
+	self->id = box_info(self->box).id;
+	self->map = box_map(self->box, PAGES, MAP_PRIVATE);
+	pages_fill(self->map, PAGES, 1);
+}
+
+FIXTURE_TEARDOWN(debugfs)
+{
+	close(self->box);
+}
+
+/* The first word of each line, with spaces between. */
+static void keys_of(unsigned int id, const char *name, char *keys, size_t room)
+{
+	char *text = debugfs_text(id, name), *save, *line;
+
+	if (!text)
+		die("box %u has no file %s", id, name);
+	*keys = '\0';
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		size_t used = strlen(keys);
+
+		snprintf(keys + used, room - used, "%s%.*s", used ? " " : "",
+			 (int)strcspn(line, " "), line);
+	}
+	free(text);
+}
+
+/* The lines of the files are those documented, in that order. */
+TEST_F(debugfs, keys)
+{
+	char keys[512], name[32];
+
+	keys_of(self->id, "summary", keys, sizeof(keys));
+	EXPECT_STREQ(
+		"box name owner bytes frames frames_used hand policy batch store store_bytes "
+		"swap swap_used pages views maps",
+		keys);
+	keys_of(self->id, "stats", keys, sizeof(keys));
+	EXPECT_STREQ(
+		"faults_zero faults_minor faults_file faults_swapin faults_cow faults_mkwrite "
+		"faults_failed major evict_clean evict_dirty second_chances revolutions "
+		"pinned_skips frames_used swap_used pages views",
+		keys);
+	snprintf(name, sizeof(name), "%ld/stats",
+		 map_row_at(self->id, self->map).map);
+	keys_of(self->id, name, keys, sizeof(keys));
+	EXPECT_STREQ(
+		"faults_zero faults_minor faults_file faults_swapin faults_cow faults_mkwrite "
+		"faults_failed major",
+		keys);
+}
+
+/* The summary is about this box. */
+TEST_F(debugfs, summary)
+{
+	char *text = debugfs_text(self->id, "summary");
+
+	ASSERT_NE(NULL, text);
+	EXPECT_NE(NULL, strstr(text, "\nname debugfs\n"));
+	EXPECT_NE(NULL, strstr(text, "\nstore -\n"));
+	EXPECT_NE(NULL, strstr(text, "\npolicy clock\n"));
+	EXPECT_NE(NULL, strstr(text, "\nswap ram\n"));
+	EXPECT_EQ(self->id, debugfs_number(self->id, "summary", "box"));
+	EXPECT_EQ(getuid(), debugfs_number(self->id, "summary", "owner"));
+	EXPECT_EQ(PAGEBOX_DEFAULT_SIZE,
+		  debugfs_number(self->id, "summary", "bytes"));
+	EXPECT_EQ(FRAMES, debugfs_number(self->id, "summary", "frames"));
+	EXPECT_EQ(FRAMES, debugfs_number(self->id, "summary", "frames_used"));
+	EXPECT_EQ(1, debugfs_number(self->id, "summary", "batch"));
+	EXPECT_EQ(2, debugfs_number(self->id, "summary", "views"));
+	EXPECT_EQ(1, debugfs_number(self->id, "summary", "maps"));
+	free(text);
+}
+
+/* The counters are those that the ioctl gives, for the box and for the mapping. */
+TEST_F(debugfs, stats_agree)
+{
+	struct pagebox_stats stats = box_stats(self->box);
+	struct pagebox_stats mine = map_stats(self->box, self->map);
+	static const char *const names[] = {
+		"faults_zero",	 "faults_minor", "faults_file",
+		"faults_swapin", "faults_cow",	 "faults_mkwrite",
+		"faults_failed",
+	};
+	char name[32];
+
+	snprintf(name, sizeof(name), "%ld/stats",
+		 map_row_at(self->id, self->map).map);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		EXPECT_EQ(stats.faults[i],
+			  debugfs_number(self->id, "stats", names[i]));
+		EXPECT_EQ(mine.faults[i],
+			  debugfs_number(self->id, name, names[i]));
+	}
+	EXPECT_EQ(stats.major, debugfs_number(self->id, "stats", "major"));
+	EXPECT_EQ(stats.evict_clean,
+		  debugfs_number(self->id, "stats", "evict_clean"));
+	EXPECT_EQ(stats.evict_dirty,
+		  debugfs_number(self->id, "stats", "evict_dirty"));
+	EXPECT_EQ(stats.second_chances,
+		  debugfs_number(self->id, "stats", "second_chances"));
+	EXPECT_EQ(stats.revolutions,
+		  debugfs_number(self->id, "stats", "revolutions"));
+	EXPECT_EQ(stats.frames_used,
+		  debugfs_number(self->id, "stats", "frames_used"));
+	EXPECT_EQ(stats.swap_used,
+		  debugfs_number(self->id, "stats", "swap_used"));
+	EXPECT_EQ(stats.pages, debugfs_number(self->id, "stats", "pages"));
+	EXPECT_EQ(stats.views, debugfs_number(self->id, "stats", "views"));
+}
+
+/* Every file is for root's eyes, and for no pen: lockdown would refuse others. */
+TEST_F(debugfs, modes)
+{
+	static const char *const names[] = { "summary", "stats", "frames",
+					     "maps" };
+	struct stat mode;
+	char path[96];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/pagebox/%u/%s",
+			 self->id, names[i]);
+		ASSERT_EQ(0, stat(path, &mode));
+		EXPECT_EQ(S_IFREG | 0400, mode.st_mode);
+		EXPECT_EQ(0, mode.st_uid);
+	}
+}
+
+/* A store shows by its path; what a box maps by one row per VMA. */
+TEST_F(debugfs, store_and_maps)
+{
+	char name[] = "/tmp/pagebox-store-XXXXXX";
+	int file = mkstemp(name);
+	struct map_row *rows;
+	char *text, want[64];
+	int box;
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, 3 * page_size));
+	box = box_new_store(4, file);
+	box_map(box, 3, MAP_SHARED);
+	box_map(box, 3, MAP_PRIVATE);
+	text = debugfs_text(box_info(box).id, "summary");
+	ASSERT_NE(NULL, text);
+	snprintf(want, sizeof(want), "\nstore %s\n", name);
+	EXPECT_NE(NULL, strstr(text, want)) TH_LOG("%s", text);
+	unlink(name);
+	EXPECT_EQ(3 * page_size,
+		  debugfs_number(box_info(box).id, "summary", "store_bytes"));
+	ASSERT_EQ(2, map_rows(box_info(box).id, &rows));
+	EXPECT_EQ(getpid(), rows[0].pid);
+	EXPECT_EQ(getpid(), rows[1].pid);
+	EXPECT_NE(rows[0].map, rows[1].map);
+	free(rows);
+	free(text);
+}
+
+struct progress {
+	unsigned int faults;
+};
+
+/* Faults, forks and maps without end, for others to look at. */
+static void __attribute__((noreturn))
+be_busy(FIXTURE_DATA(debugfs) * self, struct progress *progress)
+{
+	uint64_t seed = 1;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned int turn = 1;; turn++) {
+		volatile char *page = page_at(self->map, rnd(&seed) % PAGES);
+
+		if (rnd(&seed) % 2)
+			*page = turn;
+		else
+			(void)*page;
+		__atomic_fetch_add(&progress->faults, 1, __ATOMIC_RELAXED);
+		if (turn % 64)
+			continue;
+		unmap(box_map(self->box, 4, MAP_PRIVATE), 4);
+		if (!fork()) {
+			pages_fill(self->map, 8, turn);
+			_exit(0);
+		}
+		wait(NULL);
+	}
+}
+
+/* One row of pages is one moment of one page: its columns have to fit. */
+static void expect_sound_row(struct __test_metadata *_metadata,
+			     const struct page_row *row)
+{
+	bool resident = !strcmp(row->state, "frame");
+
+	EXPECT_TRUE(resident || !strcmp(row->state, "swap") ||
+		    !strcmp(row->state, "zero") || !strcmp(row->state, "store"))
+	TH_LOG("state %s", row->state);
+	EXPECT_EQ(resident, row->frame >= 0);
+	EXPECT_TRUE(strcmp(row->state, "swap") || row->slot >= 0);
+	EXPECT_TRUE(row->sharers == ROOT_SHARERS || row->sharers > 0);
+	EXPECT_TRUE(!strcmp(row->pte, "-") || strlen(row->pte) == 3);
+	EXPECT_TRUE(!strcmp(row->pte, "-") || resident);
+}
+
+static void look_at_everything(struct __test_metadata *_metadata,
+			       FIXTURE_DATA(debugfs) * self)
+{
+	struct frame_row *frames;
+	struct page_row *pages;
+	struct map_row *maps;
+	size_t count;
+	char name[32];
+
+	ASSERT_EQ(FRAMES, frame_rows(self->id, &frames));
+	for (size_t i = 0; i < FRAMES; i++)
+		EXPECT_EQ(i, frames[i].frame);
+	count = page_rows(self->id, map_row_at(self->id, self->map).map,
+			  &pages);
+	for (size_t i = 0; i < count; i++)
+		expect_sound_row(_metadata, &pages[i]);
+	free(pages);
+	free(frames);
+
+	/* A mapping of another process may go between the two looks. */
+	count = map_rows(self->id, &maps);
+	EXPECT_LE(1, count);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%ld/pages", maps[i].map);
+		free(debugfs_text(self->id, name));
+		snprintf(name, sizeof(name), "%ld/stats", maps[i].map);
+		free(debugfs_text(self->id, name));
+	}
+	free(maps);
+	EXPECT_LE(2, debugfs_number(self->id, "summary", "views"));
+	EXPECT_GE(FRAMES, debugfs_number(self->id, "stats", "frames_used"));
+}
+
+static bool made_progress(void *context)
+{
+	struct progress *progress = context;
+
+	return __atomic_load_n(&progress->faults, __ATOMIC_RELAXED) > 200;
+}
+
+/* Readers and programs get on with each other: both make progress, rows stay sound. */
+TEST_F(debugfs, looking_while_it_changes)
+{
+	struct progress *progress = mmap(NULL, page_size,
+					 PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, progress);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		be_busy(self, progress);
+	for (int round = 0; round < 5; round++) {
+		for (int look = 0; look < 4; look++)
+			look_at_everything(_metadata, self);
+		progress->faults = 0;
+		EXPECT_TRUE(eventually(made_progress, progress));
+	}
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+}
+
+/* A reader that stops in the middle of a file holds nothing up. */
+TEST_F(debugfs, slow_reader)
+{
+	static const char *const names[] = { "summary", "stats", "frames",
+					     "maps", "pages" };
+	int files[ARRAY_SIZE(names)];
+	char path[96], text[16];
+	struct map_row row = map_row_at(self->id, self->map);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		bool of_map = !strcmp(names[i], "pages");
+
+		if (of_map)
+			snprintf(path, sizeof(path),
+				 "/sys/kernel/debug/pagebox/%u/%ld/pages",
+				 self->id, row.map);
+		else
+			snprintf(path, sizeof(path),
+				 "/sys/kernel/debug/pagebox/%u/%s", self->id,
+				 names[i]);
+		files[i] = open(path, O_RDONLY);
+		ASSERT_LE(0, files[i]);
+		ASSERT_LT(0, read(files[i], text, sizeof(text)));
+	}
+	pages_fill(self->map, PAGES, 500);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+	unmap(self->map, PAGES);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		while (read(files[i], text, sizeof(text)) > 0)
+			;
+		close(files[i]);
+	}
+	EXPECT_EQ(0, box_stats(self->box).pages);
+}
+
+static bool one_directory_less(void *context)
+{
+	FIXTURE_DATA(debugfs) *self = context;
+	char name[32];
+	char *text;
+
+	snprintf(name, sizeof(name), "%ld/pages", (long)self->map);
+	text = debugfs_text(self->id, name);
+	free(text);
+	return !text;
+}
+
+/* A mapping's directory goes with the mapping. */
+TEST_F(debugfs, mapping_directory)
+{
+	FIXTURE_DATA(debugfs) gone = *self;
+
+	gone.map = (char *)map_row_at(self->id, self->map).map;
+	EXPECT_FALSE(one_directory_less(&gone));
+	unmap(self->map, PAGES);
+	EXPECT_TRUE(eventually(one_directory_less, &gone));
+	EXPECT_EQ(0, debugfs_number(self->id, "summary", "maps"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copy-on-write over fork: three generations share private pages and write
+ * them in every order.
+ */
+
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+enum { PARENT, CHILD, GRANDCHILD, GENERATIONS };
+
+/* Commands; FOR_GRANDCHILD is passed on by the child. */
+enum {
+	BEAR,
+	WRITE,
+	CHECK,
+	WRITE_BACKWARDS,
+	END_GRANDCHILD,
+	FOR_GRANDCHILD = 16
+};
+
+struct family {
+	char *map;
+	size_t pages;
+	uint64_t tag; /* what the map has to hold, 0: zeroes */
+	int generation;
+	struct child next;
+};
+
+static bool map_is_right(const struct family *family)
+{
+	if (family->tag)
+		return pages_hold(family->map, family->pages, family->tag);
+	return pages_are_zero(family->map, family->pages);
+}
+
+static void write_map(struct family *family, bool backwards)
+{
+	family->tag = 1000 * (family->generation + 1);
+	for (size_t i = 0; i < family->pages; i++) {
+		size_t page = backwards ? family->pages - 1 - i : i;
+
+		page_fill(page_at(family->map, page), family->tag + page);
+	}
+}
+
+static int serve(void *context, int command);
+
+static void bear(struct family *family)
+{
+	family->generation++;
+	family->next = child_fork(serve, family);
+	family->generation--;
+}
+
+static int serve(void *context, int command)
+{
+	struct family *family = context;
+
+	if (command >= FOR_GRANDCHILD)
+		return child_ask(&family->next, command - FOR_GRANDCHILD);
+	switch (command) {
+	case BEAR:
+		bear(family);
+		return 0;
+	case WRITE:
+	case WRITE_BACKWARDS:
+		write_map(family, command == WRITE_BACKWARDS);
+		return 0;
+	case END_GRANDCHILD:
+		child_end(&family->next);
+		return 0;
+	default:
+		return map_is_right(family);
+	}
+}
+
+/* Lets one generation obey @command; only the parent calls it. */
+static int tell(struct family *family, int generation, int command)
+{
+	if (generation == PARENT)
+		return serve(family, command);
+	if (generation == GRANDCHILD)
+		command += FOR_GRANDCHILD;
+	return child_ask(&family->next, command);
+}
+
+static bool all_are_right(struct family *family)
+{
+	bool right = true;
+
+	for (int generation = PARENT; generation < GENERATIONS; generation++)
+		right &= tell(family, generation, CHECK);
+	return right;
+}
+
+static void end_family(struct family *family)
+{
+	child_ask(&family->next, END_GRANDCHILD);
+	child_end(&family->next);
+}
+
+/* Three generations; the variants are the orders in which they write. */
+FIXTURE(tree)
+{
+	int box;
+	struct family family;
+	struct pagebox_stats before;
+};
+
+FIXTURE_VARIANT(tree)
+{
+	int order[GENERATIONS];
+};
+
+FIXTURE_VARIANT_ADD(tree, parent_child_grandchild){
+	.order = { PARENT, CHILD, GRANDCHILD },
+};
+
+FIXTURE_VARIANT_ADD(tree, parent_grandchild_child){
+	.order = { PARENT, GRANDCHILD, CHILD },
+};
+
+FIXTURE_VARIANT_ADD(tree, child_parent_grandchild){
+	.order = { CHILD, PARENT, GRANDCHILD },
+};
+
+FIXTURE_VARIANT_ADD(tree, child_grandchild_parent){
+	.order = { CHILD, GRANDCHILD, PARENT },
+};
+
+FIXTURE_VARIANT_ADD(tree, grandchild_parent_child){
+	.order = { GRANDCHILD, PARENT, CHILD },
+};
+
+FIXTURE_VARIANT_ADD(tree, grandchild_child_parent){
+	.order = { GRANDCHILD, CHILD, PARENT },
+};
+
+FIXTURE_SETUP(tree)
+{
+}
+
+FIXTURE_TEARDOWN(tree)
+{
+	close(self->box);
+}
+
+static void make_box(FIXTURE_DATA(tree) * self, size_t pages,
+		     unsigned int frames)
+{
+	self->box = box_new(frames, 0);
+	self->family.pages = pages;
+	self->family.map = box_map(self->box, pages, MAP_PRIVATE);
+	self->before = box_stats(self->box);
+}
+
+/*
+ * One after the other writes, and after each write each of them sees its own
+ * and nobody else's. The first two get a copy. So does the last one, if what
+ * they all began with is the root's (@inherited is false); else it is alone
+ * with the page by then and needs only the permission. Each had a read-only
+ * PTE, so a copy is followed by a minor fault; where pages are evicted
+ * meanwhile (@exact is false) there is no telling.
+ */
+static void write_in_turn(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(tree) * self, const int *order,
+			  bool inherited, bool exact)
+{
+	struct family *family = &self->family;
+
+	for (int turn = 0; turn < GENERATIONS; turn++) {
+		bool last = inherited && turn == GENERATIONS - 1;
+		struct pagebox_stats now = box_stats(self->box);
+
+		tell(family, order[turn], inherited ? WRITE : WRITE_BACKWARDS);
+		if (exact && last)
+			EXPECT_FAULTS(self->box, now, .mkwrite = family->pages);
+		else if (exact)
+			EXPECT_FAULTS(self->box, now, .cow = family->pages,
+				      .minor = family->pages);
+		EXPECT_TRUE(all_are_right(family));
+	}
+}
+
+/* The parent has written before it forks. */
+static void written_before_fork(struct __test_metadata *_metadata,
+				FIXTURE_DATA(tree) * self, const int *order,
+				bool exact)
+{
+	struct family *family = &self->family;
+
+	write_map(family, false);
+	bear(family);
+	tell(family, CHILD, BEAR);
+	EXPECT_EQ(self->before.views + 2, box_stats(self->box).views);
+	EXPECT_TRUE(all_are_right(family));
+	EXPECT_EQ(family->pages, box_stats(self->box).pages);
+
+	write_in_turn(_metadata, self, order, true, exact);
+	EXPECT_EQ(GENERATIONS * family->pages, box_stats(self->box).pages);
+	end_family(family);
+	EXPECT_TRUE(map_is_right(family));
+	EXPECT_EQ(family->pages, box_stats(self->box).pages);
+}
+
+/* Nobody has written, so all break away from the root's zero pages. */
+static void untouched_before_fork(struct __test_metadata *_metadata,
+				  FIXTURE_DATA(tree) * self, const int *order,
+				  bool exact)
+{
+	struct family *family = &self->family;
+	size_t pages = family->pages;
+	struct pagebox_stats now;
+
+	bear(family);
+	tell(family, CHILD, BEAR);
+	EXPECT_TRUE(all_are_right(family));
+	write_in_turn(_metadata, self, order, false, exact);
+
+	/* The root's pages are clean: with few frames they come and go. */
+	now = box_stats(self->box);
+	EXPECT_LE(GENERATIONS * pages, now.pages);
+	EXPECT_GE((GENERATIONS + 1) * pages, now.pages);
+	if (exact)
+		EXPECT_EQ((GENERATIONS + 1) * pages, now.pages);
+	end_family(family);
+	EXPECT_TRUE(
+		pages_are_zero(box_map(self->box, pages, MAP_SHARED), pages));
+}
+
+/* A single page goes through every state it can be in, and is counted there. */
+TEST_F(tree, one_page_written)
+{
+	make_box(self, 1, 8);
+	written_before_fork(_metadata, self, variant->order, true);
+}
+
+TEST_F(tree, one_page_untouched)
+{
+	make_box(self, 1, 8);
+	untouched_before_fork(_metadata, self, variant->order, true);
+}
+
+/* So do many pages, none of which has to go for another. */
+TEST_F(tree, many_pages_written)
+{
+	make_box(self, 40, 160);
+	written_before_fork(_metadata, self, variant->order, true);
+}
+
+TEST_F(tree, many_pages_untouched)
+{
+	make_box(self, 40, 160);
+	untouched_before_fork(_metadata, self, variant->order, true);
+}
+
+/* With far fewer frames than pages, every step also evicts. */
+TEST_F(tree, few_frames_written)
+{
+	make_box(self, 24, 7);
+	written_before_fork(_metadata, self, variant->order, false);
+}
+
+TEST_F(tree, few_frames_untouched)
+{
+	make_box(self, 24, 7);
+	untouched_before_fork(_metadata, self, variant->order, false);
+}
+
+FIXTURE(pair)
+{
+	int box;
+	struct family family;
+};
+
+/* A parent that has written four pages. */
+FIXTURE_SETUP(pair)
+{
+	self->box = box_new(16, 0);
+	self->family.pages = 4;
+	self->family.map = box_map(self->box, 4, MAP_PRIVATE);
+	write_map(&self->family, false);
+}
+
+FIXTURE_TEARDOWN(pair)
+{
+	close(self->box);
+}
+
+/* The child's page table starts empty: its write is one fault, the copy. */
+TEST_F(pair, child_writes_first)
+{
+	struct pagebox_stats now;
+
+	bear(&self->family);
+	now = box_stats(self->box);
+	tell(&self->family, CHILD, WRITE);
+	EXPECT_FAULTS(self->box, now, .cow = 4);
+	EXPECT_TRUE(tell(&self->family, CHILD, CHECK));
+	EXPECT_TRUE(map_is_right(&self->family));
+	EXPECT_EQ(8, box_stats(self->box).pages);
+	child_end(&self->family.next);
+	EXPECT_EQ(4, box_stats(self->box).pages);
+}
+
+/* The parent's PTEs are read-only after fork: the copy, then the retry. */
+TEST_F(pair, parent_writes_first)
+{
+	struct pagebox_stats now;
+
+	bear(&self->family);
+	now = box_stats(self->box);
+	pages_fill(self->family.map, 4, 50);
+	EXPECT_FAULTS(self->box, now, .cow = 4, .minor = 4);
+	EXPECT_TRUE(tell(&self->family, CHILD, CHECK));
+	EXPECT_TRUE(pages_hold(self->family.map, 4, 50));
+	child_end(&self->family.next);
+}
+
+/* A child that leaves without a write makes its parent the only owner again. */
+TEST_F(pair, child_leaves)
+{
+	struct pagebox_stats before = box_stats(self->box);
+	struct pagebox_stats now;
+
+	bear(&self->family);
+	EXPECT_TRUE(tell(&self->family, CHILD, CHECK));
+	child_end(&self->family.next);
+	now = box_stats(self->box);
+	EXPECT_EQ(before.views, now.views);
+	EXPECT_EQ(before.pages, now.pages);
+	EXPECT_EQ(before.frames_used, now.frames_used);
+	pages_fill(self->family.map, 4, 50);
+	EXPECT_FAULTS(self->box, now, .mkwrite = 4);
+	EXPECT_TRUE(pages_hold(self->family.map, 4, 50));
+}
+
+/* Reading does not copy, however many look. */
+TEST_F(pair, reading_shares)
+{
+	struct pagebox_stats before = box_stats(self->box);
+
+	bear(&self->family);
+	tell(&self->family, CHILD, BEAR);
+	EXPECT_TRUE(all_are_right(&self->family));
+	EXPECT_EQ(before.frames_used, box_stats(self->box).frames_used);
+	EXPECT_EQ(before.pages, box_stats(self->box).pages);
+	EXPECT_FAULTS(self->box, before, .minor = 8);
+	end_family(&self->family);
+}
+
+static int fork_and_write(void *context)
+{
+	FIXTURE_DATA(pair) *self = context;
+	struct family *family = &self->family;
+
+	for (int round = 0; round < 8; round++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (pid && child_status(pid))
+			return 1;
+		if (pid)
+			break;
+		if (!map_is_right(family))
+			return 1;
+		family->tag = 100 * (round + 1);
+		pages_fill(family->map, family->pages, family->tag);
+	}
+	return !map_is_right(family);
+}
+
+/* A chain of eight generations, each of which writes before the next is born. */
+TEST_F(pair, chain)
+{
+	struct pagebox_stats before = box_stats(self->box);
+
+	EXPECT_EQ(0, in_child(fork_and_write, self));
+	EXPECT_TRUE(map_is_right(&self->family));
+	EXPECT_EQ(before.pages, box_stats(self->box).pages);
+	EXPECT_EQ(before.views, box_stats(self->box).views);
+}
+
+TEST_HARNESS_MAIN

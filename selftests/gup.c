@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel's own accesses: process_vm_readv and writev, direct I/O and pages
+ * that a pipe holds, through evicted pages and while pages are being evicted.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 16
+#define PAGES 64
+#define CHUNK 4
+
+FIXTURE(gup)
+{
+	int box;
+	char *map;
+	char *plain;
+};
+
+FIXTURE_VARIANT(gup)
+{
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(gup, shared){
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(gup, private){
+	.flags = MAP_PRIVATE,
+};
+
+/* A full box, most of it in swap, and as much plain memory beside it. */
+FIXTURE_SETUP(gup)
+{
+	self->box = box_new(FRAMES, 0);
+	self->map = box_map(self->box, PAGES, variant->flags);
+	pages_fill(self->map, PAGES, 1);
+	self->plain = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->plain);
+}
+
+FIXTURE_TEARDOWN(gup)
+{
+	close(self->box);
+}
+
+static ssize_t vm_read(pid_t pid, char *to, char *from, size_t pages)
+{
+	struct iovec local = { .iov_base = to, .iov_len = pages * page_size };
+	struct iovec remote = { .iov_base = from,
+				.iov_len = pages * page_size };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0);
+}
+
+static ssize_t vm_write(pid_t pid, char *to, char *from, size_t pages)
+{
+	struct iovec local = { .iov_base = from, .iov_len = pages * page_size };
+	struct iovec remote = { .iov_base = to, .iov_len = pages * page_size };
+
+	return process_vm_writev(pid, &local, 1, &remote, 1, 0);
+}
+
+/* Another process's evicted pages are read as it would read them itself. */
+TEST_F(gup, process_vm_readv)
+{
+	struct pagebox_stats before = box_stats(self->box);
+	ssize_t chunk = CHUNK * page_size;
+
+	for (size_t i = 0; i < PAGES; i += CHUNK)
+		ASSERT_EQ(chunk, vm_read(getpid(), page_at(self->plain, i),
+					 page_at(self->map, i), CHUNK));
+	EXPECT_TRUE(pages_hold(self->plain, PAGES, 1));
+	EXPECT_LE(PAGES - FRAMES,
+		  box_stats(self->box).faults[PAGEBOX_FAULT_SWAPIN] -
+			  before.faults[PAGEBOX_FAULT_SWAPIN]);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+}
+
+/* What is written from outside stays, through eviction and back. */
+TEST_F(gup, process_vm_writev)
+{
+	ssize_t chunk = CHUNK * page_size;
+
+	pages_fill(self->plain, PAGES, 500);
+	for (size_t i = 0; i < PAGES; i += CHUNK)
+		ASSERT_EQ(chunk, vm_write(getpid(), page_at(self->map, i),
+					  page_at(self->plain, i), CHUNK));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+}
+
+enum { HOLDS_OLD, HOLDS_NEW };
+
+static int serve_contents(void *context, int command)
+{
+	FIXTURE_DATA(gup) *self = context;
+
+	return pages_hold(self->map, PAGES, command == HOLDS_OLD ? 1 : 500);
+}
+
+/* A child's pages, read and written from its parent: only the child's copy changes. */
+TEST_F(gup, child)
+{
+	struct child child = child_fork(serve_contents, self);
+	ssize_t chunk = CHUNK * page_size;
+
+	pages_fill(self->plain, PAGES, 500);
+	for (size_t i = 0; i < PAGES; i += CHUNK)
+		ASSERT_EQ(chunk, vm_write(child.pid, page_at(self->map, i),
+					  page_at(self->plain, i), CHUNK));
+	EXPECT_TRUE(child_ask(&child, HOLDS_NEW));
+	EXPECT_TRUE(pages_hold(self->map, PAGES,
+			       variant->flags == MAP_PRIVATE ? 1 : 500));
+	memset(self->plain, 0, PAGES * page_size);
+	for (size_t i = 0; i < PAGES; i += CHUNK)
+		ASSERT_EQ(chunk, vm_read(child.pid, page_at(self->plain, i),
+					 page_at(self->map, i), CHUNK));
+	EXPECT_TRUE(pages_hold(self->plain, PAGES, 500));
+	child_end(&child);
+}
+
+/* A system call that copies to and from evicted pages needs no help either. */
+TEST_F(gup, read_and_write)
+{
+	ssize_t all = PAGES * page_size;
+	int file = memfd_create("copy", MFD_CLOEXEC);
+
+	ASSERT_EQ(all, pwrite(file, self->map, all, 0));
+	ASSERT_EQ(all, pread(file, self->plain, all, 0));
+	EXPECT_TRUE(pages_hold(self->plain, PAGES, 1));
+	pages_fill(self->plain, PAGES, 500);
+	ASSERT_EQ(all, pwrite(file, self->plain, all, 0));
+	ASSERT_EQ(all, pread(file, self->map, all, 0));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+}
+
+static int load_loop(void *context)
+{
+	(void)context;
+	execlp("modprobe", "modprobe", "-q", "loop", NULL);
+	die("cannot run modprobe");
+}
+
+/* A loop device on @file, opened for direct I/O. */
+static int loop_open(int file)
+{
+	struct loop_config config = {
+		.fd = file, .info = { .lo_flags = LO_FLAGS_AUTOCLEAR }
+	};
+	int control, loop, number;
+	char path[32];
+
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	if (control < 0) {
+		in_child(load_loop, NULL);
+		control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	}
+	if (control < 0)
+		die("/dev/loop-control: the kernel needs CONFIG_BLK_DEV_LOOP");
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	snprintf(path, sizeof(path), "/dev/loop%d", number);
+	loop = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (loop < 0 || ioctl(loop, LOOP_CONFIGURE, &config))
+		die("cannot set up %s", path);
+	close(control);
+	return loop;
+}
+
+/* Direct reads land in the box's pages and are not lost to the hand. */
+TEST_F(gup, direct_read)
+{
+	int loop = loop_open(store_file(PAGES * page_size, 500));
+	ssize_t chunk = CHUNK * page_size;
+
+	for (size_t i = 0; i < PAGES; i += CHUNK)
+		ASSERT_EQ(chunk, pread(loop, page_at(self->map, i), chunk,
+				       i * page_size));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+	close(loop);
+}
+
+/* Direct writes take the bytes of evicted pages. */
+TEST_F(gup, direct_write)
+{
+	int file = store_file(PAGES * page_size, 500);
+	int loop = loop_open(file);
+	ssize_t chunk = CHUNK * page_size;
+
+	for (size_t i = 0; i < PAGES; i += CHUNK)
+		ASSERT_EQ(chunk, pwrite(loop, page_at(self->map, i), chunk,
+					i * page_size));
+	for (size_t i = 0; i < PAGES; i += CHUNK)
+		ASSERT_EQ(chunk, pread(loop, page_at(self->plain, i), chunk,
+				       i * page_size));
+	EXPECT_TRUE(pages_hold(self->plain, PAGES, 1));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+	close(loop);
+}
+
+struct presser {
+	char *map;
+	bool stop;
+	bool right;
+	unsigned int rounds;
+};
+
+/* Keeps the hand turning: writes and checks pages of its own all the time. */
+static void *press(void *context)
+{
+	struct presser *presser = context;
+
+	presser->right = true;
+	while (!__atomic_load_n(&presser->stop, __ATOMIC_RELAXED)) {
+		pages_fill(presser->map, FRAMES, 10 * presser->rounds);
+		presser->right &=
+			pages_hold(presser->map, FRAMES, 10 * presser->rounds);
+		__atomic_store_n(&presser->rounds, presser->rounds + 1,
+				 __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static bool presser_began(void *context)
+{
+	struct presser *presser = context;
+
+	return __atomic_load_n(&presser->rounds, __ATOMIC_RELAXED) > 1;
+}
+
+/*
+ * Direct I/O both ways while another thread makes the hand turn: a page under
+ * I/O must not be taken, or bytes of one round show up in another.
+ */
+TEST_F(gup, direct_io_under_pressure)
+{
+	struct presser presser = { .map = box_map_from(self->box, PAGES, FRAMES,
+						       variant->flags) };
+	int loop = loop_open(store_file(PAGES * page_size, 500));
+	ssize_t chunk = CHUNK * page_size;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, press, &presser));
+	EXPECT_TRUE(eventually(presser_began, &presser));
+	for (int round = 0; round < 6; round++) {
+		uint64_t tag = 1000 * round + 1000;
+
+		for (size_t i = 0; i < PAGES / 2; i += CHUNK) {
+			pages_fill(page_at(self->map, i), CHUNK, tag + i);
+			ASSERT_EQ(chunk, pwrite(loop, page_at(self->map, i),
+						chunk, i * page_size));
+		}
+		for (size_t i = 0; i < PAGES / 2; i += CHUNK) {
+			char *to = page_at(self->map, PAGES / 2 + i);
+
+			ASSERT_EQ(chunk, pread(loop, to, chunk, i * page_size));
+			ASSERT_TRUE(pages_hold(to, CHUNK, tag + i));
+		}
+		ASSERT_TRUE(pages_hold(self->map, PAGES / 2, tag));
+	}
+	__atomic_store_n(&presser.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_TRUE(presser.right);
+	EXPECT_LT(2 * PAGES, box_stats(self->box).faults[PAGEBOX_FAULT_SWAPIN]);
+	close(loop);
+}
+
+/* Lets a pipe take references to pages, without copying them. */
+static void pipe_holds(int pipe, char *map, size_t pages)
+{
+	struct iovec iov = { .iov_base = map, .iov_len = pages * page_size };
+
+	if (vmsplice(pipe, &iov, 1, 0) != (ssize_t)iov.iov_len)
+		die("vmsplice");
+}
+
+static void pipe_drain(int pipe, char *to, size_t pages)
+{
+	for (size_t i = 0; i < pages * page_size;) {
+		ssize_t got = read(pipe, to + i, pages * page_size - i);
+
+		if (got <= 0)
+			die("cannot drain a pipe");
+		i += got;
+	}
+}
+
+/*
+ * Pages that a pipe holds are passed by the hand and counted as such; once the
+ * pipe has let go they are taken like others.
+ */
+TEST_F(gup, pinned_pages_stay)
+{
+	unsigned int id = box_info(self->box).id;
+	const char *tier = variant->flags == MAP_SHARED ? "root" : "private";
+	struct frame_row *rows;
+	long frame[CHUNK];
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	pages_touch(self->map, CHUNK);
+	pipe_holds(ends[1], self->map, CHUNK);
+	for (size_t i = 0; i < CHUNK; i++) {
+		frame[i] = frame_of(id, tier, i);
+		ASSERT_LE(0, frame[i]);
+	}
+	ASSERT_EQ(FRAMES, frame_rows(id, &rows));
+	for (size_t i = 0; i < CHUNK; i++)
+		EXPECT_EQ(1, rows[frame[i]].pins);
+	free(rows);
+
+	for (int round = 0; round < 3; round++)
+		EXPECT_TRUE(pages_hold(page_at(self->map, CHUNK), PAGES - CHUNK,
+				       1 + CHUNK));
+	for (size_t i = 0; i < CHUNK; i++)
+		EXPECT_EQ(frame[i], frame_of(id, tier, i));
+	EXPECT_LT(CHUNK, box_stats(self->box).pinned_skips);
+
+	page_fill(self->map, 900);
+	pipe_drain(ends[0], self->plain, CHUNK);
+	EXPECT_TRUE(page_holds(self->plain, 900));
+	EXPECT_TRUE(pages_hold(page_at(self->plain, 1), CHUNK - 1, 2));
+
+	for (int round = 0; round < 3; round++)
+		EXPECT_TRUE(pages_hold(page_at(self->map, CHUNK), PAGES - CHUNK,
+				       1 + CHUNK));
+	for (size_t i = 0; i < CHUNK; i++)
+		EXPECT_EQ(-1, frame_of(id, tier, i));
+	EXPECT_TRUE(page_holds(self->map, 900));
+}
+
+/* With every frame held there is none to be had: SIGBUS, and later all is well. */
+TEST_F(gup, all_frames_pinned)
+{
+	struct pagebox_stats before;
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	pages_touch(self->map, FRAMES);
+	pipe_holds(ends[1], self->map, FRAMES);
+	before = box_stats(self->box);
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, FRAMES)));
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, FRAMES + 1)));
+	EXPECT_FAULTS(self->box, before, .failed = 2);
+	EXPECT_TRUE(pages_hold(self->map, FRAMES, 1));
+	pipe_drain(ends[0], self->plain, FRAMES);
+	EXPECT_TRUE(pages_hold(self->plain, FRAMES, 1));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+}
+
+/* Pages that a pipe still holds after the box has gone are safe to read. */
+TEST_F(gup, pipe_outlives_the_box)
+{
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	pages_touch(self->map, CHUNK);
+	pipe_holds(ends[1], self->map, CHUNK);
+	unmap(self->map, PAGES);
+	close(self->box);
+	self->box = box_new(FRAMES, 0);
+	pages_fill(box_map(self->box, PAGES, MAP_PRIVATE), PAGES, 700);
+	pipe_drain(ends[0], self->plain, CHUNK);
+	EXPECT_TRUE(pages_hold(self->plain, CHUNK, 1));
+}
+
+TEST_HARNESS_MAIN

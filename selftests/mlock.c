@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mlock: a locked page keeps its frame. The kernel collects mlock's references
+ * per CPU, so the tests stay on one CPU and munlock() there drops them.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 16
+#define LOCKED 6
+#define PAGES 64
+
+FIXTURE(mlock)
+{
+	int box;
+	unsigned int id;
+	const char *tier;
+	char *map;
+};
+
+FIXTURE_VARIANT(mlock)
+{
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(mlock, shared){
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(mlock, private){
+	.flags = MAP_PRIVATE,
+};
+
+FIXTURE_SETUP(mlock)
+{
+	stay_on_this_cpu();
+	self->box = box_new(FRAMES, 0);
+	self->id = box_info(self->box).id;
+	self->map = box_map(self->box, PAGES, variant->flags);
+	self->tier = variant->flags == MAP_SHARED ? "root" : "private";
+	pages_fill(self->map, PAGES, 1);
+}
+
+FIXTURE_TEARDOWN(mlock)
+{
+	close(self->box);
+}
+
+/* Uses all pages but the first @skip, several times. */
+static bool churn(char *map, size_t skip)
+{
+	bool right = true;
+
+	for (int round = 0; round < 4; round++)
+		right &= pages_hold(page_at(map, skip), PAGES - skip, 1 + skip);
+	return right;
+}
+
+/* Locked pages are brought in by mlock and sit in their frames from then on. */
+TEST_F(mlock, locked_pages_stay)
+{
+	struct pagebox_stats before;
+	long frame[LOCKED];
+
+	ASSERT_EQ(0, mlock(self->map, LOCKED * page_size));
+	before = map_stats(self->box, self->map);
+	for (size_t i = 0; i < LOCKED; i++) {
+		frame[i] = frame_of(self->id, self->tier, i);
+		ASSERT_LE(0, frame[i]);
+	}
+	EXPECT_TRUE(churn(self->map, LOCKED));
+	for (size_t i = 0; i < LOCKED; i++)
+		EXPECT_EQ(frame[i], frame_of(self->id, self->tier, i));
+	before = box_stats(self->box);
+	EXPECT_TRUE(pages_hold(self->map, LOCKED, 1));
+	EXPECT_FAULTS(self->box, before, 0);
+	EXPECT_LT(0, before.pinned_skips);
+}
+
+/* After munlock they are pages like others. */
+TEST_F(mlock, munlocked_pages_go)
+{
+	ASSERT_EQ(0, mlock(self->map, LOCKED * page_size));
+	EXPECT_TRUE(churn(self->map, LOCKED));
+	ASSERT_EQ(0, munlock(self->map, LOCKED * page_size));
+	EXPECT_TRUE(churn(self->map, LOCKED));
+	for (size_t i = 0; i < LOCKED; i++)
+		EXPECT_EQ(-1, frame_of(self->id, self->tier, i));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+}
+
+/* With every frame locked an access is SIGBUS, at once and only meanwhile. */
+TEST_F(mlock, all_frames_locked)
+{
+	struct pagebox_stats before;
+
+	ASSERT_EQ(0, mlock(self->map, FRAMES * page_size));
+	before = box_stats(self->box);
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, FRAMES)));
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, FRAMES + 1)));
+	EXPECT_FAULTS(self->box, before, .failed = 2);
+	EXPECT_TRUE(pages_hold(self->map, FRAMES, 1));
+	ASSERT_EQ(0, munlock(self->map, FRAMES * page_size));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+}
+
+/* More than fits cannot be locked: mlock fails, and the box goes on. */
+TEST_F(mlock, more_than_fits)
+{
+	EXPECT_EQ(-1, mlock(self->map, 2 * FRAMES * page_size));
+	ASSERT_EQ(0, munlock(self->map, 2 * FRAMES * page_size));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+}
+
+/* Pages that are written while locked keep what was written. */
+TEST_F(mlock, written_while_locked)
+{
+	ASSERT_EQ(0, mlock(self->map, LOCKED * page_size));
+	pages_fill(self->map, LOCKED, 500);
+	EXPECT_TRUE(churn(self->map, LOCKED));
+	EXPECT_TRUE(pages_hold(self->map, LOCKED, 500));
+	ASSERT_EQ(0, munlock(self->map, LOCKED * page_size));
+	EXPECT_TRUE(churn(self->map, LOCKED));
+	EXPECT_TRUE(pages_hold(self->map, LOCKED, 500));
+}
+
+/* Unmapping locked pages frees their frames like any others. */
+TEST_F(mlock, unmapped_while_locked)
+{
+	ASSERT_EQ(0, mlock(self->map, LOCKED * page_size));
+	unmap(self->map, PAGES);
+	if (variant->flags == MAP_PRIVATE)
+		EXPECT_EQ(0, box_stats(self->box).frames_used);
+	self->map = box_map(self->box, PAGES, variant->flags);
+	pages_fill(self->map, PAGES, 1);
+	EXPECT_TRUE(churn(self->map, 0));
+	EXPECT_EQ(FRAMES, box_stats(self->box).frames_used);
+}
+
+TEST_HARNESS_MAIN

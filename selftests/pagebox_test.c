@@ -1,0 +1,759 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the tests of pagebox share; see pagebox_test.h. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pagebox_test.h"
+
+#define DEBUGFS "/sys/kernel/debug/pagebox"
+#define PAGEMAP "/proc/self/pagemap"
+#define KSFT_FAIL 1
+#define CHILD_ENDS (-1)
+
+size_t page_size;
+
+static __attribute__((constructor)) void set_page_size(void)
+{
+	page_size = sysconf(_SC_PAGESIZE);
+}
+
+void die(const char *fmt, ...)
+{
+	int error = errno;
+	va_list args;
+
+	fflush(stdout);
+	fputs("# ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	if (error)
+		fprintf(stderr, ": %s", strerror(error));
+	fputc('\n', stderr);
+	_exit(KSFT_FAIL);
+}
+
+uint32_t rnd(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return *state >> 33;
+}
+
+bool eventually(bool (*ready)(void *context), void *context)
+{
+	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		if (ready(context))
+			return true;
+		nanosleep(&pause, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < 10);
+	return ready(context);
+}
+
+void stay_on_this_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
+/* --- boxes --- */
+
+int box_open(void)
+{
+	int box = open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (box < 0)
+		die("cannot open " PAGEBOX_DEVICE
+		    ", load the module and be root");
+	return box;
+}
+
+static void configure(int box, struct pagebox_config config)
+{
+	config.size = sizeof(config);
+	if (ioctl(box, PAGEBOX_IOC_CONFIGURE, &config))
+		die("PAGEBOX_IOC_CONFIGURE");
+}
+
+int box_new(unsigned int frames, size_t pages)
+{
+	int box = box_open();
+
+	configure(box, (struct pagebox_config){
+			       .set = (frames ? PAGEBOX_SET_FRAMES : 0) |
+				      (pages ? PAGEBOX_SET_BYTES : 0),
+			       .frames = frames,
+			       .bytes = (uint64_t)pages * page_size,
+		       });
+	return box;
+}
+
+int box_new_store(unsigned int frames, int store_fd)
+{
+	int box = box_open();
+
+	configure(box, (struct pagebox_config){
+			       .set = (frames ? PAGEBOX_SET_FRAMES : 0) |
+				      PAGEBOX_SET_STORE,
+			       .frames = frames,
+			       .store_fd = store_fd,
+		       });
+	return box;
+}
+
+struct pagebox_info box_info(int box)
+{
+	struct pagebox_info info = { .size = sizeof(info) };
+
+	if (ioctl(box, PAGEBOX_IOC_INFO, &info))
+		die("PAGEBOX_IOC_INFO");
+	return info;
+}
+
+char *box_map_from(int box, size_t first, size_t pages, int flags)
+{
+	char *map = mmap(NULL, pages * page_size, PROT_READ | PROT_WRITE, flags,
+			 box, first * page_size);
+
+	if (map == MAP_FAILED)
+		die("cannot map %zu pages of a box", pages);
+	return map;
+}
+
+char *box_map(int box, size_t pages, int flags)
+{
+	return box_map_from(box, 0, pages, flags);
+}
+
+void unmap(char *map, size_t pages)
+{
+	if (munmap(map, pages * page_size))
+		die("munmap");
+}
+
+void drop_ptes(char *map, size_t pages)
+{
+	if (madvise(map, pages * page_size, MADV_DONTNEED))
+		die("MADV_DONTNEED");
+}
+
+/* --- counters --- */
+
+static struct pagebox_stats stats_at(int box, uintptr_t address)
+{
+	struct pagebox_stats stats = { .size = sizeof(stats),
+				       .address = address };
+
+	if (ioctl(box, PAGEBOX_IOC_STATS, &stats))
+		die("PAGEBOX_IOC_STATS of address %#lx",
+		    (unsigned long)address);
+	return stats;
+}
+
+struct pagebox_stats box_stats(int box)
+{
+	return stats_at(box, 0);
+}
+
+struct pagebox_stats map_stats(int box, const void *address)
+{
+	return stats_at(box, (uintptr_t)address);
+}
+
+const char *faults_text(struct faults faults)
+{
+	static char texts[4][160];
+	static unsigned int turn;
+	char *text = texts[turn++ % 4];
+
+	snprintf(
+		text, sizeof(texts[0]),
+		"zero %u minor %u file %u swapin %u cow %u mkwrite %u failed %u",
+		faults.zero, faults.minor, faults.file, faults.swapin,
+		faults.cow, faults.mkwrite, faults.failed);
+	return text;
+}
+
+const char *faults_between(const struct pagebox_stats *before,
+			   const struct pagebox_stats *after)
+{
+	unsigned int delta[PAGEBOX_FAULT_NR];
+
+	for (int i = 0; i < PAGEBOX_FAULT_NR; i++)
+		delta[i] = after->faults[i] - before->faults[i];
+	return faults_text((struct faults){
+		.zero = delta[PAGEBOX_FAULT_ZERO],
+		.minor = delta[PAGEBOX_FAULT_MINOR],
+		.file = delta[PAGEBOX_FAULT_FILE],
+		.swapin = delta[PAGEBOX_FAULT_SWAPIN],
+		.cow = delta[PAGEBOX_FAULT_COW],
+		.mkwrite = delta[PAGEBOX_FAULT_MKWRITE],
+		.failed = delta[PAGEBOX_FAULT_FAILED],
+	});
+}
+
+/* --- contents --- */
+
+/* Every bit of the result depends on every bit of @value. */
+static uint64_t scramble(uint64_t value)
+{
+	value = (value ^ (value >> 32)) * 0xd6e8feb86659fd93ULL;
+	value = (value ^ (value >> 32)) * 0xd6e8feb86659fd93ULL;
+	return value ^ (value >> 32);
+}
+
+static uint64_t pattern_word(uint64_t seed, size_t i)
+{
+	return seed ? seed + i * 0x9e3779b97f4a7c15ULL : 0;
+}
+
+void page_fill(void *page, uint64_t tag)
+{
+	uint64_t seed = scramble(tag);
+	uint64_t *words = page;
+
+	for (size_t i = 0; i < page_size / sizeof(*words); i++)
+		words[i] = pattern_word(seed, i);
+}
+
+bool page_holds(const void *page, uint64_t tag)
+{
+	uint64_t seed = scramble(tag);
+	const uint64_t *words = page;
+
+	for (size_t i = 0; i < page_size / sizeof(*words); i++) {
+		uint64_t seen = ((volatile const uint64_t *)words)[i];
+
+		if (seen == pattern_word(seed, i))
+			continue;
+		fprintf(stderr,
+			"# page at %p, tag %#llx: word %zu is %#llx instead of %#llx\n",
+			page, (unsigned long long)tag, i,
+			(unsigned long long)seen,
+			(unsigned long long)pattern_word(seed, i));
+		return false;
+	}
+	return true;
+}
+
+void pages_fill(char *map, size_t pages, uint64_t tag)
+{
+	for (size_t i = 0; i < pages; i++)
+		page_fill(map + i * page_size, tag + i);
+}
+
+bool pages_hold(const char *map, size_t pages, uint64_t tag)
+{
+	for (size_t i = 0; i < pages; i++)
+		if (!page_holds(map + i * page_size, tag + i))
+			return false;
+	return true;
+}
+
+bool pages_are_zero(const char *map, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		if (!page_holds(map + i * page_size, 0))
+			return false;
+	return true;
+}
+
+void pages_touch(const char *map, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		(void)*(volatile const char *)(map + i * page_size);
+}
+
+static __thread sigjmp_buf after_signal;
+
+static void leave_access(int signal)
+{
+	siglongjmp(after_signal, signal);
+}
+
+static int signal_of_access(void *address, bool write)
+{
+	static const int signals[] = { SIGBUS, SIGSEGV };
+	struct sigaction action = { .sa_handler = leave_access };
+	struct sigaction old[2];
+	volatile char *byte = address;
+	int signal;
+
+	for (int i = 0; i < 2; i++)
+		sigaction(signals[i], &action, &old[i]);
+	signal = sigsetjmp(after_signal, 1);
+	if (!signal) {
+		if (write)
+			*byte = 1;
+		else
+			(void)*byte;
+	}
+	for (int i = 0; i < 2; i++)
+		sigaction(signals[i], &old[i], NULL);
+	return signal;
+}
+
+int signal_of_read(const void *address)
+{
+	return signal_of_access((void *)address, false);
+}
+
+int signal_of_write(void *address)
+{
+	return signal_of_access(address, true);
+}
+
+int store_file(size_t bytes, uint64_t tag)
+{
+	int fd = memfd_create("store", MFD_CLOEXEC);
+	char *page = malloc(page_size);
+
+	if (fd < 0 || !page)
+		die("cannot make a store");
+	for (size_t at = 0; at < bytes; at += page_size) {
+		size_t part = bytes - at < page_size ? bytes - at : page_size;
+
+		page_fill(page, tag + at / page_size);
+		if (pwrite(fd, page, part, at) != (ssize_t)part)
+			die("cannot fill a store");
+	}
+	free(page);
+	return fd;
+}
+
+/* --- children --- */
+
+static void read_int(int fd, int *value)
+{
+	if (read(fd, value, sizeof(*value)) != sizeof(*value))
+		die("the other process has gone");
+}
+
+static void write_int(int fd, int value)
+{
+	if (write(fd, &value, sizeof(value)) != sizeof(value))
+		die("cannot write to a pipe");
+}
+
+static void __attribute__((noreturn))
+child_run(serve_fn serve, void *context, int in, int out)
+{
+	int command;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		read_int(in, &command);
+		if (command == CHILD_ENDS)
+			_exit(0);
+		write_int(out, serve(context, command));
+	}
+}
+
+struct child child_fork(serve_fn serve, void *context)
+{
+	struct child child;
+	int down[2], up[2];
+
+	if (pipe(down) || pipe(up))
+		die("pipe");
+	fflush(NULL);
+	child.pid = fork();
+	if (child.pid < 0)
+		die("fork");
+	if (!child.pid) {
+		close(down[1]);
+		close(up[0]);
+		child_run(serve, context, down[0], up[1]);
+	}
+	close(down[0]);
+	close(up[1]);
+	child.ask = down[1];
+	child.answer = up[0];
+	return child;
+}
+
+int child_ask(const struct child *child, int command)
+{
+	int answer;
+
+	write_int(child->ask, command);
+	read_int(child->answer, &answer);
+	return answer;
+}
+
+int child_status(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid");
+	return WIFSIGNALED(status) ? 256 + WTERMSIG(status) :
+				     WEXITSTATUS(status);
+}
+
+void child_end(struct child *child)
+{
+	int status;
+
+	write_int(child->ask, CHILD_ENDS);
+	status = child_status(child->pid);
+	close(child->ask);
+	close(child->answer);
+	errno = 0;
+	if (status)
+		die("child %d ended with %d", child->pid, status);
+}
+
+int in_child(int (*fn)(void *context), void *context)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(fn(context));
+	}
+	return child_status(pid);
+}
+
+/* --- debugfs and /proc --- */
+
+/* NULL also if the file goes while it is being read. */
+static char *read_text(const char *path)
+{
+	size_t room = 1 << 16, used = 0;
+	char *text = malloc(room);
+	ssize_t got = -1;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && text &&
+	       (got = read(fd, text + used, room - used - 1)) > 0) {
+		used += got;
+		if (room - used < 4096)
+			text = realloc(text, room *= 2);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!text)
+		die("no memory for %s", path);
+	if (got < 0) {
+		free(text);
+		return NULL;
+	}
+	text[used] = '\0';
+	return text;
+}
+
+char *debugfs_text(unsigned int id, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEBUGFS "/%u/%s", id, name);
+	return read_text(path);
+}
+
+static char *debugfs_must(unsigned int id, const char *name)
+{
+	char *text = debugfs_text(id, name);
+
+	if (!text)
+		die("cannot read " DEBUGFS "/%u/%s, mount debugfs and be root",
+		    id, name);
+	return text;
+}
+
+long debugfs_number(unsigned int id, const char *name, const char *key)
+{
+	char *text = debugfs_must(id, name);
+	char *save, *line;
+	size_t length = strlen(key);
+
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (!strncmp(line, key, length) && line[length] == ' ') {
+			long value = strtol(line + length, NULL, 10);
+
+			free(text);
+			return value;
+		}
+	}
+	errno = 0;
+	die("%s of box %u has no line '%s'", name, id, key);
+}
+
+/* "-" is -1, "root" is ROOT_SHARERS, anything else has to be a number. */
+static long column_number(const char *column, const char *line)
+{
+	char *end;
+	long value;
+
+	if (!strcmp(column, "-"))
+		return -1;
+	if (!strcmp(column, "root"))
+		return ROOT_SHARERS;
+	value = strtoul(column, &end, 0);
+	errno = 0;
+	if (end == column || *end)
+		die("'%s' is not a number in '%s'", column, line);
+	return value;
+}
+
+#define MAX_COLUMNS 9
+
+/*
+ * Gives each row's columns to @add. The header has to be @header, and each row
+ * has to have as many columns as the header.
+ */
+static size_t table_rows(unsigned int id, const char *name, const char *header,
+			 size_t row_size, void **rows,
+			 void (*add)(void *row, char (*column)[32],
+				     const char *line))
+{
+	char *text = debugfs_must(id, name);
+	char *save, *line = strtok_r(text, "\n", &save);
+	char column[MAX_COLUMNS][32];
+	size_t count = 0;
+	int columns = 1;
+
+	errno = 0;
+	if (!line || strcmp(line, header))
+		die("%s of box %u begins with '%s' instead of '%s'", name, id,
+		    line, header);
+	for (const char *c = header; *c; c++)
+		columns += *c == ' ';
+	*rows = NULL;
+	while ((line = strtok_r(NULL, "\n", &save))) {
+		int got = sscanf(line,
+				 "%31s %31s %31s %31s %31s %31s %31s %31s %31s",
+				 column[0], column[1], column[2], column[3],
+				 column[4], column[5], column[6], column[7],
+				 column[8]);
+
+		errno = 0;
+		if (got != columns)
+			die("%s of box %u: '%s' has not the columns of '%s'",
+			    name, id, line, header);
+		*rows = realloc(*rows, (count + 1) * row_size);
+		if (!*rows)
+			die("realloc");
+		add((char *)*rows + count++ * row_size, column, line);
+	}
+	free(text);
+	return count;
+}
+
+static void add_frame_row(void *to, char (*column)[32], const char *line)
+{
+	struct frame_row *row = to;
+
+	row->frame = column_number(column[0], line);
+	row->pfn = column_number(column[1], line);
+	row->page = column_number(column[2], line);
+	snprintf(row->tier, sizeof(row->tier), "%.15s", column[3]);
+	row->sharers = column_number(column[4], line);
+	row->referenced = column_number(column[5], line);
+	row->dirty = column_number(column[6], line);
+	row->pins = column_number(column[7], line);
+	row->hand = !strcmp(column[8], ">");
+	if (!row->hand && strcmp(column[8], "-"))
+		die("column 'hand' is neither > nor - in '%s'", line);
+}
+
+size_t frame_rows(unsigned int id, struct frame_row **rows)
+{
+	return table_rows(id, "frames",
+			  "frame pfn page tier sharers R D pins hand",
+			  sizeof(**rows), (void **)rows, add_frame_row);
+}
+
+static void add_map_row(void *to, char (*column)[32], const char *line)
+{
+	struct map_row *row = to;
+
+	row->map = column_number(column[0], line);
+	row->pid = column_number(column[1], line);
+	snprintf(row->type, sizeof(row->type), "%.15s", column[2]);
+	row->start = column_number(column[3], line);
+	row->end = column_number(column[4], line);
+	row->pgoff = column_number(column[5], line);
+	snprintf(row->prot, sizeof(row->prot), "%.7s", column[6]);
+}
+
+size_t map_rows(unsigned int id, struct map_row **rows)
+{
+	return table_rows(id, "maps", "map pid type start end pgoff prot",
+			  sizeof(**rows), (void **)rows, add_map_row);
+}
+
+static void add_page_row(void *to, char (*column)[32], const char *line)
+{
+	struct page_row *row = to;
+
+	row->index = column_number(column[0], line);
+	row->address = column_number(column[1], line);
+	snprintf(row->state, sizeof(row->state), "%.15s", column[2]);
+	row->frame = column_number(column[3], line);
+	row->slot = column_number(column[4], line);
+	row->sharers = column_number(column[5], line);
+	snprintf(row->pte, sizeof(row->pte), "%.7s", column[6]);
+}
+
+size_t page_rows(unsigned int id, long map, struct page_row **rows)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%ld/pages", map);
+	return table_rows(id, name,
+			  "index address state frame slot sharers pte",
+			  sizeof(**rows), (void **)rows, add_page_row);
+}
+
+struct map_row map_row_at(unsigned int id, const void *address)
+{
+	uintptr_t at = (uintptr_t)address;
+	struct map_row *rows;
+	size_t count = map_rows(id, &rows);
+
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].pid == getpid() && rows[i].start <= at &&
+		    at < rows[i].end) {
+			struct map_row row = rows[i];
+
+			free(rows);
+			return row;
+		}
+	}
+	errno = 0;
+	die("maps of box %u has no row of process %d for %p", id, getpid(),
+	    address);
+}
+
+bool page_row_at(unsigned int id, const void *address, struct page_row *row)
+{
+	struct map_row map = map_row_at(id, address);
+	struct page_row *rows;
+	size_t count = page_rows(id, map.map, &rows);
+	bool found = false;
+
+	for (size_t i = 0; i < count && !found; i++) {
+		found = rows[i].address == (uintptr_t)address;
+		if (found)
+			*row = rows[i];
+	}
+	free(rows);
+	return found;
+}
+
+long frame_of(unsigned int id, const char *tier, long page)
+{
+	struct frame_row *rows;
+	size_t count = frame_rows(id, &rows);
+	long frame = -1;
+
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].page == page && !strcmp(rows[i].tier, tier))
+			frame = rows[i].frame;
+	free(rows);
+	return frame;
+}
+
+uint64_t pagemap(const void *address)
+{
+	off_t at = (uintptr_t)address / page_size * sizeof(uint64_t);
+	int fd = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
+	uint64_t entry;
+
+	if (fd < 0 || pread(fd, &entry, sizeof(entry), at) != sizeof(entry))
+		die(PAGEMAP);
+	close(fd);
+	return entry;
+}
+
+/* The line of @path that begins with a range that holds @address. */
+static char *line_of_range(char *text, const void *address)
+{
+	unsigned long start, end;
+	char *line = text;
+
+	while (line) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2 &&
+		    start <= (uintptr_t)address && (uintptr_t)address < end)
+			return line;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	errno = 0;
+	die("no mapping at %p", address);
+}
+
+long smaps_kb(const void *address, const char *field)
+{
+	char *text = read_text("/proc/self/smaps");
+	char key[64];
+	char *at;
+	long kb;
+
+	if (!text)
+		die("/proc/self/smaps");
+	snprintf(key, sizeof(key), "\n%s:", field);
+	at = strstr(line_of_range(text, address), key);
+	if (!at)
+		die("smaps has no %s", field);
+	kb = strtol(at + strlen(key), NULL, 10);
+	free(text);
+	return kb;
+}
+
+const char *maps_line(const void *address)
+{
+	static char copy[512];
+	char *text = read_text("/proc/self/maps");
+
+	if (!text)
+		die("/proc/self/maps");
+	snprintf(copy, sizeof(copy), "%s", line_of_range(text, address));
+	copy[strcspn(copy, "\n")] = '\0';
+	free(text);
+	return copy;
+}
+
+unsigned long module_param(const char *name)
+{
+	unsigned long value;
+	char path[96];
+	char *text;
+
+	snprintf(path, sizeof(path), "/sys/module/pagebox/parameters/%s", name);
+	text = read_text(path);
+	if (!text)
+		die("cannot read %s", path);
+	value = strtoul(text, NULL, 0);
+	free(text);
+	return value;
+}

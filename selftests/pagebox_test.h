@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of pagebox share: boxes, page patterns, counters, the debugfs
+ * tables and children that do one thing at a time.
+ *
+ * A helper that cannot do its work ends the test as failed and says why, so
+ * that a test reads as what it proves and never goes on with less than it
+ * asked for. A missing precondition is a failure too, never a skip.
+ */
+#ifndef PAGEBOX_TEST_H
+#define PAGEBOX_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "pagebox.h"
+
+#define PAGEBOX_DEVICE "/dev/pagebox"
+
+/* Bytes in a page, set before main(). */
+extern size_t page_size;
+
+/* Prints the message, and errno when it is set, and fails the test. */
+void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* A pseudorandom number; the same @state gives the same sequence. */
+uint32_t rnd(uint64_t *state);
+
+/* Polls @ready until it holds, for ten seconds at most. */
+bool eventually(bool (*ready)(void *context), void *context);
+
+/* Keeps the calling thread on one CPU. */
+void stay_on_this_cpu(void);
+
+/* --- boxes --- */
+
+/* A box with its defaults. */
+int box_open(void);
+
+/* A box of @pages pages with @frames frames; 0 leaves a default alone. */
+int box_new(unsigned int frames, size_t pages);
+
+/* A box whose pages come from @store_fd. */
+int box_new_store(unsigned int frames, int store_fd);
+
+struct pagebox_info box_info(int box);
+
+/* Maps @pages pages readable and writable from page @first on. */
+char *box_map_from(int box, size_t first, size_t pages, int flags);
+char *box_map(int box, size_t pages, int flags);
+
+void unmap(char *map, size_t pages);
+
+/* Drops the PTEs of @pages pages, the contents stay in the box. */
+void drop_ptes(char *map, size_t pages);
+
+/* --- counters --- */
+
+struct pagebox_stats box_stats(int box);
+
+/* The faults of the mapping that holds @address. */
+struct pagebox_stats map_stats(int box, const void *address);
+
+/* Faults by class, in the order of enum pagebox_fault_class. */
+struct faults {
+	unsigned int zero;
+	unsigned int minor;
+	unsigned int file;
+	unsigned int swapin;
+	unsigned int cow;
+	unsigned int mkwrite;
+	unsigned int failed;
+};
+
+/* Both give a text to compare; it stays valid for a few calls. */
+const char *faults_text(struct faults faults);
+const char *faults_between(const struct pagebox_stats *before,
+			   const struct pagebox_stats *after);
+
+/* The faults of @_box since @_before are exactly those named and no others. */
+#define EXPECT_FAULTS(_box, _before, ...)                             \
+	do {                                                          \
+		struct pagebox_stats __now = box_stats(_box);         \
+		const char *__want, *__got;                           \
+		__want = faults_text((struct faults){ __VA_ARGS__ }); \
+		__got = faults_between(&(_before), &__now);           \
+		EXPECT_STREQ(__want, __got);                          \
+	} while (0)
+
+/* --- contents --- */
+
+/* A whole page of a pattern that @tag and the place decide; 0 is all zero. */
+void page_fill(void *page, uint64_t tag);
+bool page_holds(const void *page, uint64_t tag);
+
+/* Page i of @pages gets, or has, the pattern of @tag + i. */
+void pages_fill(char *map, size_t pages, uint64_t tag);
+bool pages_hold(const char *map, size_t pages, uint64_t tag);
+bool pages_are_zero(const char *map, size_t pages);
+
+/* Reads one byte of each page. */
+void pages_touch(const char *map, size_t pages);
+
+static inline char *page_at(char *map, size_t index)
+{
+	return map + index * page_size;
+}
+
+/* Touches @address: 0, or the signal that it raised. */
+int signal_of_read(const void *address);
+int signal_of_write(void *address);
+
+/* A file in memory of @bytes bytes; page i has the pattern of @tag + i. */
+int store_file(size_t bytes, uint64_t tag);
+
+/* --- children --- */
+
+typedef int (*serve_fn)(void *context, int command);
+
+struct child {
+	pid_t pid;
+	int ask;
+	int answer;
+};
+
+/* A child that runs @serve on each command, until it is ended. */
+struct child child_fork(serve_fn serve, void *context);
+int child_ask(const struct child *child, int command);
+void child_end(struct child *child);
+
+/* Runs @fn in a child: its return value, or 256 + the signal it died of. */
+int in_child(int (*fn)(void *context), void *context);
+
+/* Waits for @pid as in_child() does. */
+int child_status(pid_t pid);
+
+/* --- debugfs and /proc; -1 stands for a column that shows "-" --- */
+
+#define ROOT_SHARERS (-2)
+
+struct frame_row {
+	long frame;
+	long pfn;
+	long page;
+	char tier[16];
+	long sharers;
+	long referenced;
+	long dirty;
+	long pins;
+	bool hand;
+};
+
+struct map_row {
+	long map;
+	long pid;
+	char type[16];
+	uintptr_t start;
+	uintptr_t end;
+	long pgoff;
+	char prot[8];
+};
+
+struct page_row {
+	long index;
+	uintptr_t address;
+	char state[16];
+	long frame;
+	long slot;
+	long sharers;
+	char pte[8];
+};
+
+/* The text of a file of box @id, to be freed; NULL where there is none. */
+char *debugfs_text(unsigned int id, const char *name);
+
+/* The value of a "key value" line of a file of box @id. */
+long debugfs_number(unsigned int id, const char *name, const char *key);
+
+/* The rows of a table, to be freed, and how many they are. */
+size_t frame_rows(unsigned int id, struct frame_row **rows);
+size_t map_rows(unsigned int id, struct map_row **rows);
+size_t page_rows(unsigned int id, long map, struct page_row **rows);
+
+/* The row of the mapping of this process that holds @address. */
+struct map_row map_row_at(unsigned int id, const void *address);
+
+/* The row of @address in its mapping; false if it has none. */
+bool page_row_at(unsigned int id, const void *address, struct page_row *row);
+
+/* Page of the frame that holds @page of @tier, or -1. */
+long frame_of(unsigned int id, const char *tier, long page);
+
+/* The pagemap entry of @address in this process. */
+uint64_t pagemap(const void *address);
+
+#define PAGEMAP_PRESENT 0x8000000000000000ULL
+#define PAGEMAP_PFN 0x007fffffffffffffULL
+
+/* A field of the smaps entry of @address, in KiB. */
+long smaps_kb(const void *address, const char *field);
+
+/* The /proc/self/maps line of @address, valid until the next call. */
+const char *maps_line(const void *address);
+
+/* A module parameter; it ends the test where there is none. */
+unsigned long module_param(const char *name);
+
+#endif /* PAGEBOX_TEST_H */

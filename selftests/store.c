@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The store: pages that come from a file, one by one, when they are touched. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define PAGES 16
+#define TAG 100
+
+FIXTURE(store)
+{
+	int file;
+	int box;
+	char *map;
+	struct pagebox_stats before;
+};
+
+FIXTURE_VARIANT(store)
+{
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(store, shared){
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(store, private){
+	.flags = MAP_PRIVATE,
+};
+
+/* Maps one page more than the store has. */
+FIXTURE_SETUP(store)
+{
+	self->file = store_file(PAGES * page_size, TAG);
+	self->box = box_new_store(PAGES * 2, self->file);
+	self->map = box_map(self->box, PAGES + 1, variant->flags);
+	self->before = box_stats(self->box);
+}
+
+FIXTURE_TEARDOWN(store)
+{
+	close(self->box);
+	close(self->file);
+}
+
+/* Each page reads as pread() does; each costs one major fault, once. */
+TEST_F(store, contents_and_counters)
+{
+	char page[page_size];
+
+	for (size_t i = 0; i < PAGES; i++) {
+		ASSERT_EQ(page_size,
+			  pread(self->file, page, page_size, i * page_size));
+		EXPECT_EQ(0, memcmp(page, page_at(self->map, i), page_size));
+	}
+	EXPECT_FAULTS(self->box, self->before, .file = PAGES);
+	EXPECT_EQ(PAGES, box_stats(self->box).major);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_FAULTS(self->box, self->before, .file = PAGES);
+}
+
+/* Only the pages that are touched are read. */
+TEST_F(store, untouched_pages_are_not_read)
+{
+	EXPECT_TRUE(page_holds(page_at(self->map, 3), TAG + 3));
+	EXPECT_TRUE(page_holds(page_at(self->map, PAGES - 1), TAG + PAGES - 1));
+	EXPECT_FAULTS(self->box, self->before, .file = 2);
+	EXPECT_EQ(2, box_stats(self->box).frames_used);
+	EXPECT_EQ(2, box_stats(self->box).pages);
+}
+
+/* A first write reads the page too: what was not written is the store's. */
+TEST_F(store, write_keeps_the_rest_of_the_page)
+{
+	char page[page_size];
+
+	page_at(self->map, 2)[7] = 'x';
+	EXPECT_FAULTS(self->box, self->before, .file = 1);
+	ASSERT_EQ(page_size, pread(self->file, page, page_size, 2 * page_size));
+	page[7] = 'x';
+	EXPECT_EQ(0, memcmp(page, page_at(self->map, 2), page_size));
+}
+
+/* What is written through a mapping stays in the box; the file does not change. */
+TEST_F(store, file_is_only_read)
+{
+	char page[page_size];
+
+	pages_fill(self->map, PAGES, 1);
+	drop_ptes(self->map, PAGES);
+	unmap(self->map, PAGES + 1);
+	for (size_t i = 0; i < PAGES; i++) {
+		ASSERT_EQ(page_size,
+			  pread(self->file, page, page_size, i * page_size));
+		EXPECT_TRUE(page_holds(page, TAG + i));
+	}
+}
+
+/* Past the end of the store is SIGBUS, for that page alone. */
+TEST_F(store, past_the_end)
+{
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, PAGES)));
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, PAGES)));
+	EXPECT_FAULTS(self->box, self->before, .failed = 2);
+	EXPECT_TRUE(page_holds(page_at(self->map, PAGES - 1), TAG + PAGES - 1));
+	EXPECT_EQ(1, box_stats(self->box).frames_used);
+}
+
+/* The box holds the file itself: its fd may be closed before the first touch. */
+TEST_F(store, fd_closed)
+{
+	ASSERT_EQ(0, close(self->file));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_FAULTS(self->box, self->before, .file = PAGES);
+}
+
+/* A page that the file gained is there, and the box says how long the file is. */
+TEST_F(store, growing_file)
+{
+	char page[page_size];
+
+	EXPECT_EQ(PAGES * page_size, box_info(self->box).store_bytes);
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, PAGES)));
+	page_fill(page, 7);
+	ASSERT_EQ(page_size,
+		  pwrite(self->file, page, page_size, PAGES * page_size));
+	EXPECT_TRUE(page_holds(page_at(self->map, PAGES), 7));
+	EXPECT_EQ((PAGES + 1) * page_size, box_info(self->box).store_bytes);
+	EXPECT_FAULTS(self->box, self->before, .failed = 1, .file = 1);
+}
+
+/* A page that the file lost before it was touched is SIGBUS, the others stay. */
+TEST_F(store, truncated_file)
+{
+	ASSERT_EQ(0, ftruncate(self->file, (PAGES - 1) * page_size));
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, PAGES - 1)));
+	EXPECT_TRUE(pages_hold(self->map, PAGES - 1, TAG));
+	EXPECT_EQ((PAGES - 1) * page_size, box_info(self->box).store_bytes);
+	EXPECT_FAULTS(self->box, self->before, .failed = 1, .file = PAGES - 1);
+}
+
+/* The tail of a file's last page is zero, even in a frame that was in use. */
+TEST(odd_size)
+{
+	const size_t odd = 1234;
+	int file = store_file(3 * page_size + odd, TAG);
+	int box = box_new_store(2, file);
+	char *map = box_map(box, 5, MAP_SHARED);
+	char expected[page_size];
+
+	EXPECT_TRUE(pages_hold(map, 3, TAG));
+	memset(expected, 0, page_size);
+	ASSERT_EQ(odd, pread(file, expected, page_size, 3 * page_size));
+	EXPECT_EQ(0, memcmp(expected, page_at(map, 3), page_size));
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(map, 4)));
+	EXPECT_EQ(3 * page_size + odd, box_info(box).store_bytes);
+	EXPECT_TRUE(box_info(box).flags & PAGEBOX_INFO_STORE);
+}
+
+/* An empty store is a store: there is no page in it. */
+TEST(empty_file)
+{
+	int box = box_new_store(4, store_file(0, TAG));
+	char *map = box_map(box, 1, MAP_PRIVATE);
+
+	EXPECT_EQ(SIGBUS, signal_of_read(map));
+	EXPECT_EQ(0, box_stats(box).frames_used);
+}
+
+/* A private write does not hide the store from the others. */
+TEST(private_copy_beside_the_store)
+{
+	int box = box_new_store(PAGES * 2, store_file(PAGES * page_size, TAG));
+	char *private = box_map(box, PAGES, MAP_PRIVATE);
+	char *shared = box_map(box, PAGES, MAP_SHARED);
+	struct pagebox_stats before = box_stats(box);
+
+	pages_fill(private, PAGES, 1);
+	EXPECT_FAULTS(box, before, .file = PAGES);
+	EXPECT_TRUE(pages_hold(shared, PAGES, TAG));
+	EXPECT_FAULTS(box, before, .file = 2 * PAGES);
+	EXPECT_TRUE(pages_hold(private, PAGES, 1));
+}
+
+/*
+ * Unchanged store pages are dropped and read again; changed ones go to swap and
+ * come back from there.
+ */
+TEST(evicted_store_pages)
+{
+	const unsigned int frames = 4;
+	int box = box_new_store(frames, store_file(PAGES * page_size, TAG));
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	struct pagebox_stats now;
+
+	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
+	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
+	now = box_stats(box);
+	EXPECT_EQ(2 * PAGES, now.faults[PAGEBOX_FAULT_FILE]);
+	EXPECT_EQ(2 * PAGES - frames, now.evict_clean);
+	EXPECT_EQ(0, now.evict_dirty);
+	EXPECT_EQ(0, now.swap_used);
+
+	pages_fill(map, PAGES, 1);
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	EXPECT_FAULTS(box, now, .file = PAGES, .swapin = PAGES);
+	EXPECT_EQ(PAGES, box_stats(box).evict_dirty);
+	EXPECT_EQ(now.major + 2 * PAGES, box_stats(box).major);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMAs are split, merged, moved, grown and cut; the pages behind them do not
+ * notice, and those of a private mapping go when their part of it goes.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define PAGES 16
+#define TAG 100
+
+FIXTURE(vma)
+{
+	int box;
+	unsigned int id;
+	char *map;
+	struct pagebox_stats before;
+};
+
+FIXTURE_VARIANT(vma)
+{
+	int flags;
+	unsigned int frames;
+};
+
+FIXTURE_VARIANT_ADD(vma, private){
+	.flags = MAP_PRIVATE,
+	.frames = 64,
+};
+
+FIXTURE_VARIANT_ADD(vma, shared){
+	.flags = MAP_SHARED,
+	.frames = 64,
+};
+
+FIXTURE_VARIANT_ADD(vma, private_evicting){
+	.flags = MAP_PRIVATE,
+	.frames = 5,
+};
+
+FIXTURE_SETUP(vma)
+{
+	self->box = box_new(variant->frames, 0);
+	self->id = box_info(self->box).id;
+	self->map = box_map(self->box, PAGES, variant->flags);
+	pages_fill(self->map, PAGES, TAG);
+	self->before = box_stats(self->box);
+}
+
+FIXTURE_TEARDOWN(vma)
+{
+	close(self->box);
+}
+
+static void protect(char *map, size_t pages, int prot)
+{
+	if (mprotect(map, pages * page_size, prot))
+		die("mprotect");
+}
+
+/* Whether the rows of this process in maps cover @pages pages from @map on. */
+static bool maps_cover(unsigned int id, const char *map, size_t pages)
+{
+	uintptr_t at = (uintptr_t)map, end = at + pages * page_size;
+
+	while (at < end)
+		at = map_row_at(id, (void *)at).end;
+	return at == end;
+}
+
+/* A page that was created anew after the setup is a zero fault too many. */
+static bool nothing_was_made(int box, const struct pagebox_stats *before)
+{
+	struct pagebox_stats now = box_stats(box);
+
+	return now.faults[PAGEBOX_FAULT_ZERO] ==
+		       before->faults[PAGEBOX_FAULT_ZERO] &&
+	       now.faults[PAGEBOX_FAULT_COW] ==
+		       before->faults[PAGEBOX_FAULT_COW] &&
+	       now.pages == before->pages && now.views == before->views;
+}
+
+/* mprotect splits the mapping in three and lets it grow together again. */
+TEST_F(vma, mprotect_splits_and_rejoins)
+{
+	for (int round = 0; round < 3; round++) {
+		protect(page_at(self->map, 4 + round), 5, PROT_READ);
+		EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+		EXPECT_EQ(SIGSEGV,
+			  signal_of_write(page_at(self->map, 4 + round)));
+		EXPECT_EQ(SIGSEGV,
+			  signal_of_write(page_at(self->map, 8 + round)));
+		EXPECT_STREQ("r--",
+			     map_row_at(self->id, page_at(self->map, 5 + round))
+				     .prot);
+		EXPECT_TRUE(maps_cover(self->id, self->map, PAGES));
+		protect(page_at(self->map, 4 + round), 5,
+			PROT_READ | PROT_WRITE);
+		drop_ptes(self->map, PAGES);
+		EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	}
+	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
+	pages_fill(self->map, PAGES, 500);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
+	EXPECT_TRUE(maps_cover(self->id, self->map, PAGES));
+}
+
+/* PROT_NONE hides the pages and gives them back. */
+TEST_F(vma, prot_none)
+{
+	protect(self->map, PAGES, PROT_NONE);
+	EXPECT_EQ(SIGSEGV, signal_of_read(self->map));
+	protect(self->map, PAGES, PROT_READ | PROT_WRITE);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
+}
+
+/* An address range of @pages pages that nothing else will take. */
+static char *reserve(size_t pages)
+{
+	char *range = mmap(NULL, pages * page_size, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (range == MAP_FAILED)
+		die("no room for %zu pages", pages);
+	return range;
+}
+
+/* Moving the mapping moves what it shows; nothing is read or copied. */
+TEST_F(vma, mremap_moves)
+{
+	char *to = reserve(PAGES);
+
+	ASSERT_EQ(to, mremap(self->map, PAGES * page_size, PAGES * page_size,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	EXPECT_EQ(SIGSEGV, signal_of_read(self->map));
+	EXPECT_TRUE(pages_hold(to, PAGES, TAG));
+	pages_fill(to, PAGES, 500);
+	drop_ptes(to, PAGES);
+	EXPECT_TRUE(pages_hold(to, PAGES, 500));
+	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
+	EXPECT_TRUE(maps_cover(self->id, to, PAGES));
+}
+
+/* A mapping that grew shows what it had and then the box's next pages. */
+TEST_F(vma, mremap_grows)
+{
+	char *map = mremap(self->map, PAGES * page_size, 2 * PAGES * page_size,
+			   MREMAP_MAYMOVE);
+
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
+	EXPECT_TRUE(pages_are_zero(page_at(map, PAGES), PAGES));
+	EXPECT_EQ(self->before.faults[PAGEBOX_FAULT_ZERO] + PAGES,
+		  box_stats(self->box).faults[PAGEBOX_FAULT_ZERO]);
+	pages_fill(page_at(map, PAGES), PAGES, TAG + PAGES);
+	EXPECT_TRUE(pages_hold(map, 2 * PAGES, TAG));
+	EXPECT_EQ(self->before.views, box_stats(self->box).views);
+}
+
+/* A mapping that shrank loses its end; a private one gives the frames back. */
+TEST_F(vma, mremap_shrinks)
+{
+	ASSERT_EQ(self->map,
+		  mremap(self->map, PAGES * page_size, 6 * page_size, 0));
+	EXPECT_TRUE(pages_hold(self->map, 6, TAG));
+	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 6)));
+	EXPECT_EQ(variant->flags == MAP_PRIVATE ? 6 : PAGES,
+		  box_stats(self->box).pages);
+}
+
+/* A part out of the middle can live elsewhere; the rest stays where it is. */
+TEST_F(vma, mremap_of_a_part)
+{
+	char *to = reserve(5);
+
+	ASSERT_EQ(to, mremap(page_at(self->map, 6), 5 * page_size,
+			     5 * page_size, MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	EXPECT_TRUE(pages_hold(self->map, 6, TAG));
+	EXPECT_TRUE(pages_hold(to, 5, TAG + 6));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 11), PAGES - 11, TAG + 11));
+	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 6)));
+	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 10)));
+	pages_fill(to, 5, 500);
+	drop_ptes(to, 5);
+	EXPECT_TRUE(pages_hold(to, 5, 500));
+	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
+	EXPECT_EQ(6, map_row_at(self->id, to).pgoff);
+}
+
+/* Unmapping a part of a private mapping frees exactly the pages there. */
+TEST_F(vma, partial_munmap)
+{
+	size_t left = variant->flags == MAP_PRIVATE ? PAGES - 5 : PAGES;
+	struct pagebox_stats now;
+
+	unmap(page_at(self->map, 3), 5);
+	now = box_stats(self->box);
+	EXPECT_EQ(left, now.pages);
+	EXPECT_EQ(self->before.views, now.views);
+	EXPECT_LE(now.pages, now.frames_used + now.swap_used);
+	EXPECT_TRUE(pages_hold(self->map, 3, TAG));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 8), PAGES - 8, TAG + 8));
+	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 3)));
+
+	unmap(self->map, 3);
+	unmap(page_at(self->map, 8), PAGES - 8);
+	now = box_stats(self->box);
+	EXPECT_EQ(1, now.views);
+	EXPECT_EQ(variant->flags == MAP_PRIVATE ? 0 : PAGES, now.pages);
+	if (variant->flags == MAP_PRIVATE) {
+		EXPECT_EQ(0, now.frames_used);
+		EXPECT_EQ(0, now.swap_used);
+	}
+}
+
+/* A mapping put into the hole of another is a new one. */
+TEST_F(vma, map_into_the_hole)
+{
+	char *hole = page_at(self->map, 4);
+	char *map;
+
+	map = mmap(hole, 4 * page_size, PROT_READ | PROT_WRITE,
+		   variant->flags | MAP_FIXED, self->box, 4 * page_size);
+	ASSERT_EQ(hole, map);
+	if (variant->flags == MAP_SHARED)
+		EXPECT_TRUE(pages_hold(map, 4, TAG + 4));
+	if (variant->flags == MAP_PRIVATE)
+		EXPECT_TRUE(pages_are_zero(map, 4));
+	pages_fill(map, 4, 500);
+	EXPECT_TRUE(pages_hold(self->map, 4, TAG));
+	EXPECT_TRUE(pages_hold(map, 4, 500));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 8), PAGES - 8, TAG + 8));
+}
+
+/* MADV_DONTNEED drops PTEs and no page, in any part of the mapping. */
+TEST_F(vma, dontneed)
+{
+	for (size_t i = 0; i < PAGES; i += 3)
+		drop_ptes(page_at(self->map, i), i + 2 < PAGES ? 2 : 1);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
+}
+
+static int serve_parts(void *context, int first)
+{
+	FIXTURE_DATA(vma) *self = context;
+
+	return pages_hold(page_at(self->map, first), 4, TAG + first);
+}
+
+/* A fork after a split inherits every part; a write is still one's own. */
+TEST_F(vma, fork_after_split)
+{
+	bool private = variant->flags == MAP_PRIVATE;
+	struct child child;
+
+	protect(page_at(self->map, 4), 4, PROT_READ);
+	unmap(page_at(self->map, 8), 4);
+	child = child_fork(serve_parts, self);
+	EXPECT_EQ(private ? self->before.views + 1 : 1,
+		  box_stats(self->box).views);
+	for (int first = 0; first < PAGES; first += first == 4 ? 8 : 4)
+		EXPECT_TRUE(child_ask(&child, first));
+	pages_fill(self->map, 4, 500);
+	if (private)
+		EXPECT_TRUE(child_ask(&child, 0));
+	EXPECT_TRUE(child_ask(&child, 12));
+	child_end(&child);
+	EXPECT_EQ(self->before.views, box_stats(self->box).views);
+	EXPECT_TRUE(pages_hold(self->map, 4, 500));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 4), 4, TAG + 4));
+}
+
+/* Two mappings side by side, in memory and in the box. */
+static char *map_neighbours(int box, int left_flags, int right_flags)
+{
+	char *range = reserve(PAGES);
+	size_t half = PAGES / 2;
+
+	if (mmap(range, half * page_size, PROT_READ | PROT_WRITE,
+		 left_flags | MAP_FIXED, box, 0) != range ||
+	    mmap(page_at(range, half), half * page_size, PROT_READ | PROT_WRITE,
+		 right_flags | MAP_FIXED, box,
+		 half * page_size) != page_at(range, half))
+		die("cannot map neighbours");
+	return range;
+}
+
+FIXTURE(neighbours)
+{
+	int box;
+	char *map;
+	char *shared;
+};
+
+FIXTURE_VARIANT(neighbours)
+{
+	int left;
+	int right;
+};
+
+FIXTURE_VARIANT_ADD(neighbours, both_private){
+	.left = MAP_PRIVATE,
+	.right = MAP_PRIVATE,
+};
+
+FIXTURE_VARIANT_ADD(neighbours, private_shared){
+	.left = MAP_PRIVATE,
+	.right = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(neighbours, shared_private){
+	.left = MAP_SHARED,
+	.right = MAP_PRIVATE,
+};
+
+FIXTURE_SETUP(neighbours)
+{
+	self->box = box_new(64, 0);
+	self->map = map_neighbours(self->box, variant->left, variant->right);
+	self->shared = box_map(self->box, PAGES, MAP_SHARED);
+	pages_fill(self->map, PAGES, TAG);
+}
+
+FIXTURE_TEARDOWN(neighbours)
+{
+	close(self->box);
+}
+
+/*
+ * Whatever mprotect does over the border, each side keeps its own pages, also
+ * when they have to be faulted in again. The kernel may move the border of two
+ * VMAs that look alike, and these two do.
+ */
+TEST_F(neighbours, mprotect_over_the_border)
+{
+	static const struct {
+		size_t first, pages;
+	} steps[] = {
+		{ 4, 8 },  { 0, 8 },  { 8, 4 }, { 12, 4 },
+		{ 2, 12 }, { 0, 16 }, { 7, 2 },
+	};
+	struct pagebox_stats before = box_stats(self->box);
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		char *part = page_at(self->map, steps[i].first);
+
+		protect(part, steps[i].pages, PROT_READ);
+		drop_ptes(self->map, PAGES);
+		EXPECT_TRUE(pages_hold(self->map, PAGES, TAG))
+		TH_LOG("read-only, step %zu", i);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		char *part = page_at(self->map, steps[i].first);
+
+		protect(part, steps[i].pages, PROT_READ | PROT_WRITE);
+		drop_ptes(self->map, PAGES);
+		EXPECT_TRUE(pages_hold(self->map, PAGES, TAG))
+		TH_LOG("writable, step %zu", i);
+		pages_fill(part, steps[i].pages, TAG + steps[i].first);
+	}
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_TRUE(nothing_was_made(self->box, &before));
+}
+
+/* A private side never shows in the box, a shared side always does. */
+TEST_F(neighbours, sides_stay_what_they_are)
+{
+	size_t half = PAGES / 2;
+
+	protect(self->map, PAGES, PROT_READ);
+	protect(page_at(self->map, 4), 8, PROT_READ | PROT_WRITE);
+	pages_fill(page_at(self->map, 4), 8, 900);
+	for (size_t i = 4; i < 12; i++) {
+		bool private = (i < half ? variant->left : variant->right) ==
+			       MAP_PRIVATE;
+
+		EXPECT_TRUE(page_holds(page_at(self->shared, i),
+				       private ? 0 : 900 + i - 4));
+	}
+}
+
+/* Unmapping one side frees that side's pages and leaves the other's. */
+TEST_F(neighbours, unmap_one_side)
+{
+	struct pagebox_stats before = box_stats(self->box);
+	size_t half = PAGES / 2;
+	size_t freed = variant->left == MAP_PRIVATE ? half : 0;
+
+	protect(self->map, PAGES, PROT_READ);
+	unmap(self->map, half);
+	EXPECT_EQ(before.pages - freed, box_stats(self->box).pages);
+	drop_ptes(page_at(self->map, half), half);
+	EXPECT_TRUE(pages_hold(page_at(self->map, half), half, TAG + half));
+}
+
+/* Unmapping a range over the border takes from both. */
+TEST_F(neighbours, unmap_over_the_border)
+{
+	unmap(page_at(self->map, 6), 4);
+	EXPECT_TRUE(pages_hold(self->map, 6, TAG));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 10), 6, TAG + 10));
+	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 7)));
+	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 8)));
+}
+
+TEST_HARNESS_MAIN
