@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files of one box in debugfs, each described by a table.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "parse.h"
+
+static const char *const state_names[] = {
+	[PB_STATE_ZERO] = "zero",
+	[PB_STATE_STORE] = "store",
+	[PB_STATE_FRAME] = "frame",
+	[PB_STATE_SWAP] = "swap",
+};
+
+const char *pb_state_name(enum pb_state state)
+{
+	return state_names[state];
+}
+
+static bool parse_state(const char *word, void *value, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++) {
+		enum pb_state state = i;
+
+		if (!strcmp(word, state_names[i]) && size == sizeof(state)) {
+			memcpy(value, &state, sizeof(state));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One of two words becomes a truth value. */
+static bool parse_choice(const char *word, void *value, size_t size,
+			 const char *yes, const char *no)
+{
+	bool is_yes = !strcmp(word, yes);
+
+	if (size != sizeof(is_yes) || (!is_yes && strcmp(word, no)))
+		return false;
+	memcpy(value, &is_yes, sizeof(is_yes));
+	return true;
+}
+
+static bool parse_hand(const char *word, void *value, size_t size)
+{
+	return parse_choice(word, value, size, ">", "-");
+}
+
+static bool parse_shared(const char *word, void *value, size_t size)
+{
+	return parse_choice(word, value, size, "shared", "private");
+}
+
+static bool parse_sharers(const char *word, void *value, size_t size)
+{
+	static const __u64 root = PB_ROOT;
+
+	if (strcmp(word, "root") || size != sizeof(root))
+		return parse_optional(word, value, size);
+	memcpy(value, &root, sizeof(root));
+	return true;
+}
+
+#define SUMMARY(member, how) \
+	PARSE_FIELD(struct pb_summary, member, #member, how)
+
+static const struct parse_field summary_fields[] = {
+	SUMMARY(box, number),	      SUMMARY(name, text),
+	SUMMARY(owner, number),	      SUMMARY(bytes, number),
+	SUMMARY(frames, number),      SUMMARY(frames_used, number),
+	SUMMARY(hand, number),	      SUMMARY(policy, text),
+	SUMMARY(batch, number),	      SUMMARY(store, text),
+	SUMMARY(store_bytes, number), SUMMARY(swap, text),
+	SUMMARY(swap_used, number),   SUMMARY(pages, number),
+	SUMMARY(views, number),	      SUMMARY(maps, number),
+};
+
+#define FAULTS(class, key) \
+	PARSE_FIELD(struct pb_counters, faults[class], key, number)
+#define COUNTER(member) PARSE_FIELD(struct pb_counters, member, #member, number)
+
+/* The file of a mapping holds the first MAP_COUNTERS of them. */
+#define MAP_COUNTERS (PAGEBOX_FAULT_NR + 1)
+
+static const struct parse_field counter_fields[] = {
+	FAULTS(PAGEBOX_FAULT_ZERO, "faults_zero"),
+	FAULTS(PAGEBOX_FAULT_MINOR, "faults_minor"),
+	FAULTS(PAGEBOX_FAULT_FILE, "faults_file"),
+	FAULTS(PAGEBOX_FAULT_SWAPIN, "faults_swapin"),
+	FAULTS(PAGEBOX_FAULT_COW, "faults_cow"),
+	FAULTS(PAGEBOX_FAULT_MKWRITE, "faults_mkwrite"),
+	FAULTS(PAGEBOX_FAULT_FAILED, "faults_failed"),
+	COUNTER(major),
+	COUNTER(evict_clean),
+	COUNTER(evict_dirty),
+	COUNTER(second_chances),
+	COUNTER(revolutions),
+	COUNTER(pinned_skips),
+	COUNTER(frames_used),
+	COUNTER(swap_used),
+	COUNTER(pages),
+	COUNTER(views),
+};
+
+#define FRAME(member, key, how) PARSE_FIELD(struct pb_frame, member, key, how)
+
+static const struct parse_field frame_fields[] = {
+	FRAME(number, "frame", number),	     FRAME(pfn, "pfn", optional),
+	FRAME(page, "page", optional),	     FRAME(tier, "tier", text),
+	FRAME(sharers, "sharers", optional), FRAME(accessed, "R", optional),
+	FRAME(dirty, "D", optional),	     FRAME(pins, "pins", optional),
+	FRAME(hand, "hand", hand),
+};
+
+#define VMA(member, key, how) PARSE_FIELD(struct pb_vma, member, key, how)
+
+static const struct parse_field vma_fields[] = {
+	VMA(map, "map", number),     VMA(pid, "pid", number),
+	VMA(shared, "type", shared), VMA(start, "start", number),
+	VMA(end, "end", number),     VMA(pgoff, "pgoff", number),
+	VMA(prot, "prot", text),
+};
+
+#define PAGE(member, key, how) PARSE_FIELD(struct pb_page, member, key, how)
+
+static const struct parse_field page_fields[] = {
+	PAGE(index, "index", number), PAGE(address, "address", number),
+	PAGE(state, "state", state),  PAGE(frame, "frame", optional),
+	PAGE(slot, "slot", optional), PAGE(sharers, "sharers", sharers),
+	PAGE(pte, "pte", text),
+};
+
+static void box_path(char *path, __u64 box, const char *file)
+{
+	snprintf(path, PATH_MAX, "%s/%llu/%s", pb_root(), box, file);
+}
+
+static void map_path(char *path, __u64 box, __u64 map, const char *file)
+{
+	snprintf(path, PATH_MAX, "%s/%llu/%llu/%s", pb_root(), box, map, file);
+}
+
+/*
+ * A file that goes away while it is open fails with EIO. Whatever the error:
+ * when its directory is no longer there, the thing itself is gone.
+ */
+static int check_gone(char *path, int ret, struct pb_error *error)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!ret || ret == -EBADMSG || ret == -ENOMEM || !slash)
+		return ret;
+	*slash = '\0';
+	if (access(path, F_OK) && errno == ENOENT)
+		ret = parse_fail(error, -ENOENT, "%s is gone", path);
+	*slash = '/';
+	return ret;
+}
+
+int pb_read_summary(__u64 box, struct pb_summary *summary,
+		    struct pb_error *error)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	box_path(path, box, "summary");
+	memset(summary, 0, sizeof(*summary));
+	ret = parse_keys(path, summary_fields, ARRAY_SIZE(summary_fields),
+			 summary, error);
+	return check_gone(path, ret, error);
+}
+
+static int read_counters(char *path, size_t nr, struct pb_counters *counters,
+			 struct pb_error *error)
+{
+	int ret;
+
+	memset(counters, 0, sizeof(*counters));
+	ret = parse_keys(path, counter_fields, nr, counters, error);
+	return check_gone(path, ret, error);
+}
+
+int pb_read_counters(__u64 box, struct pb_counters *counters,
+		     struct pb_error *error)
+{
+	char path[PATH_MAX];
+
+	box_path(path, box, "stats");
+	return read_counters(path, ARRAY_SIZE(counter_fields), counters, error);
+}
+
+int pb_read_map_counters(__u64 box, __u64 map, struct pb_counters *counters,
+			 struct pb_error *error)
+{
+	char path[PATH_MAX];
+
+	map_path(path, box, map, "stats");
+	return read_counters(path, MAP_COUNTERS, counters, error);
+}
+
+/* The number of a frame is its place in the table: callers index by it. */
+static int check_frames(const char *path, const struct pb_frame *frames,
+			size_t nr, struct pb_error *error)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (frames[i].number != i)
+			return parse_fail(error, -EBADMSG,
+					  "%s: line %zu: frame out of order",
+					  path, i + 2);
+	}
+	return 0;
+}
+
+int pb_read_frames(__u64 box, struct pb_frame **frames, size_t *nr,
+		   struct pb_error *error)
+{
+	char path[PATH_MAX];
+	void *records;
+	int ret;
+
+	box_path(path, box, "frames");
+	ret = parse_table(path, frame_fields, ARRAY_SIZE(frame_fields),
+			  sizeof(**frames), &records, nr, error);
+	*frames = records;
+	if (ret)
+		return check_gone(path, ret, error);
+	ret = check_frames(path, *frames, *nr, error);
+	if (ret) {
+		free(*frames);
+		*frames = NULL;
+		*nr = 0;
+	}
+	return ret;
+}
+
+static bool is_sound(const struct pb_vma *vma)
+{
+	return vma->start < vma->end && !(vma->start % PB_PAGE_SIZE) &&
+	       !(vma->end % PB_PAGE_SIZE) &&
+	       vma->pgoff <= PB_NONE / PB_PAGE_SIZE;
+}
+
+int pb_read_vmas(__u64 box, struct pb_vma **vmas, size_t *nr,
+		 struct pb_error *error)
+{
+	char path[PATH_MAX];
+	void *records;
+	int ret;
+
+	box_path(path, box, "maps");
+	ret = parse_table(path, vma_fields, ARRAY_SIZE(vma_fields),
+			  sizeof(**vmas), &records, nr, error);
+	*vmas = records;
+	for (size_t i = 0; !ret && i < *nr; i++) {
+		if (!is_sound(*vmas + i))
+			ret = parse_fail(error, -EBADMSG,
+					 "%s: line %zu: no such range of pages",
+					 path, i + 2);
+	}
+	if (ret) {
+		free(*vmas);
+		*vmas = NULL;
+		*nr = 0;
+	}
+	return check_gone(path, ret, error);
+}
+
+int pb_read_pages(__u64 box, __u64 map, struct pb_page **pages, size_t *nr,
+		  struct pb_error *error)
+{
+	char path[PATH_MAX];
+	void *records;
+	int ret;
+
+	map_path(path, box, map, "pages");
+	ret = parse_table(path, page_fields, ARRAY_SIZE(page_fields),
+			  sizeof(**pages), &records, nr, error);
+	*pages = records;
+	return check_gone(path, ret, error);
+}

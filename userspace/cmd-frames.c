@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pagebox frames: the clock. Every frame of a box and the hand that goes
+ * around them.
+ */
+#include <ctype.h>
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "select.h"
+#include "sheet.h"
+#include "strip.h"
+
+enum {
+	BOX,
+	HAND,
+	FRAME,
+	/* of a list */
+	PFN,
+	PAGE,
+	TIER,
+	SHARERS,
+	ACCESSED,
+	DIRTY,
+	PINS,
+	/* of a strip */
+	FRAMES = PFN,
+	STRIP,
+};
+
+static const struct column list_columns[] = {
+	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },
+	[HAND] = { "HAND", KIND_TRUTH, "the hand looks at this frame next" },
+	[FRAME] = { "FRAME", KIND_NUMBER, "number of the frame" },
+	[PFN] = { "PFN", KIND_NUMBER, "its physical page number" },
+	[PAGE] = { "PAGE", KIND_NUMBER, "index of the page in it" },
+	[TIER] = { "TIER", KIND_TEXT, "of that page: root or private" },
+	[SHARERS] = { "SHARERS", KIND_NUMBER, "views that hold the page" },
+	[ACCESSED] = { "R", KIND_TRUTH, "accessed since the hand passed" },
+	[DIRTY] = { "D", KIND_TRUTH,
+		    "changed: to be written before it is reused" },
+	[PINS] = { "PINS", KIND_NUMBER, "references that keep the hand off" },
+};
+
+static const struct layout list_layout = {
+	.name = "frames",
+	.columns = list_columns,
+	.nr = ARRAY_SIZE(list_columns),
+	.people = "HAND,FRAME,PFN,PAGE,TIER,SHARERS,R,D,PINS",
+	.programs = "BOX,HAND,FRAME,PFN,PAGE,TIER,SHARERS,R,D,PINS",
+};
+
+static const struct column strip_columns[] = {
+	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },
+	[HAND] = { "HAND", KIND_NUMBER,
+		   "frame the hand looks at next, in its row" },
+	[FRAME] = { "FRAME", KIND_NUMBER, "number of the first frame" },
+	[FRAMES] = { "FRAMES", KIND_NUMBER,
+		     "how many frames the row stands for" },
+	[STRIP] = { "STRIP", KIND_TEXT,
+		    "the characters; none for empty frames only" },
+};
+
+static const struct layout strip_layout = {
+	.name = "clock",
+	.columns = strip_columns,
+	.nr = ARRAY_SIZE(strip_columns),
+	.people = "FRAME,STRIP",
+	.programs = "BOX,HAND,FRAME,FRAMES,STRIP",
+};
+
+static const char legend[] =
+	"o private page   r root page   . empty   ^ the hand\n"
+	"capital: accessed since the hand passed, so it gets a second chance\n";
+
+/**
+ * struct clock_view - what is being shown
+ * @options: how
+ * @sheet: where to
+ * @box: the box
+ * @frames: its frame table
+ * @nr: how many
+ */
+struct clock_view {
+	const struct options *options;
+	struct sheet *sheet;
+	const struct box *box;
+	struct pb_frame *frames;
+	size_t nr;
+};
+
+static bool is_empty(const struct pb_frame *frame)
+{
+	return frame->page == PB_NONE;
+}
+
+/* Where the hand stands; the number of frames when nowhere. */
+static size_t find_hand(const struct clock_view *view)
+{
+	size_t i = 0;
+
+	while (i < view->nr && !view->frames[i].hand)
+		i++;
+	return i;
+}
+
+static void section(const struct clock_view *view)
+{
+	const struct pb_summary *s = &view->box->summary;
+
+	sheet_section(view->sheet,
+		      "box %llu (%s): %llu of %zu frames used, hand at %zu",
+		      view->box->id, s->name, s->frames_used, view->nr,
+		      find_hand(view));
+}
+
+static void truth(const struct clock_view *view, size_t column, bool value)
+{
+	if (view->options->format == FORMAT_TABLE)
+		sheet_text(view->sheet, column, "%c", value ? '1' : '.');
+	else
+		sheet_text(view->sheet, column, "%d", value);
+}
+
+static void hand_cell(const struct clock_view *view,
+		      const struct pb_frame *frame)
+{
+	if (view->options->format == FORMAT_TABLE)
+		sheet_text(view->sheet, HAND, "%s", frame->hand ? "   >" : "");
+	else
+		sheet_text(view->sheet, HAND, "%d", frame->hand);
+}
+
+static void list_row(const struct clock_view *view,
+		     const struct pb_frame *frame)
+{
+	struct sheet *sheet = view->sheet;
+
+	sheet_row(sheet);
+	sheet_number(sheet, BOX, view->box->id);
+	hand_cell(view, frame);
+	sheet_number(sheet, FRAME, frame->number);
+	sheet_number(sheet, PFN, frame->pfn);
+	if (is_empty(frame))
+		return;
+	sheet_number(sheet, PAGE, frame->page);
+	sheet_text(sheet, TIER, "%s", frame->tier);
+	sheet_number(sheet, SHARERS, frame->sharers);
+	truth(view, ACCESSED, frame->accessed == 1);
+	truth(view, DIRTY, frame->dirty == 1);
+	sheet_number(sheet, PINS, frame->pins);
+	sheet_color(sheet, FRAME, frame->accessed == 1 ? "green" : "blue");
+}
+
+/* Frames from @i on that were never used and say nothing one by one. */
+static size_t count_unused(const struct clock_view *view, size_t i)
+{
+	size_t end = i;
+
+	while (end < view->nr && view->frames[end].pfn == PB_NONE &&
+	       !view->frames[end].hand)
+		end++;
+	return end - i;
+}
+
+/* Below this, a row for each is no longer than it is clear. */
+#define MANY_UNUSED 4
+
+static void show_list(const struct clock_view *view)
+{
+	for (size_t i = 0; i < view->nr; i++) {
+		size_t unused = count_unused(view, i);
+
+		if (view->options->format != FORMAT_TABLE ||
+		    unused < MANY_UNUSED) {
+			list_row(view, &view->frames[i]);
+			continue;
+		}
+		sheet_row(view->sheet);
+		sheet_number(view->sheet, BOX, view->box->id);
+		sheet_text(view->sheet, HAND, " ");
+		sheet_text(view->sheet, FRAME, "%zu-%zu", i, i + unused - 1);
+		i += unused - 1;
+	}
+}
+
+static char letter_of(const struct pb_frame *frame)
+{
+	char letter = strcmp(frame->tier, "root") ? 'o' : 'r';
+
+	return frame->accessed == 1 ? toupper((unsigned char)letter) : letter;
+}
+
+static struct strip_mark *make_marks(const struct clock_view *view, size_t *nr)
+{
+	struct strip_mark *marks = calloc(view->nr + 1, sizeof(*marks));
+
+	if (!marks)
+		errx(EXIT_FAILURE, "out of memory");
+	*nr = 0;
+	for (size_t i = 0; i < view->nr; i++) {
+		if (is_empty(&view->frames[i]))
+			continue;
+		marks[*nr].at = i;
+		marks[(*nr)++].letter = letter_of(&view->frames[i]);
+	}
+	return marks;
+}
+
+static void row_cells(const struct clock_view *view,
+		      const struct strip_row *row)
+{
+	char painted[STRIP_PAINTED];
+
+	if (row->cells[0] && view->options->colors) {
+		strip_paint(painted, sizeof(painted), row->cells);
+		sheet_text(view->sheet, STRIP, "%s", painted);
+	} else if (row->cells[0]) {
+		sheet_text(view->sheet, STRIP, "%s", row->cells);
+	} else if (view->options->format == FORMAT_TABLE) {
+		sheet_text(view->sheet, STRIP, "... %llu frames empty",
+			   row->length);
+	}
+}
+
+/* People see the hand point from a row of its own. */
+static void hand_row(const struct clock_view *view, size_t hand,
+		     const struct strip_row *row)
+{
+	int column = row->cells[0] ? (int)(hand - row->at) : 0;
+
+	sheet_row(view->sheet);
+	sheet_text(view->sheet, BOX, " ");
+	sheet_text(view->sheet, FRAME, " ");
+	sheet_text(view->sheet, FRAMES, " ");
+	sheet_text(view->sheet, HAND, " ");
+	sheet_text(view->sheet, STRIP, "%*s^", column, "");
+}
+
+static void strip_row(const struct clock_view *view, size_t hand,
+		      const struct strip_row *row)
+{
+	bool is_here = hand - row->at < row->length;
+
+	sheet_row(view->sheet);
+	sheet_number(view->sheet, BOX, view->box->id);
+	sheet_number(view->sheet, FRAME, row->at);
+	sheet_number(view->sheet, FRAMES, row->length);
+	if (is_here)
+		sheet_number(view->sheet, HAND, hand);
+	row_cells(view, row);
+	if (is_here && view->options->format == FORMAT_TABLE)
+		hand_row(view, hand, row);
+}
+
+static void show_strip(const struct clock_view *view)
+{
+	struct strip strip = { .length = view->nr, .per_char = 1 };
+	struct strip_row row = { .length = 0 };
+	size_t mark = 0;
+	struct strip_mark *marks = make_marks(view, &strip.nr_marks);
+	bool narrow = view->options->format == FORMAT_TABLE &&
+		      terminal_columns() < 76;
+
+	strip.marks = marks;
+	strip.width = narrow ? 32 : 64;
+	while (strip_next(&strip, &mark, &row))
+		strip_row(view, find_hand(view), &row);
+	free(marks);
+}
+
+static int show_box(struct clock_view *view)
+{
+	int status = EXIT_SUCCESS;
+	struct pb_error error;
+	int ret =
+		pb_read_frames(view->box->id, &view->frames, &view->nr, &error);
+
+	report(ret, &error, &status);
+	if (ret)
+		return status;
+	if (view->options->strip)
+		show_strip(view);
+	else
+		show_list(view);
+	section(view);
+	free(view->frames);
+	return status;
+}
+
+static int run(const struct options *options)
+{
+	struct clock_view view = {
+		.options = options,
+	};
+	struct selection selection;
+
+	view.sheet = sheet_new(options->strip ? &strip_layout : &list_layout,
+			       options);
+	selection = select_boxes(options);
+	for (size_t i = 0; i < selection.nr; i++) {
+		view.box = &selection.boxes[i];
+		if (show_box(&view))
+			selection.status = EXIT_FAILURE;
+	}
+	sheet_end(view.sheet);
+	if (selection.nr && is_for_people(options) && options->strip)
+		printf("\n%s", legend);
+	select_free(&selection);
+	return selection.status;
+}
+
+const struct command frames_command = {
+	.name = "frames",
+	.summary = "show the frame table and the hand of the clock",
+	.flags = "ls",
+	.layouts = { &list_layout, &strip_layout },
+	.run = run,
+};

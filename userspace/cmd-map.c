@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pagebox map: where the pages of each mapping are, as a strip or as a table.
+ */
+#include <ctype.h>
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "select.h"
+#include "sheet.h"
+#include "strip.h"
+
+enum {
+	BOX,
+	MAP,
+	PID,
+	TYPE,
+	PROT,
+	PAGE,
+	ADDRESS,
+	/* of a strip */
+	PAGES,
+	PER_CHAR,
+	STRIP,
+	/* of a list */
+	STATE = PAGES,
+	FRAME,
+	SLOT,
+	TIER,
+	SHARERS,
+	PTE,
+};
+
+#define COMMON_COLUMNS                                                 \
+	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },           \
+	[MAP] = { "MAP", KIND_NUMBER, "number of the mapping" },       \
+	[PID] = { "PID", KIND_NUMBER, "process of the mapping" },      \
+	[TYPE] = { "TYPE", KIND_TEXT, "shared or private" },           \
+	[PROT] = { "PROT", KIND_TEXT, "what may be done: rwx" },       \
+	[PAGE] = { "PAGE", KIND_NUMBER, "index of the (first) page" }, \
+	[ADDRESS] = { "ADDRESS", KIND_TEXT, "virtual address of that page" }
+
+static const struct column strip_columns[] = {
+	COMMON_COLUMNS,
+	[PAGES] = { "PAGES", KIND_NUMBER, "how many pages the row stands for" },
+	[PER_CHAR] = { "PER_CHAR", KIND_NUMBER,
+		       "how many pages a character stands for" },
+	[STRIP] = { "STRIP", KIND_TEXT,
+		    "the characters; none for a row without pages" },
+};
+
+static const struct layout strip_layout = {
+	.name = "strips",
+	.columns = strip_columns,
+	.nr = ARRAY_SIZE(strip_columns),
+	.people = "PAGE,STRIP",
+	.programs = "BOX,MAP,PID,TYPE,PROT,PAGE,ADDRESS,PAGES,PER_CHAR,STRIP",
+};
+
+static const struct column list_columns[] = {
+	COMMON_COLUMNS,
+	[STATE] = { "STATE", KIND_TEXT,
+		    "where the contents are: zero, store, frame or swap" },
+	[FRAME] = { "FRAME", KIND_NUMBER, "number of its frame" },
+	[SLOT] = { "SLOT", KIND_NUMBER, "number of its swap slot" },
+	[TIER] = { "TIER", KIND_TEXT, "root, or own: this view wrote to it" },
+	[SHARERS] = { "SHARERS", KIND_NUMBER, "views that hold it as theirs" },
+	[PTE] = { "PTE", KIND_TEXT, "hardware: accessed, dirty, writable" },
+};
+
+static const struct layout list_layout = {
+	.name = "pages",
+	.columns = list_columns,
+	.nr = ARRAY_SIZE(list_columns),
+	.people = "PAGE,ADDRESS,STATE,FRAME,SLOT,TIER,SHARERS,PTE",
+	.programs =
+		"BOX,MAP,PID,TYPE,PROT,PAGE,ADDRESS,STATE,FRAME,SLOT,TIER,SHARERS,PTE",
+};
+
+static const char legend[] =
+	"o own page   s own page, shared with other views   r root page (capital: dirty)\n"
+	"x in swap   - in no frame   . no page: never touched, or clean and forgotten\n";
+
+/**
+ * struct map_view - what is being shown
+ * @options: how
+ * @sheet: where to
+ * @box: the box
+ * @frames: its frame table, for the dirty bits; NULL when not needed
+ * @nr_frames: how many
+ * @shown: how many VMAs had something to show
+ */
+struct map_view {
+	const struct options *options;
+	struct sheet *sheet;
+	const struct box *box;
+	struct pb_frame *frames;
+	size_t nr_frames;
+	size_t shown;
+};
+
+/**
+ * struct piece - the part of a VMA that is shown
+ * @vma: the VMA, cut to the pages asked for
+ * @pages: the pages in it that exist, by address
+ * @nr: how many
+ */
+struct piece {
+	struct pb_vma vma;
+	const struct pb_page *pages;
+	size_t nr;
+};
+
+static __u64 page_at(const struct pb_vma *vma, __u64 address)
+{
+	return vma->pgoff + (address - vma->start) / PB_PAGE_SIZE;
+}
+
+/* A root page; its sharers are not a matter of this view. */
+static bool is_root(const struct pb_vma *vma, const struct pb_page *page)
+{
+	return vma->shared || page->sharers == PB_ROOT;
+}
+
+static bool is_dirty(const struct map_view *view, const struct pb_page *page)
+{
+	if (page->frame < view->nr_frames &&
+	    view->frames[page->frame].page == page->index)
+		return view->frames[page->frame].dirty == 1;
+	return strchr(page->pte, 'D');
+}
+
+static char letter_of(const struct map_view *view, const struct pb_vma *vma,
+		      const struct pb_page *page)
+{
+	char letter;
+
+	if (page->state == PB_STATE_SWAP)
+		return 'x';
+	if (page->state != PB_STATE_FRAME)
+		return '-';
+	letter = is_root(vma, page) ? 'r' : page->sharers > 1 ? 's' : 'o';
+	return is_dirty(view, page) ? toupper((unsigned char)letter) : letter;
+}
+
+static void common_cells(const struct map_view *view, const struct pb_vma *vma,
+			 __u64 page)
+{
+	struct sheet *sheet = view->sheet;
+
+	sheet_row(sheet);
+	sheet_number(sheet, BOX, view->box->id);
+	sheet_number(sheet, MAP, vma->map);
+	sheet_number(sheet, PID, vma->pid ? vma->pid : PB_NONE);
+	sheet_text(sheet, TYPE, "%s", vma->shared ? "shared" : "private");
+	sheet_text(sheet, PROT, "%s", vma->prot);
+	sheet_number(sheet, PAGE, page);
+	sheet_text(sheet, ADDRESS, "0x%llx",
+		   vma->start + (page - vma->pgoff) * PB_PAGE_SIZE);
+}
+
+static void section(const struct map_view *view, const struct pb_vma *vma,
+		    __u64 per_char)
+{
+	char pid[48] = "";
+	char scale[48] = "";
+
+	if (vma->pid)
+		snprintf(pid, sizeof(pid), " of process %llu", vma->pid);
+	if (per_char > 1)
+		snprintf(scale, sizeof(scale),
+			 "\n%llu pages to a character:", per_char);
+	sheet_section(view->sheet,
+		      "box %llu (%s) map %llu%s, %s %s: %llu pages at 0x%llx%s",
+		      view->box->id, view->box->summary.name, vma->map, pid,
+		      vma->shared ? "shared" : "private", vma->prot,
+		      (vma->end - vma->start) / PB_PAGE_SIZE, vma->start,
+		      scale);
+}
+
+static struct strip_mark *make_marks(const struct map_view *view,
+				     const struct piece *piece)
+{
+	struct strip_mark *marks = calloc(piece->nr + 1, sizeof(*marks));
+
+	if (!marks)
+		errx(EXIT_FAILURE, "out of memory");
+	for (size_t i = 0; i < piece->nr; i++) {
+		const struct pb_page *page = &piece->pages[i];
+
+		marks[i].at = (page->address - piece->vma.start) / PB_PAGE_SIZE;
+		marks[i].letter = letter_of(view, &piece->vma, page);
+	}
+	return marks;
+}
+
+/* Headings, titles and the legend take their part of the screen. */
+#define ROWS_AROUND 8
+#define ROWS_MIN 4
+
+static void scale(struct strip *strip, const struct options *options)
+{
+	int rows = terminal_rows() - ROWS_AROUND;
+
+	strip->width = options->format == FORMAT_TABLE &&
+				       terminal_columns() < 76 ?
+			       32 :
+			       64;
+	strip->per_char = options->per_char ? options->per_char : 1;
+	if (!options->per_char && options->format == FORMAT_TABLE)
+		strip_fit(strip, rows < ROWS_MIN ? ROWS_MIN : rows);
+}
+
+static void strip_row(const struct map_view *view, const struct pb_vma *vma,
+		      const struct strip *strip, const struct strip_row *row)
+{
+	char painted[STRIP_PAINTED];
+
+	common_cells(view, vma, vma->pgoff + row->at);
+	sheet_number(view->sheet, PAGES, row->length);
+	sheet_number(view->sheet, PER_CHAR, strip->per_char);
+	if (row->cells[0] && view->options->colors) {
+		strip_paint(painted, sizeof(painted), row->cells);
+		sheet_text(view->sheet, STRIP, "%s", painted);
+	} else if (row->cells[0]) {
+		sheet_text(view->sheet, STRIP, "%s", row->cells);
+	} else if (view->options->format == FORMAT_TABLE) {
+		sheet_text(view->sheet, STRIP, "... %llu without a page",
+			   row->length);
+	}
+}
+
+static void show_strip(const struct map_view *view, const struct piece *piece)
+{
+	struct strip_mark *marks = make_marks(view, piece);
+	struct strip strip = {
+		.length = (piece->vma.end - piece->vma.start) / PB_PAGE_SIZE,
+		.marks = marks,
+		.nr_marks = piece->nr,
+	};
+	struct strip_row row = { .length = 0 };
+	size_t mark = 0;
+
+	scale(&strip, view->options);
+	while (strip_next(&strip, &mark, &row))
+		strip_row(view, &piece->vma, &strip, &row);
+	section(view, &piece->vma, strip.per_char);
+	free(marks);
+}
+
+static void list_row(const struct map_view *view, const struct pb_vma *vma,
+		     const struct pb_page *page)
+{
+	struct sheet *sheet = view->sheet;
+
+	common_cells(view, vma, page_at(vma, page->address));
+	sheet_text(sheet, STATE, "%s", pb_state_name(page->state));
+	sheet_number(sheet, FRAME, page->frame);
+	sheet_number(sheet, SLOT, page->slot);
+	sheet_text(sheet, TIER, "%s", is_root(vma, page) ? "root" : "own");
+	if (page->sharers != PB_ROOT)
+		sheet_number(sheet, SHARERS, page->sharers);
+	if (strcmp(page->pte, "-"))
+		sheet_text(sheet, PTE, "%s", page->pte);
+}
+
+static void show_list(const struct map_view *view, const struct piece *piece)
+{
+	for (size_t i = 0; i < piece->nr; i++)
+		list_row(view, &piece->vma, &piece->pages[i]);
+	section(view, &piece->vma, 1);
+}
+
+/* Cut a VMA to the pages asked for. Return: false when none is left. */
+static bool cut_vma(struct pb_vma *vma, const struct options *options)
+{
+	__u64 last = vma->pgoff + (vma->end - vma->start) / PB_PAGE_SIZE - 1;
+	__u64 skip = options->first > vma->pgoff ? options->first - vma->pgoff :
+						   0;
+
+	if (options->first > last || options->last < vma->pgoff)
+		return false;
+	if (options->last < last)
+		vma->end -= (last - options->last) * PB_PAGE_SIZE;
+	vma->start += skip * PB_PAGE_SIZE;
+	vma->pgoff += skip;
+	return true;
+}
+
+/* The pages are in order of address: the first one at or after @address. */
+static size_t first_from(const struct pb_page *pages, size_t nr, __u64 address)
+{
+	size_t low = 0, high = nr;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (pages[middle].address < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void show_vma(struct map_view *view, const struct pb_vma *vma,
+		     const struct pb_page *pages, size_t nr)
+{
+	struct piece piece = { .vma = *vma };
+	size_t from;
+
+	if (!cut_vma(&piece.vma, view->options))
+		return;
+	view->shown++;
+	from = first_from(pages, nr, piece.vma.start);
+	piece.pages = pages ? pages + from : NULL;
+	piece.nr = first_from(pages, nr, piece.vma.end) - from;
+	if (view->options->list)
+		show_list(view, &piece);
+	else
+		show_strip(view, &piece);
+}
+
+static int compare_pages(const void *a, const void *b)
+{
+	const struct pb_page *x = a, *y = b;
+
+	return (x->address > y->address) - (x->address < y->address);
+}
+
+/* Show the VMAs from @i on that belong to one mapping. Return: the next. */
+static size_t show_map(struct map_view *view, size_t i, int *status)
+{
+	const struct box *box = view->box;
+	__u64 map = box->vmas[i].map;
+	struct pb_page *pages;
+	struct pb_error error;
+	size_t nr;
+	int ret = pb_read_pages(box->id, map, &pages, &nr, &error);
+
+	report(ret, &error, status);
+	if (nr)
+		qsort(pages, nr, sizeof(*pages), compare_pages);
+	for (; i < box->nr_vmas && box->vmas[i].map == map; i++) {
+		if (!ret)
+			show_vma(view, &box->vmas[i], pages, nr);
+	}
+	free(pages);
+	return i;
+}
+
+static void show_box(struct map_view *view, int *status)
+{
+	struct pb_error error;
+
+	view->frames = NULL;
+	view->nr_frames = 0;
+	if (view->box->nr_vmas && !view->options->list)
+		report(pb_read_frames(view->box->id, &view->frames,
+				      &view->nr_frames, &error),
+		       &error, status);
+	for (size_t i = 0; i < view->box->nr_vmas;)
+		i = show_map(view, i, status);
+	free(view->frames);
+}
+
+static void closing_words(const struct map_view *view,
+			  const struct selection *selection)
+{
+	const struct options *options = view->options;
+	size_t mappings = 0;
+
+	for (size_t i = 0; i < selection->nr; i++)
+		mappings += selection->boxes[i].nr_vmas;
+	if (selection->nr && !mappings)
+		warnx("nothing is mapped: no program did an mmap() of the box");
+	else if (mappings && !view->shown)
+		warnx("no mapping has a page of that range");
+	else if (view->shown && is_for_people(options) && !options->list)
+		printf("\n%s", legend);
+}
+
+static int run(const struct options *options)
+{
+	struct map_view view = {
+		.options = options,
+	};
+	struct selection selection;
+
+	view.sheet = sheet_new(options->list ? &list_layout : &strip_layout,
+			       options);
+	selection = select_boxes(options);
+	for (size_t i = 0; i < selection.nr; i++) {
+		view.box = &selection.boxes[i];
+		show_box(&view, &selection.status);
+	}
+	sheet_end(view.sheet);
+	closing_words(&view, &selection);
+	select_free(&selection);
+	return selection.status;
+}
+
+const struct command map_command = {
+	.name = "map",
+	.summary = "show where the pages of each mapping are",
+	.flags = "lsNg",
+	.layouts = { &strip_layout, &list_layout },
+	.run = run,
+};

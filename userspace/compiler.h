@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the kernel's headers would bring, by the kernel's names.
+ */
+#ifndef COMPILER_H
+#define COMPILER_H
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define __printf(a, b) __attribute((format(printf, a, b)))
+
+#endif /* COMPILER_H */

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the boxes are, and what to do when they cannot be seen.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "parse.h"
+
+#define MODULE_DIR "/sys/module/pagebox"
+
+/**
+ * pb_root() - the directory that holds one directory per box
+ *
+ * Return: $PAGEBOX_DEBUGFS if set, else where debugfs is by custom.
+ */
+const char *pb_root(void)
+{
+	const char *root = getenv("PAGEBOX_DEBUGFS");
+
+	return root && *root ? root : "/sys/kernel/debug/pagebox";
+}
+
+static const char only_root[] =
+	"only root may look into boxes: run this with sudo";
+static const char locked_down[] =
+	"%s: the kernel is locked down and keeps debugfs shut";
+static const char not_loaded[] =
+	"the pagebox module is not loaded: insmod pagebox.ko, as root";
+static const char not_mounted[] =
+	"the module is loaded, %s is not there: mount -t debugfs none /sys/kernel/debug, as root";
+
+/**
+ * pb_explain() - say why the boxes cannot be seen, and what to do about it
+ * @root: the directory that could not be read
+ * @module: the directory in sysfs that exists while the module is loaded
+ * @code: the negative errno of the attempt
+ * @error: gets the sentence
+ *
+ * Return: @code, or -ENODEV in place of -ENOENT, which is kept for boxes.
+ */
+int pb_explain(const char *root, const char *module, int code,
+	       struct pb_error *error)
+{
+	if (code == -EACCES)
+		return parse_fail(error, code, only_root);
+	if (code == -EPERM)
+		return parse_fail(error, code, locked_down, root);
+	if (code != -ENOENT)
+		return parse_fail(error, code, "%s: %s", root, strerror(-code));
+	if (access(module, F_OK))
+		return parse_fail(error, -ENODEV, not_loaded);
+	return parse_fail(error, -ENODEV, not_mounted, root);
+}
+
+static bool is_box(const char *name, __u64 *id)
+{
+	return isdigit((unsigned char)*name) &&
+	       parse_number(name, id, sizeof(*id));
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int collect_ids(DIR *dir, __u64 **ids, size_t *nr)
+{
+	struct dirent *entry;
+	__u64 id;
+
+	while ((entry = readdir(dir))) {
+		__u64 *more;
+
+		if (!is_box(entry->d_name, &id))
+			continue;
+		more = reallocarray(*ids, *nr + 1, sizeof(id));
+		if (!more)
+			return -ENOMEM;
+		*ids = more;
+		more[(*nr)++] = id;
+	}
+	return 0;
+}
+
+/**
+ * pb_read_boxes() - the numbers of the boxes there are, ascending
+ * @ids: set to an array that the caller frees
+ * @nr: set to how many
+ * @error: says what is wrong and what to do
+ *
+ * Return: 0, -ENODEV without module or debugfs, -EACCES for others than root,
+ * or another negative errno.
+ */
+int pb_read_boxes(__u64 **ids, size_t *nr, struct pb_error *error)
+{
+	DIR *dir = opendir(pb_root());
+	int ret;
+
+	*ids = NULL;
+	*nr = 0;
+	if (!dir)
+		return pb_explain(pb_root(), MODULE_DIR, -errno, error);
+	ret = collect_ids(dir, ids, nr);
+	closedir(dir);
+	if (ret) {
+		free(*ids);
+		*ids = NULL;
+		*nr = 0;
+		return parse_fail(error, ret, "out of memory");
+	}
+	if (*nr)
+		qsort(*ids, *nr, sizeof(**ids), compare_ids);
+	return 0;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * parse: text files whose shape a table describes.
+ *
+ * Two shapes: "key value" lines, and rows of words under a line of headings.
+ * Every line ends in a newline; one that does not was cut short, and so was
+ * everything it might have said.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse.h"
+
+/**
+ * struct reader - a file being read line by line
+ * @file: the open file
+ * @path: its name, for messages
+ * @number: of the current line, from 1
+ * @line: the current line without its newline
+ * @error: where a message goes
+ */
+struct reader {
+	FILE *file;
+	const char *path;
+	size_t number;
+	char line[PARSE_LINE];
+	struct pb_error *error;
+};
+
+int parse_fail(struct pb_error *error, int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return code;
+}
+
+static int bad_line(struct reader *r, const char *what)
+{
+	return parse_fail(r->error, -EBADMSG, "%s: line %zu: %s", r->path,
+			  r->number, what);
+}
+
+static int reader_open(struct reader *r, const char *path,
+		       struct pb_error *error)
+{
+	r->path = path;
+	r->number = 0;
+	r->error = error;
+	r->file = fopen(path, "re");
+	if (!r->file)
+		return parse_fail(error, -errno, "%s: %s", path,
+				  strerror(errno));
+	return 0;
+}
+
+/* Return: 1 with a line, 0 at the end of the file, or a negative errno. */
+static int reader_line(struct reader *r)
+{
+	size_t length = 0;
+	int c;
+
+	r->number++;
+	while ((c = getc_unlocked(r->file)) != EOF && c != '\n') {
+		if (!c)
+			return bad_line(r, "holds a zero byte");
+		if (length == sizeof(r->line) - 1)
+			return bad_line(r, "is too long");
+		r->line[length++] = c;
+	}
+	r->line[length] = '\0';
+	if (ferror(r->file))
+		return parse_fail(r->error, -errno, "%s: %s", r->path,
+				  strerror(errno));
+	if (c == EOF && length)
+		return bad_line(r, "is cut short");
+	return c != EOF;
+}
+
+static bool to_number(const char *word, __u64 *value)
+{
+	int base = word[0] == '0' && word[1] == 'x' ? 16 : 10;
+	const char *digits = base == 16 ? word + 2 : word;
+	char *end;
+
+	if (!isxdigit((unsigned char)*digits))
+		return false;
+	errno = 0;
+	*value = strtoull(digits, &end, base);
+	return !errno && !*end;
+}
+
+bool parse_number(const char *word, void *value, size_t size)
+{
+	return size == sizeof(__u64) && to_number(word, value);
+}
+
+/* A number, or "-" for none. */
+bool parse_optional(const char *word, void *value, size_t size)
+{
+	static const __u64 none = PB_NONE;
+
+	if (strcmp(word, "-") || size != sizeof(none))
+		return parse_number(word, value, size);
+	memcpy(value, &none, sizeof(none));
+	return true;
+}
+
+/* Length of the UTF-8 sequence that @s begins with, 0 if it is none. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t length = s[0] < 0x80 ? 1 :
+			s[0] < 0xc2 ? 0 :
+			s[0] < 0xe0 ? 2 :
+			s[0] < 0xf0 ? 3 :
+			s[0] < 0xf5 ? 4 :
+				      0;
+
+	for (size_t i = 1; i < length; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* surrogates and overlong forms: not what JSON may carry */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/*
+ * Names are given by the programs that are looked at: a terminal or a JSON
+ * reader must not get their control characters or broken UTF-8.
+ */
+static void make_printable(char *text)
+{
+	unsigned char *s = (unsigned char *)text;
+
+	while (*s) {
+		size_t length = utf8_length(s);
+
+		if (!length || *s < ' ' || *s == 0x7f ||
+		    (*s == 0xc2 && s[1] < 0xa0)) {
+			*s = '?';
+			length = 1;
+		}
+		s += length;
+	}
+}
+
+bool parse_text(const char *word, void *value, size_t size)
+{
+	size_t length = strlen(word);
+
+	if (length >= size)
+		return false;
+	memcpy(value, word, length + 1);
+	make_printable(value);
+	return true;
+}
+
+static int store_value(struct reader *r, const struct parse_field *field,
+		       const char *word, void *record)
+{
+	if (field->parse(word, (char *)record + field->offset, field->size))
+		return 0;
+	return parse_fail(r->error, -EBADMSG,
+			  "%s: line %zu: '%.40s' is not a value for '%s'",
+			  r->path, r->number, word, field->name);
+}
+
+static const struct parse_field *find_field(const struct parse_field *fields,
+					    size_t nr, const char *name)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (!strcmp(fields[i].name, name))
+			return &fields[i];
+	}
+	return NULL;
+}
+
+static int missing(struct reader *r, const struct parse_field *fields,
+		   size_t nr, const bool *seen)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (!seen[i])
+			return parse_fail(r->error, -EBADMSG,
+					  "%s: no '%s' in it", r->path,
+					  fields[i].name);
+	}
+	return 0;
+}
+
+static int read_keys(struct reader *r, const struct parse_field *fields,
+		     size_t nr, void *record)
+{
+	bool seen[PARSE_FIELDS] = { false };
+	int ret;
+
+	while ((ret = reader_line(r)) > 0) {
+		char *value = strchr(r->line, ' ');
+		const struct parse_field *field;
+
+		if (!value)
+			return bad_line(r, "has a key and no value");
+		*value++ = '\0';
+		field = find_field(fields, nr, r->line);
+		if (!field)
+			continue;
+		if (seen[field - fields])
+			return bad_line(r, "says again what was said before");
+		ret = store_value(r, field, value, record);
+		if (ret)
+			return ret;
+		seen[field - fields] = true;
+	}
+	return ret ? ret : missing(r, fields, nr, seen);
+}
+
+/**
+ * parse_keys() - read a file of "key value" lines
+ * @path: the file
+ * @fields: the keys that must be there; others are skipped
+ * @nr: how many, at most PARSE_FIELDS
+ * @record: filled
+ * @error: says what is wrong
+ *
+ * Return: 0, -EBADMSG for a file out of shape, or the errno of open or read.
+ */
+int parse_keys(const char *path, const struct parse_field *fields, size_t nr,
+	       void *record, struct pb_error *error)
+{
+	struct reader r;
+	int ret = reader_open(&r, path, error);
+
+	if (ret)
+		return ret;
+	ret = read_keys(&r, fields, nr, record);
+	fclose(r.file);
+	return ret;
+}
+
+/* The most columns of a table, those included that this tool does not know. */
+#define MAX_COLUMNS (2 * PARSE_FIELDS)
+
+static int read_headings(struct reader *r, const struct parse_field *fields,
+			 size_t nr, const struct parse_field **columns,
+			 size_t *nr_columns)
+{
+	bool seen[PARSE_FIELDS] = { false };
+	char *save, *word;
+	int ret = reader_line(r);
+
+	if (ret < 0)
+		return ret;
+	*nr_columns = 0;
+	for (word = strtok_r(r->line, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		const struct parse_field *field = find_field(fields, nr, word);
+
+		if (*nr_columns == MAX_COLUMNS)
+			return bad_line(r, "has too many columns");
+		if (field)
+			seen[field - fields] = true;
+		columns[(*nr_columns)++] = field;
+	}
+	return missing(r, fields, nr, seen);
+}
+
+static int read_row(struct reader *r, const struct parse_field **columns,
+		    size_t nr, void *record)
+{
+	char *save, *word = strtok_r(r->line, " ", &save);
+	size_t i;
+
+	for (i = 0; word && i < nr; i++, word = strtok_r(NULL, " ", &save)) {
+		int ret = columns[i] ?
+				  store_value(r, columns[i], word, record) :
+				  0;
+
+		if (ret)
+			return ret;
+	}
+	if (word || i < nr)
+		return bad_line(r, "has not as many words as the headings");
+	return 0;
+}
+
+/* Room for one more record at the end of the array, zeroed. */
+static void *grow(void **records, size_t nr, size_t *room, size_t size)
+{
+	if (nr == *room) {
+		size_t more = *room ? *room * 2 : 64;
+		void *bigger = reallocarray(*records, more, size);
+
+		if (!bigger)
+			return NULL;
+		*records = bigger;
+		*room = more;
+	}
+	return memset((char *)*records + nr * size, 0, size);
+}
+
+static int read_table(struct reader *r, const struct parse_field *fields,
+		      size_t nr, size_t size, void **records,
+		      size_t *nr_records)
+{
+	const struct parse_field *columns[MAX_COLUMNS];
+	size_t nr_columns, room = 0;
+	int ret = read_headings(r, fields, nr, columns, &nr_columns);
+
+	if (ret)
+		return ret;
+	while ((ret = reader_line(r)) > 0) {
+		void *record = grow(records, *nr_records, &room, size);
+
+		if (!record)
+			return parse_fail(r->error, -ENOMEM,
+					  "%s: out of memory", r->path);
+		ret = read_row(r, columns, nr_columns, record);
+		if (ret)
+			return ret;
+		++*nr_records;
+	}
+	return ret;
+}
+
+/**
+ * parse_table() - read a file of rows under a line of headings
+ * @path: the file
+ * @fields: the columns that must be there; others are skipped
+ * @nr: how many, at most PARSE_FIELDS
+ * @record_size: bytes in the structure that a row fills
+ * @records: set to the array of them, to be freed by the caller; NULL on error
+ * @nr_records: set to how many
+ * @error: says what is wrong
+ *
+ * Return: 0, -EBADMSG for a file out of shape, or the errno of open or read.
+ */
+int parse_table(const char *path, const struct parse_field *fields, size_t nr,
+		size_t record_size, void **records, size_t *nr_records,
+		struct pb_error *error)
+{
+	struct reader r;
+	int ret;
+
+	*records = NULL;
+	*nr_records = 0;
+	ret = reader_open(&r, path, error);
+	if (ret)
+		return ret;
+	ret = read_table(&r, fields, nr, record_size, records, nr_records);
+	fclose(r.file);
+	if (ret) {
+		free(*records);
+		*records = NULL;
+		*nr_records = 0;
+	}
+	return ret;
+}

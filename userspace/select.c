@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * select: the boxes and mappings that the user means.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "select.h"
+
+/**
+ * report() - tell of a box that could not be read
+ * @code: 0 or a negative errno; what has gone meanwhile is no error
+ * @error: the sentence
+ * @status: exit status, set when it is an error
+ */
+void report(int code, const struct pb_error *error, int *status)
+{
+	if (!code || code == -ENOENT)
+		return;
+	warnx("%s", error->text);
+	*status = EXIT_FAILURE;
+}
+
+static int compare_vmas(const void *a, const void *b)
+{
+	const struct pb_vma *x = a, *y = b;
+
+	if (x->map != y->map)
+		return x->map < y->map ? -1 : 1;
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Keep the VMAs of one process; 0 keeps them all. */
+static void keep_pid(struct box *box, __u64 pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < box->nr_vmas; i++) {
+		if (!pid || box->vmas[i].pid == pid)
+			box->vmas[kept++] = box->vmas[i];
+	}
+	box->nr_vmas = kept;
+	if (kept)
+		qsort(box->vmas, kept, sizeof(*box->vmas), compare_vmas);
+}
+
+/* Return: 0 when the box is selected, 1 when it is not, or a negative errno. */
+static int read_box(__u64 id, const struct options *options, struct box *box,
+		    struct pb_error *error)
+{
+	int ret = pb_read_summary(id, &box->summary, error);
+
+	box->id = id;
+	if (!ret)
+		ret = pb_read_vmas(id, &box->vmas, &box->nr_vmas, error);
+	if (ret)
+		return ret;
+	keep_pid(box, options->pid);
+	if (!options->pid || box->nr_vmas)
+		return 0;
+	free(box->vmas);
+	return 1;
+}
+
+static void add_box(struct selection *selection, __u64 id,
+		    const struct options *options)
+{
+	struct box *box = &selection->boxes[selection->nr];
+	struct pb_error error;
+	int ret = read_box(id, options, box, &error);
+
+	if (!ret)
+		selection->nr++;
+	if (ret == -ENOENT && options->nr_boxes) {
+		warnx("there is no box %llu; 'pagebox ls' shows those there are",
+		      id);
+		selection->status = EXIT_FAILURE;
+	}
+	if (ret < 0)
+		report(ret, &error, &selection->status);
+}
+
+/**
+ * select_boxes() - read the boxes that the user means
+ * @options: says which
+ *
+ * Ends the program when no box can be seen at all.
+ *
+ * Return: the selection, for select_free().
+ */
+struct selection select_boxes(const struct options *options)
+{
+	struct selection selection = { .status = EXIT_SUCCESS };
+	struct pb_error error;
+	const __u64 *ids;
+	__u64 *present;
+	size_t nr;
+
+	if (pb_read_boxes(&present, &nr, &error))
+		errx(EXIT_FAILURE, "%s", error.text);
+	ids = options->nr_boxes ? options->boxes : present;
+	nr = options->nr_boxes ? options->nr_boxes : nr;
+	selection.boxes = calloc(nr + 1, sizeof(*selection.boxes));
+	if (!selection.boxes)
+		errx(EXIT_FAILURE, "out of memory");
+	for (size_t i = 0; i < nr; i++)
+		add_box(&selection, ids[i], options);
+	free(present);
+
+	if (options->pid && !selection.nr && selection.status == EXIT_SUCCESS) {
+		warnx("process %llu maps no box; 'pagebox ls' shows which processes do",
+		      options->pid);
+		selection.status = EXIT_FAILURE;
+	} else if (!nr && is_for_people(options)) {
+		warnx("there are no boxes: a program makes one by opening /dev/pagebox");
+	}
+	return selection;
+}
+
+void select_free(struct selection *selection)
+{
+	for (size_t i = 0; i < selection->nr; i++)
+		free(selection->boxes[i].vmas);
+	free(selection->boxes);
+	selection->boxes = NULL;
+	selection->nr = 0;
+}

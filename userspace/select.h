@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * select: the boxes and mappings that the user means.
+ */
+#ifndef SELECT_H
+#define SELECT_H
+
+#include "libpagebox.h"
+#include "options.h"
+
+/**
+ * struct box - a box that was selected
+ * @id: its number
+ * @summary: what it is
+ * @vmas: its mappings that were selected, by mapping and address
+ * @nr_vmas: how many
+ */
+struct box {
+	__u64 id;
+	struct pb_summary summary;
+	struct pb_vma *vmas;
+	size_t nr_vmas;
+};
+
+/**
+ * struct selection - what the user means
+ * @boxes: the boxes, ascending
+ * @nr: how many
+ * @status: exit status so far: not EXIT_SUCCESS when something is missing
+ */
+struct selection {
+	struct box *boxes;
+	size_t nr;
+	int status;
+};
+
+struct selection select_boxes(const struct options *options);
+void select_free(struct selection *selection);
+void report(int code, const struct pb_error *error, int *status);
+
+#endif /* SELECT_H */

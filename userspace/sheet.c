@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sheet: a table on its way to the user, over libsmartcols.
+ */
+#include <err.h>
+#include <libsmartcols.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "libpagebox.h"
+#include "sheet.h"
+
+#define MAX_COLUMNS 32
+
+/**
+ * struct sheet - a table being filled
+ * @layout: the columns it can have
+ * @options: how it is written
+ * @table: the rows that were not written yet
+ * @line: the last of them
+ * @place: of each column of the layout in @table, -1 when it is not shown
+ * @sections: how many were written
+ */
+struct sheet {
+	const struct layout *layout;
+	const struct options *options;
+	struct libscols_table *table;
+	struct libscols_line *line;
+	int place[MAX_COLUMNS];
+	size_t sections;
+};
+
+/* libsmartcols fails for want of memory only: nothing to be done about it. */
+static void must(int ret)
+{
+	if (ret)
+		errx(EXIT_FAILURE, "out of memory");
+}
+
+static void *need(void *object)
+{
+	must(!object);
+	return object;
+}
+
+static int json_type(enum kind kind)
+{
+	switch (kind) {
+	case KIND_NUMBER:
+		return SCOLS_JSON_NUMBER;
+	case KIND_TRUTH:
+		return SCOLS_JSON_BOOLEAN_OPTIONAL;
+	default:
+		return SCOLS_JSON_STRING;
+	}
+}
+
+static void add_column(struct sheet *sheet, size_t i, int place)
+{
+	const struct column *column = &sheet->layout->columns[i];
+	int flags = column->kind == KIND_NUMBER ? SCOLS_FL_RIGHT : 0;
+	struct libscols_column *new;
+
+	new = need(
+		scols_table_new_column(sheet->table, column->name, 0, flags));
+	must(scols_column_set_json_type(new, json_type(column->kind)));
+	/* strips bring their own colours */
+	must(scols_column_set_safechars(new, "\033"));
+	sheet->place[i] = place;
+}
+
+static size_t find_column(const struct layout *layout, const char *name,
+			  size_t length)
+{
+	for (size_t i = 0; i < layout->nr; i++) {
+		const char *known = layout->columns[i].name;
+
+		if (strlen(known) == length &&
+		    !strncasecmp(known, name, length))
+			return i;
+	}
+	warnx("there is no column '%.*s' here; there are:", (int)length, name);
+	for (size_t i = 0; i < layout->nr; i++)
+		fprintf(stderr, " %s", layout->columns[i].name);
+	fputc('\n', stderr);
+	exit(EXIT_USAGE);
+}
+
+static const char *chosen_columns(const struct sheet *sheet)
+{
+	if (sheet->options->columns)
+		return sheet->options->columns;
+	return sheet->options->format == FORMAT_TABLE ? sheet->layout->people :
+							sheet->layout->programs;
+}
+
+static void add_chosen_columns(struct sheet *sheet)
+{
+	const char *name = chosen_columns(sheet);
+	int place = 0;
+
+	for (;;) {
+		size_t length = strcspn(name, ",");
+		size_t i = find_column(sheet->layout, name, length);
+
+		if (sheet->place[i] < 0)
+			add_column(sheet, i, place++);
+		if (!name[length])
+			return;
+		name += length + 1;
+	}
+}
+
+static void new_table(struct sheet *sheet)
+{
+	const struct options *options = sheet->options;
+	struct libscols_table *table = need(scols_new_table());
+
+	sheet->table = table;
+	must(scols_table_set_name(table, sheet->layout->name));
+	must(scols_table_enable_json(table, options->format == FORMAT_JSON));
+	must(scols_table_enable_raw(table, options->format == FORMAT_RAW));
+	must(scols_table_enable_export(table, options->format == FORMAT_PAIRS));
+	must(scols_table_enable_noheadings(table, options->no_headings));
+	must(scols_table_enable_colors(table, options->colors));
+	/* a row stays one line: breaking it is worse than a long line */
+	must(scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS));
+	must(scols_table_set_termwidth(table, 1 << 14));
+
+	memset(sheet->place, -1, sizeof(sheet->place));
+	if (!options->all_columns) {
+		add_chosen_columns(sheet);
+		return;
+	}
+	for (size_t i = 0; i < sheet->layout->nr; i++)
+		add_column(sheet, i, i);
+}
+
+/**
+ * sheet_new() - begin a table
+ * @layout: the columns it can have
+ * @options: how it is written
+ *
+ * Ends the program with a list of the columns when the user asked for one that
+ * is not in the layout.
+ *
+ * Return: the sheet, for sheet_end().
+ */
+struct sheet *sheet_new(const struct layout *layout,
+			const struct options *options)
+{
+	struct sheet *sheet = need(calloc(1, sizeof(*sheet)));
+
+	sheet->layout = layout;
+	sheet->options = options;
+	new_table(sheet);
+	return sheet;
+}
+
+static struct libscols_cell *cell_at(struct sheet *sheet, size_t column)
+{
+	return need(scols_line_get_cell(sheet->line, sheet->place[column]));
+}
+
+/* A cell that nobody fills is null in JSON and a dash elsewhere. */
+static void fill_with_dashes(struct sheet *sheet)
+{
+	for (size_t i = 0; i < sheet->layout->nr; i++) {
+		if (sheet->place[i] >= 0)
+			must(scols_cell_set_data(cell_at(sheet, i), "-"));
+	}
+}
+
+void sheet_row(struct sheet *sheet)
+{
+	sheet->line = need(scols_table_new_line(sheet->table, NULL));
+	if (sheet->options->format != FORMAT_JSON)
+		fill_with_dashes(sheet);
+}
+
+void sheet_text(struct sheet *sheet, size_t column, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	if (sheet->place[column] < 0)
+		return;
+	va_start(args, format);
+	must(vasprintf(&text, format, args) < 0);
+	va_end(args);
+	must(scols_line_refer_data(sheet->line, sheet->place[column], text));
+}
+
+/* PB_NONE leaves the cell empty. */
+void sheet_number(struct sheet *sheet, size_t column, __u64 number)
+{
+	if (number != PB_NONE)
+		sheet_text(sheet, column, "%llu", number);
+}
+
+void sheet_color(struct sheet *sheet, size_t column, const char *color)
+{
+	if (sheet->options->colors && sheet->place[column] >= 0)
+		must(scols_cell_set_color(cell_at(sheet, column), color));
+}
+
+/**
+ * sheet_section() - write for people what there is so far, under a title
+ * @sheet: the sheet
+ * @format: the title
+ *
+ * Programs get one table in the end, so for them this does nothing.
+ */
+void sheet_section(struct sheet *sheet, const char *format, ...)
+{
+	va_list args;
+
+	if (sheet->options->format != FORMAT_TABLE)
+		return;
+	if (sheet->sections++)
+		putchar('\n');
+	if (!sheet->options->no_headings) {
+		va_start(args, format);
+		vprintf(format, args);
+		va_end(args);
+		putchar('\n');
+	}
+	must(scols_print_table(sheet->table));
+	scols_unref_table(sheet->table);
+	new_table(sheet);
+}
+
+/**
+ * sheet_end() - write what was not written yet, and free the sheet
+ * @sheet: the sheet
+ */
+void sheet_end(struct sheet *sheet)
+{
+	bool json = sheet->options->format == FORMAT_JSON;
+
+	if (json || !scols_table_is_empty(sheet->table))
+		must(scols_print_table(sheet->table));
+	scols_unref_table(sheet->table);
+	free(sheet);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * strip: a long line of things, drawn as one character each.
+ *
+ * A mapping can have 2^34 pages of which four were touched. So blanks are never
+ * walked: the drawing goes from mark to mark, and what lies between the rows of
+ * two marks becomes a single blank row. Rows start at multiples of their
+ * length, so a page stays in its column while its neighbours come and go.
+ */
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "strip.h"
+
+static __u64 row_length(const struct strip *strip)
+{
+	return strip->per_char * strip->width;
+}
+
+/* The character that most marks of a cell have; of equals the first seen. */
+static char cell_letter(const struct strip_mark *marks, size_t nr)
+{
+	size_t count[UCHAR_MAX + 1] = { 0 };
+	char best = marks[0].letter;
+
+	if (nr == 1)
+		return best;
+	for (size_t i = 0; i < nr; i++)
+		count[(unsigned char)marks[i].letter]++;
+	for (size_t i = 0; i < nr; i++) {
+		if (count[(unsigned char)marks[i].letter] >
+		    count[(unsigned char)best])
+			best = marks[i].letter;
+	}
+	return best;
+}
+
+/* Draw the row that @row names, from the marks at @mark on that lie in it. */
+static size_t draw_row(const struct strip *strip, size_t mark,
+		       struct strip_row *row)
+{
+	size_t cells = (row->length + strip->per_char - 1) / strip->per_char;
+
+	memset(row->cells, STRIP_BLANK, cells);
+	row->cells[cells] = '\0';
+	while (mark < strip->nr_marks &&
+	       strip->marks[mark].at - row->at < row->length) {
+		size_t cell =
+			(strip->marks[mark].at - row->at) / strip->per_char;
+		size_t end = mark + 1;
+
+		while (end < strip->nr_marks &&
+		       (strip->marks[end].at - row->at) / strip->per_char ==
+			       cell)
+			end++;
+		row->cells[cell] = cell_letter(strip->marks + mark, end - mark);
+		mark = end;
+	}
+	return mark;
+}
+
+/**
+ * strip_next() - draw the next row
+ * @strip: what to draw
+ * @mark: the first mark that was not drawn; 0 to begin
+ * @row: the row before, with length 0 to begin; becomes the next one
+ *
+ * Return: false after the last row.
+ */
+bool strip_next(const struct strip *strip, size_t *mark, struct strip_row *row)
+{
+	__u64 whole = row_length(strip), start;
+
+	row->at += row->length;
+	if (row->at >= strip->length)
+		return false;
+	start = *mark < strip->nr_marks ?
+			strip->marks[*mark].at / whole * whole :
+			strip->length;
+	if (start > row->at) {
+		row->length = start - row->at;
+		row->cells[0] = '\0';
+		return true;
+	}
+	row->length = strip->length - row->at < whole ?
+			      strip->length - row->at :
+			      whole;
+	*mark = draw_row(strip, *mark, row);
+	return true;
+}
+
+/**
+ * strip_rows() - how many rows the drawing takes
+ * @strip: what to draw
+ *
+ * Return: the number of calls of strip_next() that return true.
+ */
+__u64 strip_rows(const struct strip *strip)
+{
+	struct strip_row row = { .length = 0 };
+	size_t mark = 0;
+	__u64 rows = 0;
+
+	while (strip_next(strip, &mark, &row))
+		rows++;
+	return rows;
+}
+
+/**
+ * strip_fit() - put as many things into a character as it takes to fit
+ * @strip: its per_char is set, to a power of two
+ * @rows: the most rows the drawing may take, at least 1
+ */
+void strip_fit(struct strip *strip, __u64 rows)
+{
+	strip->per_char = 1;
+	while (row_length(strip) < strip->length && strip_rows(strip) > rows)
+		strip->per_char *= 2;
+}
+
+static const char *color_of(char letter)
+{
+	switch (tolower((unsigned char)letter)) {
+	case 'o':
+		return isupper((unsigned char)letter) ? "1;32" : "32";
+	case 's':
+		return isupper((unsigned char)letter) ? "1;33" : "33";
+	case 'r':
+		return isupper((unsigned char)letter) ? "1;36" : "36";
+	case 'x':
+		return "31";
+	default:
+		return "2";
+	}
+}
+
+/**
+ * strip_paint() - colour a row; the letters alone say it all without
+ * @out: the row with escape sequences
+ * @size: of @out, at least STRIP_PAINTED
+ * @cells: the row
+ */
+void strip_paint(char *out, size_t size, const char *cells)
+{
+	const char *last = NULL;
+	size_t used = 0;
+
+	for (; *cells; cells++) {
+		const char *color = color_of(*cells);
+
+		if (!last || strcmp(last, color))
+			used += snprintf(out + used, size - used, "\033[0;%sm",
+					 color);
+		used += snprintf(out + used, size - used, "%c", *cells);
+		last = color;
+	}
+	snprintf(out + used, size - used, "\033[0m");
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What libpagebox makes of the files of debugfs: of good ones, and of short,
+ * long, swapped, spoiled and hostile ones.
+ */
+#include <errno.h>
+
+#include "sandbox.h"
+
+#include "libpagebox.h"
+
+static struct pb_error error;
+
+/* ---- good files ---------------------------------------------------------- */
+
+static int samples_setup(void **state)
+{
+	char path[512];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/good", getenv("SAMPLES"));
+	return setenv("PAGEBOX_DEBUGFS", path, 1);
+}
+
+static void boxes_ascend(void **state)
+{
+	__u64 *ids;
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(pb_read_boxes(&ids, &nr, &error), 0);
+	assert_int_equal(nr, 3);
+	for (size_t i = 0; i < nr; i++)
+		assert_int_equal(ids[i], i + 1);
+	free(ids);
+}
+
+static void summary_is_read(void **state)
+{
+	struct pb_summary s;
+
+	(void)state;
+	assert_int_equal(pb_read_summary(1, &s, &error), 0);
+	assert_int_equal(s.box, 1);
+	assert_string_equal(s.name, "demo program");
+	assert_string_equal(s.store, "/tmp/a text.txt");
+	assert_int_equal(s.bytes, 1ULL << 40);
+	assert_int_equal(s.hand, 2);
+	assert_int_equal(s.maps, 2);
+}
+
+static void counters_are_read(void **state)
+{
+	struct pb_counters c;
+
+	(void)state;
+	assert_int_equal(pb_read_counters(1, &c, &error), 0);
+	assert_int_equal(c.faults[PAGEBOX_FAULT_FILE], 8);
+	assert_int_equal(c.faults[PAGEBOX_FAULT_FAILED], 2);
+	assert_int_equal(c.second_chances, 7);
+	assert_int_equal(c.views, 3);
+	assert_int_equal(pb_read_map_counters(1, 2, &c, &error), 0);
+	assert_int_equal(c.faults[PAGEBOX_FAULT_COW], 1);
+}
+
+static void frames_are_read(void **state)
+{
+	struct pb_frame *frames;
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(pb_read_frames(1, &frames, &nr, &error), 0);
+	assert_int_equal(nr, 8);
+	assert_true(frames[2].hand);
+	assert_false(frames[3].hand);
+	assert_int_equal(frames[3].pins, 1);
+	assert_int_equal(frames[5].pfn, 4101);
+	assert_true(frames[5].page == PB_NONE);
+	assert_true(frames[7].pfn == PB_NONE);
+	free(frames);
+}
+
+static void pages_are_read(void **state)
+{
+	struct pb_page *pages;
+	struct pb_vma *vmas;
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(pb_read_vmas(1, &vmas, &nr, &error), 0);
+	assert_int_equal(nr, 2);
+	assert_int_equal(vmas[1].end - vmas[1].start, 8 * PB_PAGE_SIZE);
+	assert_false(vmas[1].shared);
+	free(vmas);
+	assert_int_equal(pb_read_pages(1, 1, &pages, &nr, &error), 0);
+	assert_int_equal(nr, 7);
+	assert_true(pages[0].sharers == PB_ROOT);
+	assert_int_equal(pages[1].frame, 1);
+	assert_string_equal(pages[1].pte, "ADW");
+	assert_int_equal(pages[3].state, PB_STATE_SWAP);
+	assert_int_equal(pages[3].slot, 1);
+	free(pages);
+}
+
+/* ---- files that are not as they should be -------------------------------- */
+
+#define VMAS "map pid type start end pgoff prot\n"
+#define PAGES "index address state frame slot sharers pte\n"
+#define FRAMES "frame pfn page tier sharers R D pins hand\n"
+
+/* What is wrong with a file that a module could not have written. */
+struct bad {
+	const char *text;
+	const char *says;
+};
+
+static void refuse(const char *file, const struct bad *bad, int ret)
+{
+	if (ret != -EBADMSG || !strstr(error.text, bad->says) ||
+	    !strstr(error.text, file))
+		fail_msg("%s with '%s': %d, '%s', not '%s'", file, bad->text,
+			 ret, error.text, bad->says);
+}
+
+static void bad_pages_are_refused(void **state)
+{
+	static const struct bad table[] = {
+		{ "", "no 'index'" },
+		{ "index address state frame slot sharers\n", "no 'pte'" },
+		{ "index address state frame slot sharers pte",
+		  "line 1: is cut short" },
+		{ PAGES "1 0x1000 frame 0 - 1 A", "line 2: is cut short" },
+		{ PAGES "1 0x1000 frame 0 - 1\n",
+		  "line 2: has not as many words" },
+		{ PAGES "1 0x1000 frame 0 - 1 A.. more\n",
+		  "line 2: has not as many" },
+		{ PAGES "\n", "line 2: has not as many words" },
+		{ PAGES "1 0x1000 lost 0 - 1 A..\n",
+		  "'lost' is not a value for 'state'" },
+		{ PAGES "-1 0x1000 frame 0 - 1 A..\n",
+		  "'-1' is not a value for 'index'" },
+		{ PAGES "1 1000q frame 0 - 1 A..\n",
+		  "'1000q' is not a value for 'address'" },
+		{ PAGES "1 0x frame 0 - 1 A..\n",
+		  "'0x' is not a value for 'address'" },
+		{ PAGES "99999999999999999999 0x1000 frame 0 - 1 A..\n",
+		  "for 'index'" },
+		{ PAGES "1 0x1000 frame 0 - 1 a-very-long-word\n",
+		  "for 'pte'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct pb_page *pages;
+		size_t nr;
+
+		sandbox_file("1/1/pages", table[i].text);
+		refuse("pages", &table[i],
+		       pb_read_pages(1, 1, &pages, &nr, &error));
+		assert_null(pages);
+		assert_int_equal(nr, 0);
+	}
+}
+
+static void bad_vmas_are_refused(void **state)
+{
+	static const struct bad table[] = {
+		{ VMAS "1 1 private 0x2000 0x2000 0 rw-\n", "no such range" },
+		{ VMAS "1 1 private 0x3000 0x2000 0 rw-\n", "no such range" },
+		{ VMAS "1 1 private 0x2001 0x3000 0 rw-\n", "no such range" },
+		{ VMAS "1 1 private 0x2000 0x3000 0xffffffffffffffff rw-\n",
+		  "no such range" },
+		{ VMAS "1 1 public 0x2000 0x3000 0 rw-\n", "'public'" },
+		{ VMAS "1 1 private 0x2000 0x3000 0 rw-rw-rw-\n",
+		  "for 'prot'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct pb_vma *vmas;
+		size_t nr;
+
+		sandbox_file("1/maps", table[i].text);
+		refuse("maps", &table[i], pb_read_vmas(1, &vmas, &nr, &error));
+		assert_null(vmas);
+	}
+}
+
+static void bad_frames_are_refused(void **state)
+{
+	static const struct bad table[] = {
+		{ FRAMES "1 - - - - - - - -\n", "line 2: frame out of order" },
+		{ FRAMES "0 - - - - - - - -\n0 - - - - - - - -\n", "line 3" },
+		{ FRAMES "0 - - - - - - - <\n",
+		  "'<' is not a value for 'hand'" },
+		{ FRAMES "0 - - neither-nor-anything - - - - -\n",
+		  "for 'tier'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct pb_frame *frames;
+		size_t nr;
+
+		sandbox_file("1/frames", table[i].text);
+		refuse("frames", &table[i],
+		       pb_read_frames(1, &frames, &nr, &error));
+		assert_null(frames);
+	}
+}
+
+static void bad_summaries_are_refused(void **state)
+{
+	static const struct bad table[] = {
+		{ "", "no 'box'" },
+		{ "box 1\nname a\n", "no 'owner'" },
+		{ "box\n", "line 1: has a key and no value" },
+		{ "box one\n", "'one' is not a value for 'box'" },
+		{ "box 1\nbox 2\n", "line 2: says again" },
+		{ "box 1\nname a\nowner", "line 3: is cut short" },
+	};
+	struct pb_summary summary;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		sandbox_file("1/summary", table[i].text);
+		refuse("summary", &table[i],
+		       pb_read_summary(1, &summary, &error));
+	}
+}
+
+static void zero_bytes_are_refused(void **state)
+{
+	static const struct bad bad = { "a zero byte",
+					"line 1: holds a zero byte" };
+	static const char text[] = "box 1\0\nname";
+	struct pb_summary summary;
+
+	(void)state;
+	sandbox_bytes("1/summary", text, sizeof(text));
+	refuse("summary", &bad, pb_read_summary(1, &summary, &error));
+}
+
+static void endless_lines_are_refused(void **state)
+{
+	static const struct bad bad = { "x x x...", "line 1: is too long" };
+	size_t size = 8 << 20;
+	char *text = malloc(size);
+	struct pb_summary summary;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', size);
+	sandbox_bytes("1/summary", text, size);
+	free(text);
+	refuse("summary", &bad, pb_read_summary(1, &summary, &error));
+}
+
+static void many_columns_are_refused(void **state)
+{
+	static const struct bad bad = { "a a a...", "too many columns" };
+	char text[1024];
+	struct pb_vma *vmas;
+	size_t nr;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i += 2)
+		memcpy(text + i, "a ", 2);
+	text[sizeof(text) - 1] = '\n';
+	sandbox_bytes("1/maps", text, sizeof(text));
+	refuse("maps", &bad, pb_read_vmas(1, &vmas, &nr, &error));
+}
+
+/* Every prefix of a good file is refused, unless it ends with a row. */
+static void every_truncation_is_refused(void **state)
+{
+	static const char text[] = FRAMES
+		"0 10 0 root 1 1 0 0 >\n1 - - - - - - - -\n";
+
+	(void)state;
+	for (size_t size = 0; size < sizeof(text) - 1; size++) {
+		struct pb_frame *frames;
+		size_t nr;
+		int ret;
+
+		sandbox_bytes("1/frames", text, size);
+		ret = pb_read_frames(1, &frames, &nr, &error);
+		assert_int_equal(ret,
+				 size && text[size - 1] == '\n' ? 0 : -EBADMSG);
+		free(frames);
+	}
+}
+
+static void a_newer_module_is_understood(void **state)
+{
+	struct pb_vma *vmas;
+	size_t nr;
+
+	(void)state;
+	sandbox_file("1/maps", "mood map pid type start end node pgoff prot\n"
+			       "good 1 7 shared 0x2000 0x4000 0 5 r--\n");
+	assert_int_equal(pb_read_vmas(1, &vmas, &nr, &error), 0);
+	assert_int_equal(nr, 1);
+	assert_int_equal(vmas[0].pid, 7);
+	assert_int_equal(vmas[0].pgoff, 5);
+	assert_true(vmas[0].shared);
+	free(vmas);
+}
+
+/* An escape, a lone byte, an accented letter that stays, a C1 control. */
+static const char summary[] =
+	"name \033[2Jx\xff\xc3\xa9\xc2\x9b\n"
+	"box 1\nowner 0\nbytes 1\nframes 1\nframes_used 1\nhand 1\n"
+	"policy clock\nbatch 1\nstore -\nstore_bytes 0\nswap ram\n"
+	"swap_used 0\npages 0\nviews 0\nmaps 0\n";
+
+static void names_cannot_talk_to_the_terminal(void **state)
+{
+	struct pb_summary s;
+
+	(void)state;
+	sandbox_file("1/summary", summary);
+	assert_int_equal(pb_read_summary(1, &s, &error), 0);
+	assert_string_equal(s.name, "?[2Jx?\xc3\xa9??");
+}
+
+/* Two million rows: the array grows, and nothing is lost on the way. */
+static void huge_tables_are_read(void **state)
+{
+	const size_t rows = 2000000;
+	struct pb_frame *frames;
+	char *text;
+	size_t size, nr;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	fputs(FRAMES, file);
+	for (size_t i = 0; i < rows; i++)
+		fprintf(file, "%zu - - - - - - - -\n", i);
+	fclose(file);
+	sandbox_bytes("1/frames", text, size);
+	free(text);
+	assert_int_equal(pb_read_frames(1, &frames, &nr, &error), 0);
+	assert_int_equal(nr, rows);
+	assert_int_equal(frames[rows - 1].number, rows - 1);
+	free(frames);
+}
+
+/* ---- things that are not there ------------------------------------------- */
+
+static void the_gone_are_told_apart(void **state)
+{
+	struct pb_summary summary;
+	struct pb_page *pages;
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(pb_read_summary(77, &summary, &error), -ENOENT);
+	sandbox_file("1/maps", VMAS);
+	assert_int_equal(pb_read_pages(1, 5, &pages, &nr, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "is gone"));
+}
+
+static void directories_that_are_no_boxes_are_skipped(void **state)
+{
+	__u64 *ids;
+	size_t nr;
+
+	(void)state;
+	sandbox_file("12/maps", VMAS);
+	sandbox_file("12a/maps", VMAS);
+	sandbox_file("faults/maps", VMAS);
+	sandbox_file("99999999999999999999999/maps", VMAS);
+	assert_int_equal(pb_read_boxes(&ids, &nr, &error), 0);
+	assert_int_equal(nr, 1);
+	assert_int_equal(ids[0], 12);
+	free(ids);
+}
+
+static void explanations_say_what_to_do(void **state)
+{
+	(void)state;
+	assert_int_equal(pb_explain("/r", "/no/module", -ENOENT, &error),
+			 -ENODEV);
+	assert_non_null(strstr(error.text, "insmod"));
+	assert_int_equal(pb_explain("/r", "/", -ENOENT, &error), -ENODEV);
+	assert_non_null(strstr(error.text, "mount -t debugfs"));
+	assert_int_equal(pb_explain("/r", "/", -EACCES, &error), -EACCES);
+	assert_non_null(strstr(error.text, "root"));
+	assert_int_equal(pb_explain("/r", "/", -EPERM, &error), -EPERM);
+	assert_non_null(strstr(error.text, "locked down"));
+}
+
+#define SANDBOXED(test) \
+	cmocka_unit_test_setup_teardown(test, sandbox_setup, sandbox_teardown)
+#define SAMPLED(test) cmocka_unit_test_setup(test, samples_setup)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		SAMPLED(boxes_ascend),
+		SAMPLED(summary_is_read),
+		SAMPLED(counters_are_read),
+		SAMPLED(frames_are_read),
+		SAMPLED(pages_are_read),
+		SANDBOXED(bad_pages_are_refused),
+		SANDBOXED(bad_vmas_are_refused),
+		SANDBOXED(bad_frames_are_refused),
+		SANDBOXED(bad_summaries_are_refused),
+		SANDBOXED(zero_bytes_are_refused),
+		SANDBOXED(endless_lines_are_refused),
+		SANDBOXED(many_columns_are_refused),
+		SANDBOXED(every_truncation_is_refused),
+		SANDBOXED(a_newer_module_is_understood),
+		SANDBOXED(names_cannot_talk_to_the_terminal),
+		SANDBOXED(huge_tables_are_read),
+		SANDBOXED(the_gone_are_told_apart),
+		SANDBOXED(directories_that_are_no_boxes_are_skipped),
+		cmocka_unit_test(explanations_say_what_to_do),
+	};
+
+	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
+}
