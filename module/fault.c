@@ -7,7 +7,8 @@
  * finds that it needs a frame, lets go of all it holds, takes one and begins
  * again, or it has lost a race against another fault and begins again. With a
  * spare frame in hand a step needs no second one: contents that are in no frame
- * are read straight into it, also when that makes a copy.
+ * are read straight into it, also when that makes a copy. Between two steps
+ * nothing is locked, the spare frame neither.
  *
  * What is checked under the folio lock, by everybody, is the look-up itself:
  * the view must still lead from the index to the page, and the page to the
@@ -115,6 +116,19 @@ static int read_spare(struct pb_fault *f, const struct pb_page *page)
 	return 0;
 }
 
+/* The page does not stay in the spare frame. */
+static void take_back(struct pb_fault *f, struct pb_page *page)
+{
+	pb_page_detach(page, f->spare.folio);
+	folio_unlock(f->spare.folio);
+}
+
+static void drop_spare(struct pb_fault *f)
+{
+	folio_lock(f->spare.folio);
+	pb_frame_put(&f->map->box->frames, f->spare.folio, f->spare.frame);
+}
+
 /*
  * The spare frame, filled, becomes a page of the view's own in place of @old
  * (NULL when the view had none). It counts as dirty: its contents are nowhere
@@ -133,7 +147,7 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 	folio_set_dirty(f->spare.folio);
 	err = pb_view_replace(f->map->view, f->index, old, page);
 	if (err) {
-		pb_page_detach(page, f->spare.folio);
+		take_back(f, page);
 		pb_page_unshare(box, page);
 		return err;
 	}
@@ -258,7 +272,7 @@ static int step_absent(struct pb_fault *f, struct pb_page *page)
 	if (still_there(f, page) && !needs_copy(f, page))
 		err = read_spare(f, page);
 	if (err) {
-		pb_page_detach(page, f->spare.folio);
+		take_back(f, page);
 		return err;
 	}
 	use_spare(f);
@@ -307,7 +321,7 @@ static int step_new_root(struct pb_fault *f)
 out_view:
 	pb_view_replace(&box->root, f->index, page, NULL);
 out_page:
-	pb_page_detach(page, f->spare.folio);
+	take_back(f, page);
 	pb_page_unshare(box, page);
 	return err;
 }
@@ -375,7 +389,7 @@ static int fault_resolve(struct pb_fault *f)
 	} while (err == -EAGAIN);
 
 	if (f->spare.folio)
-		pb_frame_put(&box->frames, f->spare.folio, f->spare.frame);
+		drop_spare(f);
 	return err;
 }
 

@@ -6,7 +6,7 @@
  *
  *   never used   its number is not below frames->fresh
  *   free         on the free list; folio->private is NULL
- *   spare        taken by a fault that holds the folio locked
+ *   spare        taken by a fault; no page is in it yet, folio->private is NULL
  *   in use       folio->private is the page in it
  *
  * Folios stay in their frame when a page leaves it: an eviction hands a frame
@@ -158,9 +158,14 @@ out_total:
 /**
  * pb_frame_get - take a frame
  * @frames: of this table
- * @spare: filled on success; the folio is locked and has a reference for the
- *         caller, its contents are those of whatever page was in it before
- *         unless @spare->zeroed
+ * @spare: filled on success; the folio has a reference for the caller, its
+ *         contents are those of whatever page was in it before unless
+ *         @spare->zeroed
+ *
+ * The folio is not locked. Tasks that came too late for a page that was in it
+ * may still be about to lock it, and they may hold other folio locks; a fault
+ * that kept its spare locked while it waits for another folio could wait for
+ * ever. pb_page_attach() locks it.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -EAGAIN when something must be evicted first; -ENOMEM when that
@@ -176,12 +181,7 @@ int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare)
 		spare->folio = NULL;
 		return err;
 	}
-	/*
-	 * A fault that came too late for the page that was here may still
-	 * hold the lock, until it has seen that the page is gone.
-	 */
 	folio_get(spare->folio);
-	folio_lock(spare->folio);
 	return 0;
 }
 

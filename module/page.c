@@ -101,9 +101,10 @@ void pb_page_unshare(struct pb_box *box, struct pb_page *page)
  * pb_page_attach - put a page into a frame
  * @box: it belongs to
  * @page: the page; the caller keeps it alive
- * @spare: the frame; its folio is locked and stays so
+ * @spare: the frame; its folio is locked on success
  *
- * Others find the folio at once and wait for its lock.
+ * Others find the folio at once and wait for its lock. Who may have it now, as
+ * no page is in the frame, lets go of it without waiting for anything.
  *
  * Return: false when the page has got a frame meanwhile
  */
@@ -114,6 +115,7 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 
 	if (READ_ONCE(page->folio))
 		return false;
+	folio_lock(folio);
 	folio->mapping = box->inode->i_mapping;
 	folio->index = page->index;
 	folio->private = page;
@@ -123,13 +125,14 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 	}
 	folio->private = NULL;
 	folio->mapping = NULL;
+	folio_unlock(folio);
 	return false;
 }
 
 /**
  * pb_page_detach - take a page out of its frame
  * @page: the page
- * @folio: its folio, locked and unmapped
+ * @folio: its folio, locked and unmapped; stays locked
  *
  * Return: the number of the frame, which is now a spare one
  */

@@ -37,21 +37,24 @@
  *
  * Lock order, outermost first:
  *
- *   mmap_lock or VMA lock     core mm, around every callback in vm_operations
- *     pb_box.lock             configuration; taken in ioctl without mmap_lock,
- *                             in mmap under it, never held over user access
- *     folio lock              *the* lock of a page. A fault holds that of the
- *                             frame it fills and, for a copy, that of the source;
- *                             the evictor only trylocks
- *       pb_frames.evict_lock  one hand at a time; sleeps
- *         i_mmap_rwsem        unmap_mapping_pages(), the walks of pte.c
- *           page table lock   core mm, pte.c
- *     pb_maps.lock            the table of maps; leaf
- *     pb_frames.lock          the frame table; leaf
- *     xa_lock of a view       leaf, but for the allocation of its nodes
+ *   mmap_lock or VMA lock        core mm, around every callback of a VMA
+ *     pb_box.lock                configuration; taken in ioctl without mmap_lock,
+ *                                in mmap under it, never held over user access
+ *     pb_frames.evict_lock       one hand at a time; under it, folios are only
+ *                                trylocked. A fault asks for its frame before it
+ *                                locks anything, so nothing that the evictor
+ *                                could wait for waits for the evictor
+ *       folio lock               *the* lock of a page. A fault may hold two: of
+ *                                a page that it copies or has replaced, and of
+ *                                the copy. Nobody who holds the old page's waits
+ *                                for another page's
+ *         i_mmap_rwsem           unmap_mapping_pages(), the walks of pte.c
+ *           page table lock      core mm, pte.c
+ *     pb_maps.lock               the table of maps; leaf
+ *     pb_frames.lock             the frame table; leaf
+ *     xa_lock of a view          leaf, but for the allocation of its nodes
  *
- * A fault asks for a frame before it locks any folio, so nothing waits for an
- * eviction with a folio lock in its hand.
+ * I/O is waited for with folio locks held, and done by workers that hold none.
  */
 #ifndef _PAGEBOX_H
 #define _PAGEBOX_H
@@ -246,7 +249,7 @@ extern unsigned long pb_frames_max;
 
 /**
  * struct pb_spare - a frame that is taken, but holds no page yet
- * @folio: locked and referenced, or NULL
+ * @folio: referenced, or NULL
  * @frame: its number
  * @zeroed: all its bytes are zero
  */
