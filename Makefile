@@ -52,7 +52,7 @@ vm: tools		## a shell in a VM with the module loaded (KVER=6.1, 6.12, debug or a
 reload:			## rebuild the module and load it into the running "make vm"
 	@release=$$(scripts/vm release) && scripts/module --vm "$$release" && scripts/vm reload
 
-bench:			## count instructions of the fault paths, against memfd
+bench: tools		## count instructions of the fault paths, against memfd
 	@scripts/module --vm $(vm_kernel)
 	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
 
