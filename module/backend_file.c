@@ -1,103 +1,231 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A backend in a regular file, given by its file descriptor.
+ * A backend in a regular file or a block device, given by its file descriptor.
  *
- * A fault waits for the read under mmap_lock or the VMA lock. File systems take
- * locks for a read that they also hold while they copy from user memory, that
- * is outside mmap_lock; so the read itself is done by a worker, which holds
- * nothing. (The loop driver has the same worker for the same reason.) What is
- * left is a real deadlock in one case only: on a file system whose reads take
- * the lock of the inode, a write(2) into the store from a buffer that is a
- * mapping of the very same page.
+ * Direct I/O, where the file allows it, for three reasons: a page is not kept in
+ * memory twice, a write that fails is known to have failed when it returns, and
+ * measured delays are the device's. What is not a whole page at the end of the
+ * file goes through the page cache, and so does everything when direct I/O turns
+ * out not to work with pages: blocks larger than those, for one.
+ *
+ * backend.c says why all this runs in workers. One deadlock is left, and it is
+ * the user's own making: a write(2) to the file behind a box, from a buffer in
+ * that box, holds the lock of the inode while it waits for a page of the buffer,
+ * which the worker needs that lock for. All such waits end when the program is
+ * killed.
  */
 #include <linux/bvec.h>
-#include <linux/completion.h>
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/highmem.h>
+#include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "pagebox.h"
 
-static struct workqueue_struct *pb_file_wq;
-
 /**
- * struct file_read - one read under way, on the stack of who waits for it
- * @work: for the worker
- * @done: the worker has finished
- * @file: to read from
- * @folio: to read into
- * @pos: byte offset of the page in the file
- * @ret: bytes that were read, or an error
+ * struct pb_backend_file - a file
+ * @backend: what all backends have
+ * @direct: direct I/O is possible, as far as is known; only goes to false
  */
-struct file_read {
-	struct work_struct work;
-	struct completion done;
-	struct file *file;
-	struct folio *folio;
-	loff_t pos;
-	ssize_t ret;
+struct pb_backend_file {
+	struct pb_backend backend;
+	bool direct;
 };
 
-static void file_read_work(struct work_struct *work)
-{
-	struct file_read *rd = container_of(work, struct file_read, work);
-	struct bio_vec bvec = {
-		.bv_page = folio_page(rd->folio, 0),
-		.bv_len = PAGE_SIZE,
-	};
-	struct iov_iter iter;
-	ssize_t n;
+/**
+ * struct transfer - a read or write of neighbouring pages
+ * @to: where to
+ * @write: else it is a read
+ * @pos: of the first page in the file
+ * @nr: how many
+ * @bvec: the pages
+ */
+struct transfer {
+	struct pb_backend_file *to;
+	bool write;
+	loff_t pos;
+	unsigned int nr;
+	struct bio_vec bvec[PB_IO_MAX];
+};
 
-	iov_iter_bvec(&iter, ITER_DEST, &bvec, 1, PAGE_SIZE);
-	do {
-		n = vfs_iter_read(rd->file, &iter, &rd->pos, 0);
-	} while (n > 0 && iov_iter_count(&iter));
-	rd->ret = n < 0 ? n : PAGE_SIZE - iov_iter_count(&iter);
-	complete(&rd->done);
+static struct pb_backend_file *to_file(struct pb_backend *backend)
+{
+	return container_of(backend, struct pb_backend_file, backend);
 }
 
-static int file_read(struct pb_backend *backend, pgoff_t index,
-		     struct folio *folio)
+/* The inode of a block device's node has no size; the mapping's host has. */
+static u64 file_bytes(struct pb_backend *backend)
 {
-	struct file_read rd = {
-		.file = backend->file,
-		.folio = folio,
-		.pos = (loff_t)index << PAGE_SHIFT,
-	};
+	return i_size_read(backend->file->f_mapping->host);
+}
 
-	init_completion(&rd.done);
-	INIT_WORK_ONSTACK(&rd.work, file_read_work);
-	queue_work(pb_file_wq, &rd.work);
-	wait_for_completion(&rd.done);
-	destroy_work_on_stack(&rd.work);
-	if (rd.ret < 0)
-		return rd.ret;
+/* The flags of the file are its user's, who may change them at any time. */
+static void kiocb_init(struct kiocb *iocb, const struct transfer *t,
+		       size_t done, bool direct)
+{
+	init_sync_kiocb(iocb, t->to->backend.file);
+	iocb->ki_pos = t->pos + done;
+	iocb->ki_flags &= ~(IOCB_APPEND | IOCB_DIRECT);
+	if (direct)
+		iocb->ki_flags |= IOCB_DIRECT;
+	if (t->write)
+		iocb->ki_flags |= IOCB_WRITE;
+}
 
-	/* The last page of the file ends with zeroes. */
-	folio_zero_segment(folio, rd.ret, PAGE_SIZE);
+/* One call of the file system; returns as read() and write() do. */
+static ssize_t transfer_piece(const struct transfer *t, size_t done,
+			      size_t bytes, bool direct)
+{
+	struct file *file = t->to->backend.file;
+	struct kiocb iocb;
+	struct iov_iter iter;
+
+	kiocb_init(&iocb, t, done, direct);
+	iov_iter_bvec(&iter, t->write ? ITER_SOURCE : ITER_DEST, t->bvec, t->nr,
+		      (size_t)t->nr << PAGE_SHIFT);
+	iov_iter_advance(&iter, done);
+	iov_iter_truncate(&iter, bytes);
+	return t->write ? vfs_iocb_iter_write(file, &iocb, &iter) :
+			  vfs_iocb_iter_read(file, &iocb, &iter);
+}
+
+/*
+ * How many of the bytes can go past the page cache: whole pages, unless a short
+ * transfer has left us in the middle of one.
+ */
+static size_t transfer_direct(const struct transfer *t, size_t done,
+			      size_t left)
+{
+	if (!READ_ONCE(t->to->direct) || offset_in_page(done))
+		return 0;
+	return left & PAGE_MASK;
+}
+
+/*
+ * Returns how many bytes were transferred, less than asked for if the file ended
+ * first; or an error.
+ */
+static ssize_t transfer_run(const struct transfer *t, size_t bytes)
+{
+	size_t done = 0;
+	ssize_t n = 1;
+
+	while (n && done < bytes) {
+		size_t left = bytes - done;
+		size_t direct = transfer_direct(t, done, left);
+
+		n = transfer_piece(t, done, direct ?: left, direct);
+		if (n == -EINVAL && direct)
+			WRITE_ONCE(t->to->direct, false);
+		else if (n >= 0)
+			done += n;
+		else
+			return n;
+	}
+	return done;
+}
+
+static void zero_from(const struct pb_io *io, unsigned int first,
+		      unsigned int nr, size_t bytes)
+{
+	for (unsigned int i = bytes >> PAGE_SHIFT; i < nr; i++) {
+		folio_zero_segment(io->folio[first + i], offset_in_page(bytes),
+				   PAGE_SIZE);
+		bytes = 0;
+	}
+}
+
+static void transfer_init(struct transfer *t, struct pb_backend *backend,
+			  const struct pb_io *io, unsigned int first,
+			  unsigned int nr)
+{
+	t->to = to_file(backend);
+	t->write = io->write;
+	t->pos = (loff_t)(io->index + first) << PAGE_SHIFT;
+	t->nr = nr;
+	for (unsigned int i = 0; i < nr; i++) {
+		t->bvec[i].bv_page = folio_page(io->folio[first + i], 0);
+		t->bvec[i].bv_len = PAGE_SIZE;
+		t->bvec[i].bv_offset = 0;
+	}
+}
+
+/* How many bytes of the transfer lie within the file as it is now. */
+static size_t transfer_bytes(const struct transfer *t)
+{
+	u64 end = file_bytes(&t->to->backend);
+
+	if (t->pos >= end)
+		return 0;
+	return min_t(u64, end - t->pos, (u64)t->nr << PAGE_SHIFT);
+}
+
+/*
+ * A page may lie past the end of a file that was truncated after the page was
+ * read. It then fares like one in the page cache: it reads as zeroes, and a
+ * write of it is dropped, the file does not grow again.
+ */
+static int file_rw(struct pb_backend *backend, const struct pb_io *io,
+		   unsigned int first, unsigned int nr)
+{
+	const struct cred *cred;
+	struct transfer t;
+	size_t bytes;
+	ssize_t n;
+
+	transfer_init(&t, backend, io, first, nr);
+	bytes = transfer_bytes(&t);
+	cred = override_creds(backend->file->f_cred);
+	n = transfer_run(&t, bytes);
+	revert_creds(cred);
+	if (n < 0)
+		return n;
+	if (io->write)
+		return n < bytes ? -EIO : 0;
+	zero_from(io, first, nr, n);
 	return 0;
 }
 
-static u64 file_bytes(struct pb_backend *backend)
+/* Errors of the writes that went through the page cache come to light here. */
+static int file_sync(struct pb_backend *backend, bool datasync)
 {
-	return i_size_read(file_inode(backend->file));
+	if (!backend->file->f_op->fsync)
+		return 0;
+	return vfs_fsync(backend->file, datasync);
 }
 
 static void file_release(struct pb_backend *backend)
 {
 	fput(backend->file);
-	kfree(backend);
+	kfree(to_file(backend));
 }
 
 static const struct pb_backend_ops file_ops = {
-	.read = file_read,
+	.kind = PAGEBOX_BACKEND_FILE,
+	.rw = file_rw,
+	.sync = file_sync,
 	.bytes = file_bytes,
 	.release = file_release,
 };
 
-static int file_check(struct file *file)
+static const struct pb_backend_ops block_ops = {
+	.kind = PAGEBOX_BACKEND_BLOCK,
+	.rw = file_rw,
+	.sync = file_sync,
+	.bytes = file_bytes,
+	.release = file_release,
+};
+
+/* A box in a box could wait for itself. */
+static bool file_is_box(const struct file *file)
+{
+	return file->f_mapping->host->i_sb->s_type->owner == THIS_MODULE;
+}
+
+static int check_type(const struct file *file)
 {
 	umode_t mode = file_inode(file)->i_mode;
 
@@ -105,55 +233,68 @@ static int file_check(struct file *file)
 		return -EISDIR;
 	if (S_ISFIFO(mode) || S_ISSOCK(mode))
 		return -ESPIPE;
-	if (!S_ISREG(mode))
+	if (!S_ISREG(mode) && !S_ISBLK(mode))
 		return -EINVAL;
+	return file_is_box(file) ? -EINVAL : 0;
+}
+
+static int check_access(const struct file *file, bool must_write)
+{
 	if (!(file->f_mode & FMODE_READ))
 		return -EACCES;
-	/* An ordinary file of /proc or the like has no such operation. */
-	if (!file->f_op->read_iter)
+	if (must_write && !(file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	return file->f_flags & O_APPEND ? -EACCES : 0;
+}
+
+/* Some files of /proc and the like have no positions, or no iterators. */
+static int check_ops(const struct file *file)
+{
+	if (!(file->f_mode & FMODE_PREAD) || !file->f_op->read_iter)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_WRITE))
+		return 0;
+	if (!(file->f_mode & FMODE_PWRITE) || !file->f_op->write_iter)
 		return -EINVAL;
 	return 0;
+}
+
+static struct pb_backend *file_new(struct file *file)
+{
+	struct pb_backend_file *new = kzalloc(sizeof(*new), PB_GFP);
+
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	new->backend.ops = S_ISBLK(file_inode(file)->i_mode) ? &block_ops :
+							       &file_ops;
+	new->backend.file = file;
+	new->backend.writable = !!(file->f_mode & FMODE_WRITE);
+	new->direct = !!(file->f_mode & FMODE_CAN_ODIRECT);
+	return &new->backend;
 }
 
 /**
  * pb_backend_file_new - make a backend of a file
  * @fd: the caller's file descriptor; a reference of its own is taken
+ * @must_write: PB_BACKEND_MUST_WRITE, or the file may be open just for reading
  *
  * Return: the backend; -EBADF for a closed @fd, -EISDIR, -ESPIPE, -EINVAL for
- * what is not a regular file, -EACCES for one that is not open for reading,
- * -ENOMEM
+ * what is neither a regular file nor a block device, or is a box, -EACCES for
+ * one that is not open for what it is needed for, -ENOMEM
  */
-struct pb_backend *pb_backend_file_new(int fd)
+struct pb_backend *pb_backend_file_new(int fd, bool must_write)
 {
-	struct pb_backend *backend;
 	struct file *file = fget(fd);
+	struct pb_backend *backend;
 	int err;
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	err = file_check(file);
-	if (err)
-		goto out_file;
-	err = -ENOMEM;
-	backend = kzalloc(sizeof(*backend), PB_GFP);
-	if (!backend)
-		goto out_file;
-	backend->ops = &file_ops;
-	backend->file = file;
+	err = check_type(file) ?: check_access(file, must_write);
+	if (!err)
+		err = check_ops(file);
+	backend = err ? ERR_PTR(err) : file_new(file);
+	if (IS_ERR(backend))
+		fput(file);
 	return backend;
-
-out_file:
-	fput(file);
-	return ERR_PTR(err);
-}
-
-int __init pb_backend_file_init(void)
-{
-	pb_file_wq = alloc_workqueue("pagebox_file", WQ_UNBOUND, 0);
-	return pb_file_wq ? 0 : -ENOMEM;
-}
-
-void pb_backend_file_exit(void)
-{
-	destroy_workqueue(pb_file_wq);
 }

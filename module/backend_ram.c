@@ -23,16 +23,15 @@ static struct pb_backend_ram *to_ram(struct pb_backend *backend)
 }
 
 /* What was never written reads as zero. */
-static int ram_read(struct pb_backend *backend, pgoff_t index,
-		    struct folio *folio)
+static void ram_read(struct pb_backend_ram *ram, pgoff_t index,
+		     struct folio *folio)
 {
-	struct page *from = xa_load(&to_ram(backend)->pages, index);
+	struct page *from = xa_load(&ram->pages, index);
 
 	if (from)
 		copy_highpage(folio_page(folio, 0), from);
 	else
 		clear_highpage(folio_page(folio, 0));
-	return 0;
 }
 
 static struct page *ram_page_new(struct pb_backend_ram *ram, pgoff_t index)
@@ -58,10 +57,9 @@ out_total:
 	return ERR_PTR(err);
 }
 
-static int ram_write(struct pb_backend *backend, pgoff_t index,
+static int ram_write(struct pb_backend_ram *ram, pgoff_t index,
 		     struct folio *folio)
 {
-	struct pb_backend_ram *ram = to_ram(backend);
 	struct page *to = xa_load(&ram->pages, index);
 
 	if (!to)
@@ -70,6 +68,21 @@ static int ram_write(struct pb_backend *backend, pgoff_t index,
 		return PTR_ERR(to);
 	copy_highpage(to, folio_page(folio, 0));
 	return 0;
+}
+
+static int ram_rw(struct pb_backend *backend, const struct pb_io *io,
+		  unsigned int first, unsigned int nr)
+{
+	struct pb_backend_ram *ram = to_ram(backend);
+	int err = 0;
+
+	for (unsigned int i = first; i < first + nr && !err; i++) {
+		if (io->write)
+			err = ram_write(ram, io->index + i, io->folio[i]);
+		else
+			ram_read(ram, io->index + i, io->folio[i]);
+	}
+	return err;
 }
 
 static void ram_discard(struct pb_backend *backend, pgoff_t index)
@@ -93,15 +106,18 @@ static void ram_release(struct pb_backend *backend)
 	struct page *page;
 	unsigned long index;
 
-	xa_for_each(&ram->pages, index, page)
+	xa_for_each(&ram->pages, index, page) {
 		ram_discard(backend, index);
+		cond_resched();
+	}
 	xa_destroy(&ram->pages);
 	kfree(ram);
 }
 
 static const struct pb_backend_ops ram_ops = {
-	.read = ram_read,
-	.write = ram_write,
+	.kind = PAGEBOX_BACKEND_RAM,
+	.inline_io = true,
+	.rw = ram_rw,
 	.discard = ram_discard,
 	.bytes = ram_bytes,
 	.release = ram_release,
@@ -110,8 +126,9 @@ static const struct pb_backend_ops ram_ops = {
 /**
  * pb_backend_ram_new - make an empty backend in memory
  *
- * Two writes, or a write and a discard, of one page must not run at the same
- * time; its owner sees to that with the lock of the page.
+ * Of one page, a write must not run at the same time as another write, and a
+ * discard not at the same time as either or a read; its owner sees to that with
+ * the lock of the page.
  *
  * Return: the backend, or NULL without memory
  */
@@ -122,6 +139,7 @@ struct pb_backend *pb_backend_ram_new(void)
 	if (!ram)
 		return NULL;
 	ram->backend.ops = &ram_ops;
+	ram->backend.writable = true;
 	xa_init_flags(&ram->pages, XA_FLAGS_ACCOUNT);
 	return &ram->backend;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A box: its life time, its limits, its configuration.
+ * A box: its life time. Its configuration is in config.c.
  *
  * A box lives as long as files stand for it: the one that its opener got, and
  * one for each private mapping (map.c says why those have their own). VMAs hold
  * these files, so a box outlives its mappings, and what is left of it is torn
- * down when the last file is, without mmap_lock.
+ * down when the last file is, without mmap_lock. Requests that a killed task left
+ * behind keep the box a little longer.
  *
  * Each box has an anonymous inode on a pseudo file system. The inode's i_mapping
  * is the f_mapping of all these files; its i_mmap tree, to which core mm adds
@@ -26,9 +27,23 @@
 
 #define PB_FS_MAGIC 0x50616765 /* "Page" */
 
-/* The default frame limit of a new box: the module parameter frames. */
-unsigned int pb_box_frames;
+/* Defaults that users expect of the kernel, or that change nothing. */
+static const struct pb_tunables default_tunables = {
+	.oom = PAGEBOX_OOM_SIGBUS,
+	.oom_wait_ms = 10000,
+	.overcommit = PAGEBOX_OVERCOMMIT_ALWAYS,
+	.dirty_age_ms = 30000,
+	.dirty_ratio = 20,
+};
 
+/* The module parameters frames and max_boxes. */
+unsigned int pb_box_frames;
+unsigned int pb_box_max;
+
+/* All boxes by number, those that are being torn down included. */
+static DEFINE_XARRAY(pb_boxes);
+static atomic_t pb_boxes_nr;
+static DECLARE_WAIT_QUEUE_HEAD(pb_boxes_gone);
 static atomic_t pb_box_last_id;
 static struct vfsmount *pb_mnt;
 static int pb_mnt_count;
@@ -88,72 +103,197 @@ static void box_inode_put(struct inode *inode)
 	simple_release_fs(&pb_mnt, &pb_mnt_count);
 }
 
+static void box_count_down(void)
+{
+	if (atomic_dec_and_test(&pb_boxes_nr))
+		wake_up_all(&pb_boxes_gone);
+}
+
+static struct pb_swap *ram_swap_new(void)
+{
+	struct pb_backend *ram = pb_backend_ram_new();
+	struct pb_swap *swap;
+
+	if (!ram)
+		return ERR_PTR(-ENOMEM);
+	swap = pb_swap_new(ram, 0, 0);
+	if (IS_ERR(swap))
+		pb_backend_release(ram);
+	return swap;
+}
+
+static int box_policy_init(struct pb_box *box)
+{
+	const struct pb_policy *policy = pb_policy_get("clock");
+	void *state;
+
+	if (IS_ERR(policy))
+		return PTR_ERR(policy);
+	state = kzalloc(policy->size, PB_GFP);
+	if (!state) {
+		pb_policy_put(policy);
+		return -ENOMEM;
+	}
+	pb_frames_set_policy(&box->frames, &policy, &state);
+	return 0;
+}
+
+static void box_policy_exit(struct pb_box *box)
+{
+	kfree(box->frames.policy.state);
+	pb_policy_put(box->frames.policy.policy);
+}
+
+static void late_work(struct work_struct *work);
+
+static void box_init(struct pb_box *box)
+{
+	kref_init(&box->ref);
+	atomic_set(&box->files, 1);
+	mutex_init(&box->config);
+	mutex_init(&box->lock);
+	init_rwsem(&box->swap_lock);
+	INIT_WORK(&box->late, late_work);
+	pb_maps_init(&box->maps);
+	pb_frames_init(&box->frames, READ_ONCE(pb_box_frames));
+	box->frames.swappiness = 100;
+	box->tune = default_tunables;
+	box->owner = current_euid();
+	get_task_comm(box->name, current);
+	box->bytes = PAGEBOX_DEFAULT_SIZE;
+	pb_writeback_init(box);
+}
+
+/* What can fail. */
+static int box_setup(struct pb_box *box)
+{
+	int err;
+
+	box->inode = box_inode_new(box->bytes);
+	if (IS_ERR(box->inode))
+		return PTR_ERR(box->inode);
+	box->swap = ram_swap_new();
+	if (IS_ERR(box->swap)) {
+		err = PTR_ERR(box->swap);
+		goto out_inode;
+	}
+	err = box_policy_init(box);
+	if (err)
+		goto out_swap;
+	err = pb_stats_init(box);
+	if (err)
+		goto out_policy;
+	err = pb_shrink_add(box);
+	if (err)
+		goto out_stats;
+	box->id = atomic_inc_return(&pb_box_last_id);
+	err = xa_err(xa_store(&pb_boxes, box->id, box, PB_GFP));
+	if (err)
+		goto out_shrink;
+	return 0;
+
+out_shrink:
+	pb_shrink_remove(box);
+out_stats:
+	pb_stats_destroy(box);
+out_policy:
+	box_policy_exit(box);
+out_swap:
+	pb_swap_release(box->swap);
+out_inode:
+	box_inode_put(box->inode);
+	return err;
+}
+
 /**
  * pb_box_new - make a box with the defaults
  *
  * Context: process; the box belongs to the current user.
- * Return: the box with one reference, or -ENOMEM and the like
+ * Return: the box with one file; -ENFILE when there are too many, -ENOMEM and
+ * the like
  */
 struct pb_box *pb_box_new(void)
 {
-	struct pb_box *box = kzalloc(sizeof(*box), PB_GFP);
-	int err = -ENOMEM;
+	struct pb_box *box;
+	int err = -ENFILE;
 
+	if (atomic_inc_return(&pb_boxes_nr) > pb_box_max)
+		goto out_count;
+	err = -ENOMEM;
+	box = kzalloc(sizeof(*box), PB_GFP);
 	if (!box)
-		return ERR_PTR(err);
-	kref_init(&box->ref);
-	mutex_init(&box->lock);
-	pb_maps_init(&box->maps);
-	box->owner = current_euid();
-	get_task_comm(box->name, current);
-	box->bytes = PAGEBOX_DEFAULT_SIZE;
-
-	box->inode = box_inode_new(box->bytes);
-	if (IS_ERR(box->inode)) {
-		err = PTR_ERR(box->inode);
+		goto out_count;
+	box_init(box);
+	err = box_setup(box);
+	if (err)
 		goto out_box;
-	}
-	err = pb_frames_init(&box->frames, READ_ONCE(pb_box_frames));
-	if (err)
-		goto out_inode;
-	err = pb_swap_init(&box->swap);
-	if (err)
-		goto out_frames;
-	err = pb_stats_init(box);
-	if (err)
-		goto out_swap;
 	pb_view_init(box, &box->root);
-	box->id = atomic_inc_return(&pb_box_last_id);
 	pb_debugfs_add(box);
 	return box;
 
-out_swap:
-	pb_swap_destroy(&box->swap);
-out_frames:
-	pb_frames_destroy(&box->frames);
-out_inode:
-	box_inode_put(box->inode);
 out_box:
 	kfree(box);
+out_count:
+	box_count_down();
 	return ERR_PTR(err);
 }
 
-static void box_release(struct kref *ref)
+/**
+ * pb_box_find - the box of a number
+ * @id: the number
+ *
+ * Return: the box with a reference, or NULL
+ */
+struct pb_box *pb_box_find(u32 id)
 {
-	struct pb_box *box = container_of(ref, struct pb_box, ref);
+	struct pb_box *box;
 
+	xa_lock(&pb_boxes);
+	box = xa_load(&pb_boxes, id);
+	/* One that no file stands for is about to go. */
+	if (box && (!atomic_read(&box->files) || !kref_get_unless_zero(&box->ref)))
+		box = NULL;
+	xa_unlock(&pb_boxes);
+	return box;
+}
+
+static void box_destroy(struct pb_box *box)
+{
+	xa_erase(&pb_boxes, box->id);
+	pb_writeback_stop(box);
+	pb_shrink_remove(box);
 	pb_debugfs_remove(box);
 	pb_view_destroy(box, &box->root);
 	pb_stats_destroy(box);
-	pb_swap_destroy(&box->swap);
+	if (box->swap_old)
+		pb_swap_release(box->swap_old);
+	if (box->swap)
+		pb_swap_release(box->swap);
+	box_policy_exit(box);
 	pb_frames_destroy(&box->frames);
 	pb_backend_release(box->store);
 	box_inode_put(box->inode);
 	kfree(box);
+	box_count_down();
+}
+
+static void late_work(struct work_struct *work)
+{
+	box_destroy(container_of(work, struct pb_box, late));
+}
+
+static void box_release(struct kref *ref)
+{
+	box_destroy(container_of(ref, struct pb_box, ref));
+}
+
+static void box_release_later(struct kref *ref)
+{
+	queue_work(pb_wq, &container_of(ref, struct pb_box, ref)->late);
 }
 
 /**
- * pb_box_put - a file that stood for the box is gone
+ * pb_box_put - drop a reference
  * @box: the box
  *
  * Context: without mmap_lock; sleeps.
@@ -163,128 +303,89 @@ void pb_box_put(struct pb_box *box)
 	kref_put(&box->ref, box_release);
 }
 
-static int box_file_release(struct inode *inode, struct file *file)
+/**
+ * pb_box_put_later - drop a reference where the box cannot be torn down
+ * @box: the box
+ *
+ * Context: any that may not wait for a worker.
+ */
+void pb_box_put_later(struct pb_box *box)
 {
-	pb_box_put(file->private_data);
+	kref_put(&box->ref, box_release_later);
+}
+
+/**
+ * pb_box_file_gone - a file that stood for the box is gone
+ * @box: the box
+ *
+ * The last one takes the changes to the store.
+ *
+ * Context: without mmap_lock; sleeps.
+ */
+void pb_box_file_gone(struct pb_box *box)
+{
+	if (atomic_dec_and_test(&box->files))
+		pb_writeback_last(box);
+	pb_box_put(box);
+}
+
+static int private_release(struct inode *inode, struct file *file)
+{
+	pb_box_file_gone(file->private_data);
 	return 0;
 }
 
 /* Nobody gets a file descriptor of such a file; only VMAs hold it. */
-static const struct file_operations pb_box_fops = {
+const struct file_operations pb_private_fops = {
 	.owner = THIS_MODULE,
-	.release = box_file_release,
+	.fsync = pb_writeback_fsync,
+	.fadvise = pb_fadvise,
+	.release = private_release,
 };
 
 /**
  * pb_box_file - one more file that stands for the box
- * @box: the box
+ * @box: the box, to which the caller has a reference
+ * @flags: O_RDWR and the like
+ * @fops: of the file; its release calls pb_box_file_gone()
  *
- * Return: a file for the VMAs of one private mapping, or an error
+ * Return: a file, or an error
  */
-struct file *pb_box_file(struct pb_box *box)
+struct file *pb_box_file(struct pb_box *box, int flags,
+			 const struct file_operations *fops)
 {
 	struct file *file;
 
 	/* Closing the file gives both back. */
 	ihold(box->inode);
 	__module_get(THIS_MODULE);
-	file = alloc_file_pseudo(box->inode, pb_mnt, "pagebox", O_RDWR,
-				 &pb_box_fops);
+	file = alloc_file_pseudo(box->inode, pb_mnt, "pagebox", flags, fops);
 	if (IS_ERR(file)) {
 		module_put(THIS_MODULE);
 		iput(box->inode);
 		return file;
 	}
 	kref_get(&box->ref);
+	atomic_inc(&box->files);
 	file->private_data = box;
+	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
 	return file;
 }
 
 /**
- * pb_box_seal - the configuration is fixed from here on
- * @box: about to be mapped
+ * pb_box_seal - size and store are fixed from here on
+ * @box: about to be used
  */
 void pb_box_seal(struct pb_box *box)
 {
+	if (smp_load_acquire(&box->sealed))
+		return;
 	mutex_lock(&box->lock);
-	box->sealed = true;
-	mutex_unlock(&box->lock);
-}
-
-static int config_check(const struct pagebox_config *config)
-{
-	if (config->set &
-	    ~(PAGEBOX_SET_BYTES | PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE))
-		return -EINVAL;
-	if (config->set & PAGEBOX_SET_BYTES) {
-		if (!config->bytes || !PAGE_ALIGNED(config->bytes))
-			return -EINVAL;
-		if (config->bytes > PAGEBOX_MAX_SIZE)
-			return -ERANGE;
+	if (!box->sealed) {
+		/* Who sees it set sees what is sealed. */
+		smp_store_release(&box->sealed, true);
+		pb_writeback_start(box);
 	}
-	if (config->set & PAGEBOX_SET_FRAMES) {
-		if (config->frames < PAGEBOX_MIN_FRAMES)
-			return -EINVAL;
-		if (config->frames > pb_frames_max)
-			return -ERANGE;
-	}
-	return 0;
-}
-
-/**
- * pb_box_configure - set up a box that was never mapped
- * @box: the box
- * @config: what to set; see the ABI for the fields and errors
- *
- * Context: without mmap_lock; sleeps.
- * Return: 0, or an error after which nothing has changed
- */
-int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
-{
-	struct pb_backend *store = NULL;
-	int err = config_check(config);
-
-	if (err)
-		return err;
-	if (config->set & PAGEBOX_SET_STORE) {
-		store = pb_backend_file_new(config->store_fd);
-		if (IS_ERR(store))
-			return PTR_ERR(store);
-	}
-
-	mutex_lock(&box->lock);
-	err = box->sealed ? -EBUSY : 0;
-	if (!err && (config->set & PAGEBOX_SET_FRAMES))
-		err = pb_frames_resize(&box->frames, config->frames);
-	if (!err && (config->set & PAGEBOX_SET_STORE))
-		swap(box->store, store);
-	if (!err && (config->set & PAGEBOX_SET_BYTES)) {
-		box->bytes = config->bytes;
-		i_size_write(box->inode, config->bytes);
-	}
-	mutex_unlock(&box->lock);
-
-	/* The one that was replaced, or the one that was not used. */
-	pb_backend_release(store);
-	return err;
-}
-
-/**
- * pb_box_info - describe a box
- * @box: the box
- * @info: every field but the size is filled
- */
-void pb_box_info(struct pb_box *box, struct pagebox_info *info)
-{
-	mutex_lock(&box->lock);
-	info->id = box->id;
-	info->bytes = box->bytes;
-	info->store_bytes = box->store ? pb_backend_bytes(box->store) : 0;
-	info->frames = box->frames.limit;
-	info->batch = box->frames.batch;
-	info->page_size = PAGE_SIZE;
-	info->flags = (box->store ? PAGEBOX_INFO_STORE : 0) |
-		      (box->sealed ? PAGEBOX_INFO_SEALED : 0);
 	mutex_unlock(&box->lock);
 }
 
@@ -299,4 +400,15 @@ void pb_box_info(struct pb_box *box, struct pagebox_info *info)
 void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr)
 {
 	unmap_mapping_pages(box->inode->i_mapping, index, nr, false);
+}
+
+/**
+ * pb_boxes_exit - wait for the last box
+ *
+ * Requests that nobody waited for may keep some a little longer.
+ */
+void pb_boxes_exit(void)
+{
+	wait_event(pb_boxes_gone, !atomic_read(&pb_boxes_nr));
+	xa_destroy(&pb_boxes);
 }

@@ -6,11 +6,35 @@
 #ifndef _PAGEBOX_COMPAT_H
 #define _PAGEBOX_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/shrinker.h>
 #include <linux/version.h>
 
 #ifndef CONFIG_64BIT
 #error "pagebox needs a 64-bit kernel: page tables are read without highmem maps"
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+/* Freeze protection was the caller's business. */
+static inline ssize_t pb_vfs_iocb_iter_write(struct file *file,
+					     struct kiocb *iocb,
+					     struct iov_iter *iter)
+{
+	ssize_t ret;
+
+	file_start_write(file);
+	ret = vfs_iocb_iter_write(file, iocb, iter);
+	file_end_write(file);
+	return ret;
+}
+
+#define vfs_iocb_iter_write pb_vfs_iocb_iter_write
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+/* Pages need not be copied there, but it is as good. */
+#define copy_splice_read generic_file_splice_read
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
@@ -19,6 +43,68 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 	vma->vm_flags |= flags;
 }
 #endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+/* Every fault took mmap_lock, which the caller holds for writing. */
+static inline void vma_start_write(struct vm_area_struct *vma)
+{
+	mmap_assert_write_locked(vma->vm_mm);
+}
+#endif
+
+/* A shrinker is a structure of the caller's, or one that the kernel allocates. */
+typedef unsigned long (*pb_shrinker_fn)(struct shrinker *shrinker,
+					struct shrink_control *sc);
+
+struct pb_shrinker {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	struct shrinker shrinker;
+	void *private_data;
+#else
+	struct shrinker *shrinker;
+#endif
+};
+
+static inline int pb_shrinker_register(struct pb_shrinker *s,
+				       pb_shrinker_fn count,
+				       pb_shrinker_fn scan, void *private_data)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	s->shrinker.count_objects = count;
+	s->shrinker.scan_objects = scan;
+	s->shrinker.seeks = DEFAULT_SEEKS;
+	s->private_data = private_data;
+	return register_shrinker(&s->shrinker, "pagebox");
+#else
+	s->shrinker = shrinker_alloc(0, "pagebox");
+	if (!s->shrinker)
+		return -ENOMEM;
+	s->shrinker->count_objects = count;
+	s->shrinker->scan_objects = scan;
+	s->shrinker->private_data = private_data;
+	shrinker_register(s->shrinker);
+	return 0;
+#endif
+}
+
+static inline void pb_shrinker_unregister(struct pb_shrinker *s)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	unregister_shrinker(&s->shrinker);
+#else
+	shrinker_free(s->shrinker);
+#endif
+}
+
+static inline void *pb_shrinker_data(struct shrinker *shrinker)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return container_of(shrinker, struct pb_shrinker, shrinker)
+		->private_data;
+#else
+	return shrinker->private_data;
+#endif
+}
 
 /*
  * x86 does not export ptep_test_and_clear_young(). The bit is cleared as core

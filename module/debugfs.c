@@ -23,15 +23,62 @@ static struct dentry *pb_debugfs_root;
 
 /* box: summary, stats ------------------------------------------------- */
 
-static void show_store(struct seq_file *m, struct pb_box *box)
+/* box->lock keeps it. */
+static void show_backend(struct seq_file *m, const struct pb_backend *backend)
+{
+	if (!backend)
+		seq_puts(m, "none");
+	else if (backend->file)
+		seq_file_path(m, backend->file, "\n\\");
+	else
+		seq_puts(m, "ram");
+}
+
+static const char *const kind_names[] = {
+	[PAGEBOX_BACKEND_NONE] = "none",
+	[PAGEBOX_BACKEND_RAM] = "ram",
+	[PAGEBOX_BACKEND_FILE] = "file",
+	[PAGEBOX_BACKEND_BLOCK] = "block",
+};
+
+static const char *const oom_names[] = {
+	[PAGEBOX_OOM_SIGBUS] = "sigbus",
+	[PAGEBOX_OOM_KILL] = "kill",
+	[PAGEBOX_OOM_WAIT] = "wait",
+};
+
+static const char *const overcommit_names[] = {
+	[PAGEBOX_OVERCOMMIT_ALWAYS] = "always",
+	[PAGEBOX_OVERCOMMIT_NEVER] = "never",
+};
+
+static void show_store(struct seq_file *m, const struct pb_backend *store,
+		       const struct pagebox_info *info)
 {
 	seq_puts(m, "store ");
-	if (box->store)
-		seq_file_path(m, box->store->file, "\n\\");
+	if (store)
+		show_backend(m, store);
 	else
 		seq_puts(m, "-");
-	seq_printf(m, "\nstore_bytes %llu\n",
-		   box->store ? pb_backend_bytes(box->store) : 0);
+	seq_printf(m, "\nstore_bytes %llu\n", info->store_bytes);
+	seq_printf(m, "store_kind %s\n", kind_names[info->store_kind]);
+	seq_printf(m, "store_writable %d\n",
+		   !!(info->flags & PAGEBOX_INFO_WRITABLE));
+}
+
+static void show_config(struct seq_file *m, const struct pagebox_info *info)
+{
+	seq_printf(m, "store_read_us %u\n", info->store_read_us);
+	seq_printf(m, "store_write_us %u\n", info->store_write_us);
+	seq_printf(m, "swap_read_us %u\n", info->swap_read_us);
+	seq_printf(m, "swap_write_us %u\n", info->swap_write_us);
+	seq_printf(m, "readahead %u\n", info->readahead);
+	seq_printf(m, "swappiness %u\n", info->swappiness);
+	seq_printf(m, "oom %s\n", oom_names[info->oom]);
+	seq_printf(m, "oom_wait_ms %u\n", info->oom_wait_ms);
+	seq_printf(m, "overcommit %s\n", overcommit_names[info->overcommit]);
+	seq_printf(m, "dirty_age_ms %u\n", info->dirty_age_ms);
+	seq_printf(m, "dirty_ratio %u\n", info->dirty_ratio);
 }
 
 static unsigned int count_maps(struct pb_maps *maps)
@@ -49,25 +96,33 @@ static unsigned int count_maps(struct pb_maps *maps)
 static int summary_show(struct seq_file *m, void *unused)
 {
 	struct pb_box *box = m->private;
+	struct pagebox_info info;
+	u64 used, high;
 
 	flush_work(&box->sync);
-	mutex_lock(&box->lock);
+	pb_box_info(box, &info);
+	pb_stats_swap(box, &used, &high);
 	seq_printf(m, "box %u\nname ", box->id);
-	seq_escape(m, box->name, "\n\\");
+	seq_escape(m, info.name, "\n\\");
 	seq_printf(m, "\nowner %u\n", from_kuid(&init_user_ns, box->owner));
-	seq_printf(m, "bytes %llu\n", box->bytes);
-	seq_printf(m, "frames %u\n", box->frames.limit);
+	seq_printf(m, "bytes %llu\n", info.bytes);
+	seq_printf(m, "frames %u\n", info.frames);
 	seq_printf(m, "frames_used %u\n", READ_ONCE(box->frames.used));
-	seq_printf(m, "hand %u\n", READ_ONCE(box->frames.hand));
-	seq_puts(m, "policy clock\n");
-	seq_printf(m, "batch %u\n", box->frames.batch);
-	show_store(m, box);
-	seq_puts(m, "swap ram\n");
-	seq_printf(m, "swap_used %lu\n", atomic_long_read(&box->swap.used));
+	seq_printf(m, "hand %u\n", READ_ONCE(box->frames.policy.hand));
+	seq_printf(m, "policy %s\n", info.policy);
+	seq_printf(m, "batch %u\n", info.batch);
+	mutex_lock(&box->lock);
+	show_store(m, box->store, &info);
+	seq_puts(m, "swap ");
+	show_backend(m, box->swap ? box->swap->backend : NULL);
+	mutex_unlock(&box->lock);
+	seq_printf(m, "\nswap_used %llu\n", used);
+	seq_printf(m, "swap_pages %u\n", info.swap_pages);
+	seq_printf(m, "swap_high %llu\n", high);
+	show_config(m, &info);
 	seq_printf(m, "pages %llu\n", pb_stats_read(box, PB_STAT_PAGES));
 	seq_printf(m, "views %llu\n", pb_stats_read(box, PB_STAT_VIEWS));
 	seq_printf(m, "maps %u\n", count_maps(&box->maps));
-	mutex_unlock(&box->lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
@@ -75,18 +130,36 @@ DEFINE_SHOW_ATTRIBUTE(summary);
 static int stats_show(struct seq_file *m, void *unused)
 {
 	struct pb_box *box = m->private;
+	struct pb_census census;
+	u64 used, high;
 
+	pb_stats_census(box, &census);
+	pb_stats_swap(box, &used, &high);
 	for (unsigned int i = 0; i < PB_STAT_PAGES; i++)
 		seq_printf(m, "%s %llu\n", pb_stat_names[i],
 			   pb_stats_read(box, i));
 	seq_printf(m, "frames_used %u\n", READ_ONCE(box->frames.used));
-	seq_printf(m, "swap_used %lu\n", atomic_long_read(&box->swap.used));
+	seq_printf(m, "swap_used %llu\n", used);
+	seq_printf(m, "swap_high %llu\n", high);
+	seq_printf(m, "frames_locked %llu\n", census.locked);
+	seq_printf(m, "frames_pinned %llu\n", census.pinned);
+	seq_printf(m, "frames_dirty %llu\n", census.dirty);
+	seq_printf(m, "committed %ld\n", atomic_long_read(&box->committed));
 	for (unsigned int i = PB_STAT_PAGES; i < PB_STAT_NR; i++)
 		seq_printf(m, "%s %llu\n", pb_stat_names[i],
 			   pb_stats_read(box, i));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
+
+/* policies ------------------------------------------------------------ */
+
+static int policies_show(struct seq_file *m, void *unused)
+{
+	pb_policy_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(policies);
 
 /* box: frames --------------------------------------------------------- */
 
@@ -149,7 +222,7 @@ static int frames_show(struct seq_file *m, void *v)
 	} else {
 		seq_printf(m, "%u - - - - - - - ", number);
 	}
-	seq_puts(m, READ_ONCE(box->frames.hand) == number ? ">\n" : "-\n");
+	seq_puts(m, READ_ONCE(box->frames.policy.hand) == number ? ">\n" : "-\n");
 	return 0;
 }
 
@@ -346,14 +419,14 @@ static int snapshot(struct pb_map *map, unsigned long address,
 	s->frame = PB_NONE;
 
 	rcu_read_lock();
-	page = pb_map_peek(map, index);
+	page = pb_view_look(map->box, map->view, index);
 	if (!page) {
 		rcu_read_unlock();
 		return -ENOENT;
 	}
 	s->root = page->root;
 	s->sharers = atomic_read(&page->sharers);
-	s->slot = READ_ONCE(page->slot);
+	s->slot = pb_page_slot(page);
 	folio = READ_ONCE(page->folio);
 	if (folio && !folio_try_get(folio))
 		err = -EAGAIN;
@@ -366,7 +439,7 @@ static int snapshot(struct pb_map *map, unsigned long address,
 		err = -EAGAIN;
 	} else {
 		s->frame = page->frame;
-		s->slot = page->slot;
+		s->slot = pb_page_slot(page);
 		s->sharers = atomic_read(&page->sharers);
 		/* Now nobody can map or unmap it; look once more. */
 		if (!read_address(map, address, &index, &s->pte) ||
@@ -498,7 +571,7 @@ static void sync_work(struct work_struct *work)
  */
 void pb_debugfs_sync(struct pb_box *box)
 {
-	schedule_work(&box->sync);
+	queue_work(pb_wq, &box->sync);
 }
 
 /**
@@ -533,6 +606,8 @@ void pb_debugfs_remove(struct pb_box *box)
 void __init pb_debugfs_init(void)
 {
 	pb_debugfs_root = debugfs_create_dir("pagebox", NULL);
+	debugfs_create_file("policies", 0444, pb_debugfs_root, NULL,
+			    &policies_fops);
 }
 
 void pb_debugfs_exit(void)

@@ -1,29 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The character device: open, ioctl, mmap. */
+/* The character device: open, ioctl, mmap. Reading and writing is in devio.c. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/file.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/splice.h>
 #include <linux/uaccess.h>
 
 #include "pagebox.h"
 
+/* A box has no end to append to. */
+static int dev_check_flags(int flags)
+{
+	return flags & O_APPEND ? -EINVAL : 0;
+}
+
 static int dev_open(struct inode *inode, struct file *file)
 {
-	struct pb_box *box = pb_box_new();
+	int err = dev_check_flags(file->f_flags);
+	struct pb_box *box;
 
+	if (err)
+		return err;
+	box = pb_box_new();
 	if (IS_ERR(box))
 		return PTR_ERR(box);
 	file->private_data = box;
 	file->f_mapping = box->inode->i_mapping;
-	return nonseekable_open(inode, file);
+	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
+	return 0;
 }
 
 static int dev_release(struct inode *inode, struct file *file)
 {
-	pb_box_put(file->private_data);
+	pb_box_file_gone(file->private_data);
 	return 0;
 }
 
@@ -59,6 +72,22 @@ static int copy_out(void __user *arg, u32 room, void *from, u32 known)
 #define CONFIG_SIZE_VER0 24
 #define INFO_SIZE_VER0 40
 #define STATS_SIZE_VER0 152
+#define RANGE_SIZE_VER0 32
+#define JOIN_SIZE_VER0 16
+#define STACK_SIZE_VER0 32
+
+static void check_abi(void)
+{
+	/* These never change. */
+	BUILD_BUG_ON(offsetof(struct pagebox_config, name) !=
+		     CONFIG_SIZE_VER0);
+	BUILD_BUG_ON(offsetof(struct pagebox_info, name) != INFO_SIZE_VER0);
+	BUILD_BUG_ON(offsetof(struct pagebox_stats, readahead) !=
+		     STATS_SIZE_VER0);
+	BUILD_BUG_ON(sizeof(struct pagebox_range) != RANGE_SIZE_VER0);
+	BUILD_BUG_ON(sizeof(struct pagebox_join) != JOIN_SIZE_VER0);
+	BUILD_BUG_ON(sizeof(struct pagebox_stack) != STACK_SIZE_VER0);
+}
 
 static long ioctl_configure(struct pb_box *box, void __user *arg)
 {
@@ -66,7 +95,6 @@ static long ioctl_configure(struct pb_box *box, void __user *arg)
 	u32 size;
 	int err;
 
-	BUILD_BUG_ON(sizeof(config) != CONFIG_SIZE_VER0);
 	err = copy_in(&config, sizeof(config), CONFIG_SIZE_VER0, arg, &size);
 	if (!err)
 		err = pb_box_configure(box, &config);
@@ -81,7 +109,6 @@ static long ioctl_info(struct pb_box *box, void __user *arg)
 	u32 size;
 	int err;
 
-	BUILD_BUG_ON(sizeof(info) != INFO_SIZE_VER0);
 	err = get_size(arg, INFO_SIZE_VER0, &size);
 	if (err)
 		return err;
@@ -115,7 +142,6 @@ static long ioctl_stats(struct pb_box *box, void __user *arg)
 	u32 size;
 	int err;
 
-	BUILD_BUG_ON(sizeof(stats) != STATS_SIZE_VER0);
 	err = copy_in(&in, sizeof(in), STATS_SIZE_VER0, arg, &size);
 	if (err)
 		return err;
@@ -134,11 +160,93 @@ static long ioctl_stats(struct pb_box *box, void __user *arg)
 	return copy_out(arg, size, &stats, sizeof(stats));
 }
 
+static bool may_write(const struct file *file)
+{
+	return file->f_mode & FMODE_WRITE;
+}
+
+static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
+{
+	struct pb_box *box = file->private_data;
+	struct pagebox_range range;
+	u32 size;
+	int err;
+
+	err = copy_in(&range, sizeof(range), RANGE_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	if (nr == _IOC_NR(PAGEBOX_IOC_DISCARD) && !may_write(file))
+		return -EBADF;
+	range.pages = 0;
+	err = pb_range(box, nr, &range);
+	/* Something may have been done before it failed. */
+	return copy_out(arg, size, &range, sizeof(range)) ?: err;
+}
+
+static bool may_join(const struct pb_box *box)
+{
+	return uid_eq(box->owner, current_euid()) || capable(CAP_SYS_ADMIN);
+}
+
+/* A file descriptor for a box that exists. */
+static int join(struct pb_box *box, int access)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *file;
+
+	if (fd < 0)
+		return fd;
+	file = pb_box_file(box, access | O_CLOEXEC, &pb_dev_fops);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	/* As open() would have set. */
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	fd_install(fd, file);
+	return fd;
+}
+
+static long ioctl_join(struct file *file, void __user *arg)
+{
+	struct pagebox_join in;
+	struct pb_box *box;
+	u32 size;
+	int err;
+
+	err = copy_in(&in, sizeof(in), JOIN_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	if (in.flags || in.reserved)
+		return -EINVAL;
+	box = pb_box_find(in.id);
+	if (!box)
+		return -ENOENT;
+	err = -EPERM;
+	if (may_join(box))
+		err = join(box, file->f_flags & O_ACCMODE);
+	pb_box_put(box);
+	return err;
+}
+
+static long ioctl_stack(struct pb_box *box, void __user *arg)
+{
+	struct pagebox_stack stack;
+	u32 size;
+	int err;
+
+	err = copy_in(&stack, sizeof(stack), STACK_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	return stack.flags ? -EINVAL : pb_stack_set(box, &stack);
+}
+
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct pb_box *box = file->private_data;
 	void __user *user = (void __user *)arg;
 
+	check_abi();
 	/* The size and direction in the number are not looked at. */
 	if (_IOC_TYPE(cmd) != PAGEBOX_IOC_MAGIC)
 		return -ENOTTY;
@@ -149,8 +257,36 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioctl_info(box, user);
 	case _IOC_NR(PAGEBOX_IOC_STATS):
 		return ioctl_stats(box, user);
+	case _IOC_NR(PAGEBOX_IOC_PREFETCH):
+	case _IOC_NR(PAGEBOX_IOC_PAGE_OUT):
+	case _IOC_NR(PAGEBOX_IOC_DISCARD):
+		return ioctl_range(file, _IOC_NR(cmd), user);
+	case _IOC_NR(PAGEBOX_IOC_JOIN):
+		return ioctl_join(file, user);
+	case _IOC_NR(PAGEBOX_IOC_STACK):
+		return ioctl_stack(box, user);
 	}
 	return -ENOTTY;
+}
+
+/*
+ * The VMA shows the map; promise its pages. A map without VMAs, because that was
+ * refused, is dropped as if the VMA had been closed.
+ */
+static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
+		    const struct vm_operations_struct *ops)
+{
+	int err;
+
+	pb_map_get_vma(map);
+	err = pb_commit_charge(map, vma);
+	if (err) {
+		pb_map_put_vma(map, vma);
+		return err;
+	}
+	vma->vm_private_data = map;
+	vma->vm_ops = ops;
+	return 0;
 }
 
 /* MAP_SHARED, all of one file in one process: one map of the root view. */
@@ -163,33 +299,28 @@ static int mmap_shared(struct pb_box *box, struct file *file,
 		map = pb_map_new(box, file, vma->vm_mm, false);
 	if (!map)
 		return -ENOMEM;
-	pb_map_get_vma(map);
-	vma->vm_private_data = map;
-	vma->vm_ops = &pb_shared_vm_ops;
-	return 0;
+	return mmap_map(map, vma, &pb_shared_vm_ops);
 }
 
 /* MAP_PRIVATE: a map, a view and a file of its own; see map.c and fault.c. */
 static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
 {
-	struct file *file = pb_box_file(box);
+	struct file *file = pb_box_file(box, O_RDWR, &pb_private_fops);
 	struct pb_map *map;
+	int err = -ENOMEM;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	map = pb_map_new(box, file, vma->vm_mm, true);
-	if (!map) {
-		fput(file);
-		return -ENOMEM;
+	if (map)
+		err = mmap_map(map, vma, &pb_private_vm_ops);
+	if (!err) {
+		vma_set_file(vma, file);
+		vm_flags_set(vma, VM_SHARED);
 	}
-	pb_map_get_vma(map);
-	vma_set_file(vma, file);
-	/* The VMA has taken a reference. */
+	/* The VMA has taken a reference, if all went well. */
 	fput(file);
-	vm_flags_set(vma, VM_SHARED);
-	vma->vm_private_data = map;
-	vma->vm_ops = &pb_private_vm_ops;
-	return 0;
+	return err;
 }
 
 static int dev_mmap(struct file *file, struct vm_area_struct *vma)
@@ -202,10 +333,18 @@ static int dev_mmap(struct file *file, struct vm_area_struct *vma)
 	return mmap_private(box, vma);
 }
 
-static const struct file_operations pb_dev_fops = {
+const struct file_operations pb_dev_fops = {
 	.owner = THIS_MODULE,
 	.open = dev_open,
 	.release = dev_release,
+	.check_flags = dev_check_flags,
+	.llseek = pb_llseek,
+	.read_iter = pb_read_iter,
+	.write_iter = pb_write_iter,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
+	.fsync = pb_writeback_fsync,
+	.fadvise = pb_fadvise,
 	.unlocked_ioctl = dev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = dev_mmap,

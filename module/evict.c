@@ -2,12 +2,11 @@
 /*
  * Eviction: how a frame is taken from a page.
  *
- * The hand goes over the frames in the order of their numbers. A frame whose
- * page was accessed since the hand last came by is spared, and forgets it; the
- * first one that was not is a victim (the clock algorithm; F. J. Corbato, "A
- * Paging Experiment with the Multics System", 1968). Accessed means the bit
- * that the CPU sets in a PTE, in any process, or the folio's referenced flag,
- * to which core mm moves the bit when it takes a PTE away.
+ * The policy proposes frames; which ones, and which of them it spares, is its
+ * business (policy.h). Accessed means the bit that the CPU sets in a PTE, in any
+ * process, or the folio's referenced flag, to which core mm moves the bit when
+ * it takes a PTE away. What was not spared is weighed by swappiness, and becomes
+ * a victim.
  *
  * Two races decide the sequence.
  *
@@ -23,10 +22,16 @@
  * added: if there are more references than the table's, ours and those of
  * faults that wait for the lock, hands off. The page stays in its frame, and
  * the next access is a minor fault.
+ *
+ * Dirty victims are written by requests that own the folio lock until the write
+ * is done. What happens to the page then is decided in their callback; the
+ * evictor only waits, and if it is killed nothing is left undone.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/psi.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/sort.h>
 
 #include "pagebox.h"
@@ -35,25 +40,11 @@
 /* How many ticks a fault waits while no frame can be had: a second. */
 #define EVICT_PATIENCE HZ
 
-/**
- * struct victims - frames on their way out
- * @nr: how many
- * @folio: their folios, locked and referenced
- */
-struct victims {
-	unsigned int nr;
-	struct folio *folio[PB_BATCH_MAX];
-};
-
-/* The hand's next frame, with its folio locked, if it holds a page. */
-static struct folio *hand_next(struct pb_box *box)
+/* The folio in a frame, locked and referenced, if it holds a page. */
+static struct folio *lock_frame(struct pb_box *box, u32 number)
 {
-	struct pb_frames *frames = &box->frames;
-	struct folio *folio =
-		pb_frame_lookup(frames, pb_frames_advance(frames));
+	struct folio *folio = pb_frame_lookup(&box->frames, number);
 
-	if (!frames->hand)
-		pb_count(box, PB_STAT_REVOLUTION);
 	if (!folio)
 		return NULL;
 	if (!folio_trylock(folio)) {
@@ -86,57 +77,188 @@ static unsigned int run_length(struct folio **folio, unsigned int nr)
 	return n;
 }
 
-/*
- * The frames under mlock() are left alone; those that were accessed get a
- * second chance, if chances are given; the others become victims.
- */
-static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
-		  bool chances, struct victims *v)
+/* What the PTEs of some folios say; their accessed bits are cleared. */
+static void harvest(struct pb_box *box, struct folio **folio,
+		    struct pb_pte_bits *bits, unsigned int nr)
 {
-	struct pb_pte_bits bits[PB_BATCH_MAX];
-	unsigned int i, n;
+	unsigned int n;
 
-	for (i = 0; i < nr; i += n) {
+	for (unsigned int i = 0; i < nr; i += n) {
 		n = run_length(folio + i, nr - i);
 		pb_pte_harvest(box->inode->i_mapping, folio[i]->index,
 			       folio + i, bits + i, n, true);
 	}
-	for (i = 0; i < nr; i++) {
-		bool referenced = folio_test_referenced(folio[i]);
-
+	for (unsigned int i = 0; i < nr; i++) {
+		bits[i].young |= folio_test_referenced(folio[i]);
+		bits[i].dirty |= folio_test_dirty(folio[i]);
 		folio_clear_referenced(folio[i]);
-		if (bits[i].locked)
-			spare_folio(box, folio[i], PB_STAT_PINNED);
-		else if (chances && (bits[i].young || referenced))
-			spare_folio(box, folio[i], PB_STAT_SECOND_CHANCE);
-		else
-			v->folio[v->nr++] = folio[i];
 	}
 }
 
 /*
- * Let the hand collect victims: at most the batch. @budget is how many frames
- * the hand may still pass, of two revolutions. The first may do nothing but
- * clear accessed bits. The second takes what the first has spared, also if
- * other CPUs have accessed it again meanwhile, or a box whose frames are all
- * busy could not evict; what is left then is pinned or locked.
+ * Swappiness: of the kind of victims that is less wanted, those that must be
+ * written or those that need not, only so many of a hundred are taken.
  */
-static void collect(struct pb_box *box, struct victims *v, u64 *budget)
+static bool outweighed(struct pb_frames *frames, bool dirty)
 {
-	struct pb_frames *frames = &box->frames;
+	u32 swappiness = READ_ONCE(frames->swappiness);
+	u32 share = dirty ? swappiness : PAGEBOX_MAX_SWAPPINESS - swappiness;
+
+	if (share >= 100)
+		return false;
+	frames->weight += share;
+	if (frames->weight < 100)
+		return true;
+	frames->weight -= 100;
+	return false;
+}
+
+/**
+ * enum round - how choosy the evictor is
+ * @ROUND_LAST: takes what can be taken
+ * @ROUND_WEIGHED: takes what was accessed too, but weighs by swappiness
+ * @ROUND_POLICY: the policy decides
+ */
+enum round {
+	ROUND_LAST,
+	ROUND_WEIGHED,
+	ROUND_POLICY,
+};
+
+static bool is_victim(struct pb_box *box, struct folio *folio,
+		      const struct pb_pte_bits *bits, enum round round)
+{
+	const struct pb_page *page = folio->private;
+
+	if (bits->locked) {
+		spare_folio(box, folio, PB_STAT_PINNED);
+		return false;
+	}
+	/* The policy is asked in any case: it may want to know the bit. */
+	if (round == ROUND_POLICY &&
+	    pb_frames_ask(&box->frames, page->frame, bits->young,
+			  bits->dirty)) {
+		spare_folio(box, folio, PB_STAT_SECOND_CHANCE);
+		return false;
+	}
+	if (round != ROUND_LAST && outweighed(&box->frames, bits->dirty)) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return false;
+	}
+	return true;
+}
+
+static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
+		  enum round round, struct pb_victims *v)
+{
+	struct pb_pte_bits bits[PB_BATCH_MAX];
+
+	harvest(box, folio, bits, nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (is_victim(box, folio[i], &bits[i], round))
+			v->folio[v->nr++] = folio[i];
+	}
+}
+
+/* Let the policy, or the hand, propose frames, and lock what is in them. */
+static unsigned int propose(struct pb_box *box, struct folio **folio,
+			    unsigned int *nr, enum round round)
+{
+	u32 number[PB_BATCH_MAX];
+	unsigned int locked = 0;
+	bool wrapped;
+
+	*nr = pb_frames_propose(&box->frames, number, *nr,
+				round != ROUND_POLICY, &wrapped);
+	if (wrapped)
+		pb_count(box, PB_STAT_REVOLUTION);
+	for (unsigned int i = 0; i < *nr; i++) {
+		folio[locked] = lock_frame(box, number[i]);
+		if (folio[locked])
+			locked++;
+	}
+	return locked;
+}
+
+/**
+ * struct sweep - how far an evictor goes before it gives up
+ * @all: how many frames there are
+ * @rounds: how many rounds
+ * @budget: frames that may still be looked at, as many as there are each round
+ *
+ * The first round may do nothing but clear accessed bits. The others take what
+ * it has spared, also if CPUs have accessed it again meanwhile, or a box whose
+ * frames are all busy could not evict; what is left in the end is pinned or
+ * locked.
+ */
+struct sweep {
+	u32 all;
+	u32 rounds;
+	u64 budget;
+};
+
+static void sweep_init(struct sweep *sweep, struct pb_frames *frames)
+{
+	sweep->all = max(pb_frames_nr(frames), 1U);
+	/* If all weigh the same, the round that weighs is like the last. */
+	sweep->rounds = READ_ONCE(frames->swappiness) == 100 ? 2 : 3;
+	sweep->budget = (u64)sweep->rounds * sweep->all;
+}
+
+/* Which round it is, and how many frames are left in it. */
+static enum round sweep_round(const struct sweep *sweep, u64 *left)
+{
+	u64 after = (sweep->budget - 1) / sweep->all;
+
+	*left = sweep->budget - after * sweep->all;
+	if (after + 1 == sweep->rounds)
+		return ROUND_POLICY;
+	return after ? ROUND_WEIGHED : ROUND_LAST;
+}
+
+/* Collect victims: at most a batch. */
+static void collect(struct pb_box *box, struct pb_victims *v,
+		    struct sweep *sweep)
+{
 	struct folio *window[PB_BATCH_MAX];
-	unsigned int nr;
+	u32 batch = READ_ONCE(box->frames.batch);
+	unsigned int nr, locked;
+	enum round round;
+	u64 left;
 
 	v->nr = 0;
-	while (v->nr < frames->batch && *budget) {
-		bool chances = *budget > READ_ONCE(frames->fresh);
+	while (v->nr < batch && sweep->budget) {
+		round = sweep_round(sweep, &left);
+		nr = min_t(u64, batch - v->nr, left);
+		locked = propose(box, window, &nr, round);
+		sweep->budget -= nr;
+		judge(box, window, locked, round, v);
+		cond_resched();
+	}
+}
 
-		for (nr = 0; nr < frames->batch - v->nr && *budget; --*budget) {
-			window[nr] = hand_next(box);
-			if (window[nr])
-				nr++;
-		}
-		judge(box, window, nr, chances, v);
+/* Tell a policy that wants to know which pages were accessed lately. */
+static void sample(struct pb_box *box)
+{
+	struct pb_frames *frames = &box->frames;
+	u32 nr = pb_frames_nr(frames);
+	struct pb_pte_bits bits;
+	struct pb_page *page;
+	struct folio *folio;
+
+	if (!frames->policy.policy->sample || frames->sampled < nr / 4)
+		return;
+	frames->sampled = 0;
+	for (u32 i = 0; i < nr; i++) {
+		folio = lock_frame(box, i);
+		if (!folio)
+			continue;
+		page = folio->private;
+		harvest(box, &folio, &bits, 1);
+		pb_frames_sample(frames, page->frame, bits.young);
+		folio_unlock(folio);
+		folio_put(folio);
 		cond_resched();
 	}
 }
@@ -150,7 +272,7 @@ static int by_index(const void *a, const void *b)
 }
 
 /* After this, the folios know all that the PTEs knew. */
-static void unmap(struct pb_box *box, struct victims *v)
+static void unmap(struct pb_box *box, struct pb_victims *v)
 {
 	unsigned int i, j, n;
 
@@ -167,50 +289,180 @@ static void unmap(struct pb_box *box, struct victims *v)
 }
 
 /*
- * Make the contents safe outside the frame. A page of the root view that is as
- * it came, from the store or zero, is not kept at all.
+ * The contents are safe outside the frame: take the page out of it. A page of
+ * the root view that is as the store has it, or zero, is not kept at all.
  */
-static int save(struct pb_box *box, struct pb_page *page, struct folio *folio,
-		bool *dirty)
-{
-	int err;
-
-	*dirty = folio_test_dirty(folio);
-	if (*dirty) {
-		err = pb_swap_out(&box->swap, page, folio);
-		if (!err)
-			folio_clear_dirty(folio);
-		return err;
-	}
-	if (page->slot != PB_NONE)
-		return 0;
-	if (WARN_ON_ONCE(!page->root))
-		return -EINVAL;
-	return pb_view_replace(&box->root, page->index, page, NULL);
-}
-
-/* Take the page out of its frame. False when it must stay. */
-static bool evict(struct pb_box *box, struct folio *folio)
+static bool release(struct pb_box *box, struct folio *folio, bool dirty)
 {
 	struct pb_page *page = folio->private;
-	bool dirty, forget;
+	bool forget = page->slot == PB_NONE;
 	u32 frame;
 
-	if (pb_frame_pinned(&box->frames, folio, page->frame) ||
-	    save(box, page, folio, &dirty)) {
+	if (forget && (WARN_ON_ONCE(!page->root) ||
+		       pb_view_replace(&box->root, page->index, page, NULL))) {
+		/* Somebody discards the page, and waits for the folio lock. */
 		spare_folio(box, folio, PB_STAT_PINNED);
 		return false;
 	}
-	forget = page->slot == PB_NONE;
-	trace_pagebox_evict(box->id, page->index, page->frame, page->slot,
-			    page->root, dirty);
+	trace_pagebox_evict(box->id, page->index, page->frame,
+			    pb_page_slot(page), page->root, dirty);
 	pb_count(box, dirty ? PB_STAT_EVICT_DIRTY : PB_STAT_EVICT_CLEAN);
-
-	frame = pb_page_detach(page, folio);
+	frame = pb_page_detach(box, page, folio);
 	if (forget)
 		pb_page_unshare(box, page);
 	pb_frame_put(&box->frames, folio, frame);
 	return true;
+}
+
+/* io->frame[] of an eviction's write is the slot, or PB_NONE for the store. */
+static void write_ended(struct pb_io *io, unsigned int i)
+{
+	struct pb_box *box = io->box;
+	struct pb_page *page = io->page[i];
+	u32 slot = io->frame[i];
+
+	if (io->err[i]) {
+		folio_set_dirty(io->folio[i]);
+		if (slot == PB_NONE)
+			pb_writeback_failed(box, io->err[i]);
+		else if (slot != page->slot)
+			pb_swap_slot_put(pb_box_swap_of(box, slot), slot);
+		spare_folio(box, io->folio[i], PB_STAT_PINNED);
+		return;
+	}
+	if (slot != page->slot) {
+		u32 old = page->slot;
+
+		WRITE_ONCE(page->slot, slot);
+		if (old != PB_NONE)
+			pb_swap_slot_put(pb_box_swap_of(box, old), old);
+	}
+	release(box, io->folio[i], true);
+}
+
+static void evict_done(struct pb_io *io)
+{
+	struct pb_flight *flight = io->flight;
+
+	for (unsigned int i = 0; i < io->nr; i++)
+		write_ended(io, i);
+	/* The request keeps the box until the flight, in it, has landed. */
+	pb_flight_done(flight);
+	pb_io_free(io);
+}
+
+/* Take a slot for a page in the area that is used now. PB_NONE: there is none. */
+static u32 slot_for(struct pb_box *box, struct pb_page *page,
+		    struct pb_backend **backend)
+{
+	u32 slot = PB_NONE;
+
+	down_read(&box->swap_lock);
+	if (!box->swap)
+		goto out_unlock;
+	*backend = box->swap->backend;
+	if (page->slot != PB_NONE &&
+	    (page->slot & PB_SWAP_PARITY) == box->swap->parity)
+		slot = page->slot;
+	else
+		slot = pb_swap_slot_get(box->swap, page);
+out_unlock:
+	up_read(&box->swap_lock);
+	return slot;
+}
+
+static void submit(struct pb_io **io)
+{
+	if (*io)
+		pb_io_submit(*io);
+	*io = NULL;
+}
+
+/* Write a victim, together with its neighbours in the backend. */
+static bool write_out(struct pb_box *box, struct folio *folio,
+		      struct pb_io **batch)
+{
+	struct pb_page *page = folio->private;
+	struct pb_backend *backend = box->store;
+	struct pb_io *io = *batch;
+	pgoff_t at = page->index;
+	u32 slot = PB_NONE;
+
+	if (!page->root || !pb_box_writes_back(box)) {
+		slot = slot_for(box, page, &backend);
+		if (slot == PB_NONE)
+			return false;
+		at = slot & ~PB_SWAP_PARITY;
+	}
+	folio_clear_dirty(folio);
+	if (io && (io->backend != backend || io->nr == PB_IO_MAX ||
+		   at != io->index + io->nr))
+		submit(batch);
+	io = *batch;
+	if (!io) {
+		io = pb_io_new(box, backend, at, true, evict_done);
+		io->flight = &box->evicting;
+		pb_flight_add(io->flight);
+		*batch = io;
+	}
+	io->page[io->nr] = page;
+	io->frame[io->nr] = slot;
+	io->folio[io->nr++] = folio;
+	return true;
+}
+
+/* An unmapped victim: out of its frame, or on the way. */
+static bool evict(struct pb_box *box, struct folio *folio, bool no_io,
+		  struct pb_io **batch)
+{
+	const struct pb_page *page = folio->private;
+
+	if (!pb_frame_pinned(&box->frames, folio, page->frame)) {
+		if (!folio_test_dirty(folio))
+			return release(box, folio, false);
+		if (!no_io && write_out(box, folio, batch))
+			return true;
+	}
+	spare_folio(box, folio, PB_STAT_PINNED);
+	return false;
+}
+
+/**
+ * pb_evict_victims - take pages out of their frames
+ * @box: the box
+ * @v: folios that hold a page, locked and referenced; neither afterwards
+ *
+ * Pages that turn out to be pinned, or for which there is no swap slot, stay.
+ *
+ * Return: how many are out, or being written and out if that goes well; for
+ * the writes, pb_evict_wait()
+ */
+unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
+{
+	struct pb_io *batch = NULL;
+	unsigned int done = 0;
+
+	unmap(box, v);
+	for (unsigned int i = 0; i < v->nr; i++)
+		done += evict(box, v->folio[i], v->no_io, &batch);
+	submit(&batch);
+	return done;
+}
+
+/**
+ * pb_evict_wait - wait for the writes of evictions
+ * @box: the box
+ *
+ * Return: 0, or -EINTR when the task is being killed
+ */
+int pb_evict_wait(struct pb_box *box)
+{
+	struct pb_flight *flight = &box->evicting;
+
+	return wait_event_killable(flight->wait,
+				   !atomic_read(&flight->pending)) ?
+		       -EINTR :
+		       0;
 }
 
 static bool has_free(struct pb_frames *frames)
@@ -219,28 +471,64 @@ static bool has_free(struct pb_frames *frames)
 }
 
 /*
- * Evict a batch, or at least one page within two revolutions of the hand.
- * Return whether there may be a free frame now.
+ * Evict a batch, or at least one page within all rounds. Return 1 when there
+ * may be a free frame now, 0 when not, -EINTR.
  */
-static bool evict_batch(struct pb_box *box)
+static int evict_batch(struct pb_box *box)
 {
 	struct pb_frames *frames = &box->frames;
-	struct victims v;
-	u64 budget;
-	bool freed;
+	struct pb_victims v = {};
+	struct sweep sweep;
+	int err = 0;
 
-	mutex_lock(&frames->evict_lock);
-	/* Whoever held the lock before has evicted for us as well. */
-	freed = has_free(frames);
-	budget = 2ULL * READ_ONCE(frames->fresh);
-	while (!freed && budget) {
-		collect(box, &v, &budget);
-		unmap(box, &v);
-		for (unsigned int i = 0; i < v.nr; i++)
-			freed |= evict(box, v.folio[i]);
+	if (mutex_lock_killable(&frames->evict_lock))
+		return -EINTR;
+	sweep_init(&sweep, frames);
+	/* Whoever held the lock before may have evicted for us as well. */
+	if (!has_free(frames))
+		sample(box);
+	while (!has_free(frames) && sweep.budget && !err) {
+		collect(box, &v, &sweep);
+		frames->sampled += v.nr;
+		if (pb_evict_victims(box, &v))
+			err = pb_evict_wait(box);
 	}
 	mutex_unlock(&frames->evict_lock);
-	return freed;
+	return err ?: has_free(frames);
+}
+
+/* Take a frame; if there is none, try to evict, and say whether that worked. */
+static int try_frame(struct pb_box *box, struct pb_spare *spare, bool *evicted)
+{
+	unsigned long pressure;
+	int err = pb_frame_get(&box->frames, spare);
+
+	*evicted = false;
+	if (err != -EAGAIN)
+		return err;
+	psi_memstall_enter(&pressure);
+	err = evict_batch(box);
+	psi_memstall_leave(&pressure);
+	if (err < 0)
+		return err;
+	*evicted = err;
+	return pb_frame_get(&box->frames, spare);
+}
+
+/**
+ * pb_evict_try_frame - take a frame, evicting if none is free, without patience
+ * @box: from this box
+ * @spare: filled on success, as by pb_frame_get()
+ *
+ * For frames that would be nice to have.
+ *
+ * Return: 0, -EAGAIN when there is none, -ENOMEM, -EINTR
+ */
+int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
+{
+	bool evicted;
+
+	return try_frame(box, spare, &evicted);
 }
 
 /**
@@ -249,7 +537,8 @@ static bool evict_batch(struct pb_box *box)
  * @spare: filled on success, as by pb_frame_get()
  *
  * When all frames are pinned, locked or cannot be written out, this waits a
- * second for one, looking at all of them again at every tick.
+ * second for one, looking at all of them again at every tick. Then the box's
+ * OOM policy decides.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
@@ -258,20 +547,176 @@ static bool evict_batch(struct pb_box *box)
 int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 {
 	unsigned int patience = EVICT_PATIENCE;
+	unsigned int round = 0;
+	bool evicted;
 	int err;
 
 	for (;;) {
-		err = pb_frame_get(&box->frames, spare);
+		err = try_frame(box, spare, &evicted);
 		if (err != -EAGAIN)
 			return err;
-		if (evict_batch(box)) {
+		/* Others were faster. */
+		if (evicted)
 			patience = EVICT_PATIENCE;
-			continue;
+		if (!evicted && !patience--) {
+			err = pb_oom(box, &round);
+			if (err)
+				return err;
+			patience = EVICT_PATIENCE;
 		}
-		if (!patience--)
-			return -ENOSPC;
-		if (schedule_timeout_killable(1) &&
-		    fatal_signal_pending(current))
+		if (!evicted)
+			schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
+}
+
+/* Evict what is in the frames from @first on that can be. */
+static int evict_from(struct pb_box *box, u32 first)
+{
+	struct pb_victims v = {};
+	struct pb_pte_bits bits;
+	struct folio *folio;
+	u32 end = READ_ONCE(box->frames.fresh);
+
+	for (u32 i = first; i < end; i++) {
+		folio = lock_frame(box, i);
+		if (!folio)
+			continue;
+		harvest(box, &folio, &bits, 1);
+		if (bits.locked)
+			spare_folio(box, folio, PB_STAT_PINNED);
+		else
+			v.folio[v.nr++] = folio;
+		if (v.nr < PB_BATCH_MAX && i + 1 < end)
+			continue;
+		pb_evict_victims(box, &v);
+		v.nr = 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	if (v.nr)
+		pb_evict_victims(box, &v);
+	return pb_evict_wait(box);
+}
+
+/**
+ * pb_evict_resize - change the frame limit
+ * @box: the box; its configuration is locked
+ * @limit: the new limit
+ *
+ * The pages in frames above a lower limit are evicted.
+ *
+ * Return: 0; -EBUSY when some could not be for a second, because they are
+ * locked or pinned or there is no room for them in swap; -EINTR. After an error
+ * the limit is what it was
+ */
+int pb_evict_resize(struct pb_box *box, u32 limit)
+{
+	struct pb_frames *frames = &box->frames;
+	unsigned int patience = EVICT_PATIENCE;
+	u32 before = frames->limit;
+	int err = 0;
+
+	pb_frames_set_limit(frames, limit);
+	while (!pb_frames_trim(frames)) {
+		err = evict_from(box, limit);
+		if (err || pb_frames_trim(frames))
+			break;
+		if (!patience--)
+			err = -EBUSY;
+		else if (schedule_timeout_killable(1) &&
+			 fatal_signal_pending(current))
+			err = -EINTR;
+		if (err)
+			break;
+	}
+	if (err)
+		pb_frames_set_limit(frames, before);
+	return err;
+}
+
+/**
+ * pb_evict_set_policy - another policy decides from now on
+ * @box: the box; its configuration is locked
+ * @policy: the policy; set to the one before, or NULL
+ * @state: zeroed memory of its size; set to that of the one before
+ *
+ * Return: 0, or -EINTR when the task is being killed
+ */
+int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
+			void **state)
+{
+	struct pb_frames *frames = &box->frames;
+
+	if (mutex_lock_killable(&frames->evict_lock))
+		return -EINTR;
+	pb_frames_set_policy(frames, policy, state);
+	frames->sampled = 0;
+	mutex_unlock(&frames->evict_lock);
+	return 0;
+}
+
+/*
+ * What the shrinker can do with a page without I/O: take it out of its frame if
+ * it was not used lately, or else give up the copy of it that is in RAM.
+ */
+static unsigned int shrink_folio(struct pb_box *box, struct folio *folio,
+				 struct pb_victims *v)
+{
+	struct pb_page *page = folio->private;
+	struct pb_pte_bits bits;
+	unsigned int freed = 0;
+	struct pb_swap *swap;
+
+	harvest(box, &folio, &bits, 1);
+	if (!bits.dirty && !bits.locked && !bits.young) {
+		v->folio[v->nr++] = folio;
+		return 0;
+	}
+	if (page->slot != PB_NONE) {
+		swap = pb_box_swap_of(box, page->slot);
+		if (swap->backend->ops->kind == PAGEBOX_BACKEND_RAM) {
+			pb_page_free_slot(box, page);
+			folio_set_dirty(folio);
+			freed = 1;
+		}
+	}
+	folio_unlock(folio);
+	folio_put(folio);
+	return freed;
+}
+
+/**
+ * pb_evict_shrink - give memory back that is easy to spare
+ * @box: the box
+ * @nr: how many frames to look at
+ *
+ * Context: reclaim, with any locks held.
+ * Return: how many pages of memory were given back
+ */
+unsigned long pb_evict_shrink(struct pb_box *box, unsigned long nr)
+{
+	struct pb_frames *frames = &box->frames;
+	struct pb_victims v = { .no_io = true };
+	unsigned long freed = 0;
+	struct folio *folio;
+	u32 all;
+
+	if (!mutex_trylock(&frames->evict_lock))
+		return 0;
+	all = pb_frames_nr(frames);
+	for (nr = min_t(unsigned long, nr, all); nr; nr--) {
+		folio = lock_frame(box, frames->shrunk++ % all);
+		if (folio)
+			freed += shrink_folio(box, folio, &v);
+		if (v.nr == PB_BATCH_MAX || nr == 1) {
+			freed += pb_frames_shrink(frames,
+						  pb_evict_victims(box, &v));
+			v.nr = 0;
+		}
+	}
+	mutex_unlock(&frames->evict_lock);
+	return freed;
 }

@@ -5,10 +5,10 @@
  * A fault works in steps that each begin with a fresh look-up. A step either
  * ends with the folio locked and everything checked under that lock, or it
  * finds that it needs a frame, lets go of all it holds, takes one and begins
- * again, or it has lost a race against another fault and begins again. With a
- * spare frame in hand a step needs no second one: contents that are in no frame
- * are read straight into it, also when that makes a copy. Between two steps
- * nothing is locked, the spare frame neither.
+ * again, or it has lost a race against another fault and begins again. A page
+ * that others see is brought into a frame before it is copied, so that the copy
+ * is made under its lock: by then it may be nobody else's any more. Between two
+ * steps nothing is locked, the spare frame neither.
  *
  * What is checked under the folio lock, by everybody, is the look-up itself:
  * the view must still lead from the index to the page, and the page to the
@@ -43,40 +43,65 @@
 
 /**
  * struct pb_fault - one fault on its way
- * @map: where
+ * @box: where
+ * @view: in which view
+ * @map: for which map, or NULL for read() and write()
  * @index: which page
  * @address: in the VMA, or 0 for a process that does not run yet
  * @write: it is to be written
  * @class: what had to be done so far
  * @major: a read was waited for
+ * @ahead: class of the read that readahead did for it, or PAGEBOX_FAULT_MINOR
  * @spare: a frame in hand, if any
  * @folio: the result, locked and referenced
  */
 struct pb_fault {
+	struct pb_box *box;
+	struct pb_view *view;
 	struct pb_map *map;
 	pgoff_t index;
 	unsigned long address;
 	bool write;
 	enum pagebox_fault_class class;
 	bool major;
+	enum pagebox_fault_class ahead;
 	struct pb_spare spare;
 	struct folio *folio;
 };
 
+static void fault_init(struct pb_fault *f, struct pb_map *map, pgoff_t index,
+		       bool write)
+{
+	*f = (struct pb_fault){
+		.box = map->box,
+		.view = map->view,
+		.map = map,
+		.index = index,
+		.write = write,
+		.ahead = PAGEBOX_FAULT_MINOR,
+	};
+}
+
+/* Do writes go to a view's own pages? */
+static bool in_overlay(const struct pb_fault *f)
+{
+	return f->view != &f->box->root;
+}
+
 /* Does this write have to go to another page? */
 static bool needs_copy(const struct pb_fault *f, const struct pb_page *page)
 {
-	return f->write && pb_map_private(f->map) &&
+	return f->write && in_overlay(f) &&
 	       (page->root || !pb_page_exclusive(page));
 }
 
-/* Is the page still what the process sees there? */
+/* Is the page still what the view shows there? */
 static bool still_there(const struct pb_fault *f, const struct pb_page *page)
 {
 	bool same;
 
 	rcu_read_lock();
-	same = pb_map_peek(f->map, f->index) == page;
+	same = pb_view_look(f->box, f->view, f->index) == page;
 	rcu_read_unlock();
 	return same;
 }
@@ -103,30 +128,80 @@ static void unmap_locked(struct pb_fault *f)
 		pb_box_unmap(map->box, f->index, 1);
 }
 
-/* Fill the spare frame with the contents of a page that is in no frame. */
-static int read_spare(struct pb_fault *f, const struct pb_page *page)
+static void clear_spare(struct pb_fault *f)
 {
-	int class = pb_page_read(f->map->box, page, f->index, &f->spare);
-
+	if (!f->spare.zeroed)
+		clear_highpage(folio_page(f->spare.folio, 0));
 	f->spare.zeroed = false;
-	if (class < 0)
-		return class;
-	f->class = class;
-	f->major |= class != PAGEBOX_FAULT_ZERO;
-	return 0;
+}
+
+/* Fill the spare frame with what nobody has touched yet. */
+static int read_spare(struct pb_fault *f)
+{
+	struct pb_backend *backend;
+	struct pb_io *io;
+	pgoff_t at;
+	int err;
+
+	f->class = pb_fill_source(f->box, NULL, f->index, &backend, &at);
+	if (!backend) {
+		clear_spare(f);
+		return 0;
+	}
+	f->major = true;
+	io = pb_fill_new(f->box, backend, at);
+	pb_fill_add(io, NULL, &f->spare, false);
+	err = pb_fill_run(io);
+	if (err)
+		return err;
+	f->spare.folio = io->folio[0];
+	f->spare.zeroed = false;
+	err = io->err[0];
+	pb_io_free(io);
+	return err;
+}
+
+/*
+ * Fill the spare frame, to which the page is attached. Whatever comes of it, the
+ * frame is not a spare one any more: it becomes the result, or is given back.
+ */
+static int read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
+{
+	struct pb_backend *backend;
+	struct pb_io *io;
+	pgoff_t at;
+	int err;
+
+	f->class = pb_fill_source(f->box, page, f->index, &backend, &at);
+	if (!backend) {
+		clear_spare(f);
+		use_spare(f);
+		return 0;
+	}
+	f->major = true;
+	io = pb_fill_new(f->box, backend, at);
+	pb_fill_add(io, page, &f->spare, fresh);
+	err = pb_fill_run(io);
+	if (err)
+		return err;
+	err = pb_fill_finish(io, 0);
+	if (!err)
+		f->folio = io->folio[0];
+	pb_io_free(io);
+	return err;
 }
 
 /* The page does not stay in the spare frame. */
 static void take_back(struct pb_fault *f, struct pb_page *page)
 {
-	pb_page_detach(page, f->spare.folio);
+	pb_page_detach(f->box, page, f->spare.folio);
 	folio_unlock(f->spare.folio);
 }
 
 static void drop_spare(struct pb_fault *f)
 {
 	folio_lock(f->spare.folio);
-	pb_frame_put(&f->map->box->frames, f->spare.folio, f->spare.frame);
+	pb_frame_put(&f->box->frames, f->spare.folio, f->spare.frame);
 }
 
 /*
@@ -136,7 +211,7 @@ static void drop_spare(struct pb_fault *f)
  */
 static int install_own(struct pb_fault *f, struct pb_page *old)
 {
-	struct pb_box *box = f->map->box;
+	struct pb_box *box = f->box;
 	struct pb_page *page = pb_page_new(box, f->index, false);
 	int err;
 
@@ -145,7 +220,7 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 	pb_page_attach(box, page, &f->spare);
 	folio_mark_uptodate(f->spare.folio);
 	folio_set_dirty(f->spare.folio);
-	err = pb_view_replace(f->map->view, f->index, old, page);
+	err = pb_view_replace(f->view, f->index, old, page);
 	if (err) {
 		take_back(f, page);
 		pb_page_unshare(box, page);
@@ -159,10 +234,14 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 static int step_locked(struct pb_fault *f, struct pb_page *page,
 		       struct folio *folio)
 {
-	struct pb_box *box = f->map->box;
+	struct pb_box *box = f->box;
 	struct pb_page *old = NULL;
 	int err = NEED_FRAME;
 
+	if (page->ahead) {
+		page->ahead = false;
+		pb_count(box, PB_STAT_READAHEAD_HIT);
+	}
 	if (!needs_copy(f, page)) {
 		f->folio = folio;
 		return 0;
@@ -194,7 +273,10 @@ out_unlock:
 static int step_resident(struct pb_fault *f, struct pb_page *page,
 			 struct folio *folio, u32 frame)
 {
-	pb_frame_lock(&f->map->box->frames, folio, frame);
+	int err = pb_frame_lock(&f->box->frames, folio, frame);
+
+	if (err)
+		return err;
 	if (pb_page_owns(page, folio) && folio_test_uptodate(folio) &&
 	    still_there(f, page))
 		return step_locked(f, page, folio);
@@ -204,22 +286,22 @@ static int step_resident(struct pb_fault *f, struct pb_page *page,
 }
 
 /*
- * The view has a new page of its own at the index. What it showed there before
- * (@old, or what the root view has by now) was in no frame when we looked, and
- * may have been faulted in and mapped by another thread since. Whoever does that
+ * The view has a new page of its own at the index. There was none before, and
+ * none in the root view; by now the root view may have one, and another thread
+ * may have mapped it. Whoever does that
  * checks the view's entry under the folio lock: either it sees our entry, or we
  * see its folio and wait for its PTE.
  */
-static void unmap_old(struct pb_fault *f, struct pb_page *old)
+static void unmap_old(struct pb_fault *f)
 {
-	struct pb_box *box = f->map->box;
+	struct pb_box *box = f->box;
 	struct folio *folio = NULL;
+	struct pb_page *old;
 
 	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
 	smp_mb();
 	rcu_read_lock();
-	if (!old)
-		old = pb_view_peek(&box->root, f->index);
+	old = pb_view_peek(&box->root, f->index);
 	if (old && !pb_page_tryget(old))
 		old = NULL;
 	rcu_read_unlock();
@@ -235,66 +317,46 @@ static void unmap_old(struct pb_fault *f, struct pb_page *old)
 	pb_page_put(box, old);
 }
 
-/* The page is in swap, and this write has to go to a copy: read it into one. */
-static int step_copy_absent(struct pb_fault *f, struct pb_page *page)
-{
-	struct pb_box *box = f->map->box;
-	struct pb_page *old = page->root ? NULL : page;
-	int err;
-
-	err = read_spare(f, page);
-	if (!err)
-		err = install_own(f, old);
-	if (err)
-		return err;
-	f->class = PAGEBOX_FAULT_COW;
-	trace_pagebox_cow(box->id, f->map->id, f->index, PB_NONE,
-			  f->spare.frame, atomic_read(&page->sharers));
-	unmap_old(f, page);
-	if (old)
-		pb_page_unshare(box, old);
-	return 0;
-}
-
-/* The page exists, in no frame; the caller keeps it alive. */
+/*
+ * The page exists, in no frame; the caller keeps it alive. One that has to be
+ * copied is brought in for the next step.
+ */
 static int step_absent(struct pb_fault *f, struct pb_page *page)
 {
-	struct pb_box *box = f->map->box;
 	int err;
 
-	if (needs_copy(f, page))
-		return step_copy_absent(f, page);
-	if (!pb_page_attach(box, page, &f->spare))
+	if (!pb_page_attach(f->box, page, &f->spare))
 		return -EAGAIN;
-
 	/* Only now can nobody change the entry; a fork may have shared it. */
-	err = -EAGAIN;
-	if (still_there(f, page) && !needs_copy(f, page))
-		err = read_spare(f, page);
-	if (err) {
+	if (!still_there(f, page)) {
 		take_back(f, page);
-		return err;
+		return -EAGAIN;
 	}
-	use_spare(f);
-	return 0;
+	err = read_page(f, page, false);
+	if (err || !needs_copy(f, page))
+		return err;
+	folio_set_referenced(f->folio);
+	folio_unlock(f->folio);
+	folio_put(f->folio);
+	return -EAGAIN;
 }
 
 /* Nobody has touched it yet, and the page will be the view's own. */
 static int step_new_own(struct pb_fault *f)
 {
-	int err = read_spare(f, NULL);
+	int err = read_spare(f);
 
 	if (!err)
 		err = install_own(f, NULL);
 	if (!err)
-		unmap_old(f, NULL);
+		unmap_old(f);
 	return err;
 }
 
 /* Nobody has touched it yet, and all views shall see the page. */
 static int step_new_root(struct pb_fault *f)
 {
-	struct pb_box *box = f->map->box;
+	struct pb_box *box = f->box;
 	struct pb_page *page = pb_page_new(box, f->index, true);
 	int err;
 
@@ -302,12 +364,14 @@ static int step_new_root(struct pb_fault *f)
 		return -ENOMEM;
 	pb_page_attach(box, page, &f->spare);
 	err = pb_view_replace(&box->root, f->index, NULL, page);
+	if (err) {
+		take_back(f, page);
+		pb_page_unshare(box, page);
+		return err;
+	}
+	err = read_page(f, page, true);
 	if (err)
-		goto out_page;
-	err = read_spare(f, NULL);
-	if (err)
-		goto out_view;
-	use_spare(f);
+		return err;
 	/* Pairs with unmap_old(): our root page first, then the view's entry. */
 	smp_mb();
 	if (still_there(f, page))
@@ -317,13 +381,6 @@ static int step_new_root(struct pb_fault *f)
 	folio_unlock(f->folio);
 	folio_put(f->folio);
 	return -EAGAIN;
-
-out_view:
-	pb_view_replace(&box->root, f->index, page, NULL);
-out_page:
-	take_back(f, page);
-	pb_page_unshare(box, page);
-	return err;
 }
 
 static int fault_step(struct pb_fault *f)
@@ -334,12 +391,12 @@ static int fault_step(struct pb_fault *f)
 	int err = 0;
 
 	f->class = PAGEBOX_FAULT_MINOR;
-	folio = pb_view_trylock(f->map->view, f->index, &page);
+	folio = pb_view_trylock(f->view, f->index, &page);
 	if (folio)
 		return step_locked(f, page, folio);
 
 	rcu_read_lock();
-	page = pb_map_peek(f->map, f->index);
+	page = pb_view_look(f->box, f->view, f->index);
 	if (page) {
 		folio = READ_ONCE(page->folio);
 		frame = READ_ONCE(page->frame);
@@ -357,12 +414,12 @@ static int fault_step(struct pb_fault *f)
 		err = NEED_FRAME;
 	else if (page)
 		err = step_absent(f, page);
-	else if (f->write && pb_map_private(f->map))
+	else if (f->write && in_overlay(f))
 		err = step_new_own(f);
 	else
 		err = step_new_root(f);
 	if (page)
-		pb_page_put(f->map->box, page);
+		pb_page_put(f->box, page);
 	return err;
 }
 
@@ -373,13 +430,11 @@ static int fault_step(struct pb_fault *f)
  */
 static int fault_resolve(struct pb_fault *f)
 {
-	struct pb_box *box = f->map->box;
+	struct pb_box *box = f->box;
 	int err;
 
 	if (!pb_box_has(box, f->index))
 		return -ENODATA;
-	if (f->map->own.broken)
-		return -ENOMEM;
 	do {
 		err = fault_step(f);
 		if (err == NEED_FRAME)
@@ -390,18 +445,62 @@ static int fault_resolve(struct pb_fault *f)
 
 	if (f->spare.folio)
 		drop_spare(f);
+	if (!err && f->class == PAGEBOX_FAULT_MINOR)
+		f->class = f->ahead;
 	return err;
+}
+
+/* How many pages to read at once for this fault. */
+static unsigned int readahead_pages(const struct pb_map *map,
+				    const struct vm_fault *vmf, bool sequential)
+{
+	if (vmf->vma->vm_flags & VM_RAND_READ ||
+	    !(sequential || vmf->vma->vm_flags & VM_SEQ_READ))
+		return 0;
+	/* Not past the mapping. */
+	return min_t(unsigned long, READ_ONCE(map->box->tune.readahead),
+		     (vmf->vma->vm_end - vmf->address) >> PAGE_SHIFT);
+}
+
+/*
+ * Faults that come in sequence bring the pages that will be next along. Nothing
+ * comes of it when there is no page to read at the index itself, or an error,
+ * which the fault will find again if it concerns its own page.
+ */
+static void readahead(struct pb_fault *f, const struct vm_fault *vmf)
+{
+	bool sequential = f->index == READ_ONCE(f->map->next);
+	struct pb_backend *backend;
+	enum pagebox_fault_class class;
+	pgoff_t index = f->index, at;
+	struct pb_page *page;
+	unsigned int nr;
+
+	WRITE_ONCE(f->map->next, f->index + 1);
+	nr = readahead_pages(f->map, vmf, sequential);
+	if (nr < 2 || (f->write && in_overlay(f)) || !pb_box_has(f->box, index))
+		return;
+	rcu_read_lock();
+	page = pb_view_look(f->box, f->view, index);
+	class = pb_fill_source(f->box, page, index, &backend, &at);
+	rcu_read_unlock();
+	if (pb_fill_range(f->box, f->view, &index, nr, PB_STAT_READAHEAD) > 0) {
+		f->ahead = class;
+		f->major = true;
+	}
 }
 
 static void fault_count(const struct pb_fault *f,
 			enum pagebox_fault_class class)
 {
-	pb_count(f->map->box, class);
+	pb_count(f->box, class);
+	if (f->major)
+		pb_count(f->box, PB_STAT_MAJOR);
+	if (!f->map)
+		return;
 	atomic64_inc(&f->map->faults[class]);
-	if (f->major) {
-		pb_count(f->map->box, PB_STAT_MAJOR);
+	if (f->major)
 		atomic64_inc(&f->map->major);
-	}
 }
 
 static void fault_trace(const struct pb_fault *f, const struct vm_fault *vmf,
@@ -412,7 +511,7 @@ static void fault_trace(const struct pb_fault *f, const struct vm_fault *vmf,
 	if (!trace_pagebox_fault_enabled())
 		return;
 	page = f->folio ? f->folio->private : NULL;
-	trace_pagebox_fault(f->map->box->id, f->map->id, f->index, vmf->address,
+	trace_pagebox_fault(f->box->id, f->map->id, f->index, vmf->address,
 			    class, page ? page->frame : PB_NONE, f->write,
 			    f->major, start ? ktime_get_ns() - start : 0);
 }
@@ -428,7 +527,7 @@ static vm_fault_t fault_error(const struct pb_fault *f,
 		return VM_FAULT_NOPAGE;
 	fault_count(f, PAGEBOX_FAULT_FAILED);
 	fault_trace(f, vmf, PAGEBOX_FAULT_FAILED, 0);
-	if (err == -ENOMEM && !f->map->own.broken)
+	if (err == -ENOMEM)
 		return VM_FAULT_OOM;
 	return VM_FAULT_SIGBUS;
 }
@@ -440,18 +539,19 @@ static u64 fault_start(void)
 
 static vm_fault_t pb_fault(struct vm_fault *vmf)
 {
+	struct pb_map *map = vmf->vma->vm_private_data;
 	u64 start = fault_start();
-	struct pb_fault f = {
-		.map = vmf->vma->vm_private_data,
-		.index = vmf->pgoff,
-		.address = vmf->address,
-		.write = vmf->flags & FAULT_FLAG_WRITE,
-	};
+	struct pb_fault f;
 	int err;
 
-	/* A fork could not even make the map. */
-	if (!f.map)
+	/* A fork could not share all of it, or not even make the map. */
+	if (!map || map->broken)
 		return VM_FAULT_SIGBUS;
+	if (READ_ONCE(map->stack_low) && !pb_stack_extend(map, vmf))
+		return VM_FAULT_SIGSEGV;
+	fault_init(&f, map, vmf->pgoff, vmf->flags & FAULT_FLAG_WRITE);
+	f.address = vmf->address;
+	readahead(&f, vmf);
 	err = fault_resolve(&f);
 	if (err)
 		return fault_error(&f, vmf, err);
@@ -480,18 +580,16 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 {
 	u64 start = fault_start();
 	struct folio *folio = page_folio(vmf->page);
-	struct pb_fault f = {
-		.map = vmf->vma->vm_private_data,
-		.index = vmf->pgoff,
-		.address = vmf->address,
-		.write = true,
-	};
 	struct pb_page *page;
+	struct pb_fault f;
 	bool own;
 
-	folio_lock(folio);
+	fault_init(&f, vmf->vma->vm_private_data, vmf->pgoff, true);
+	f.address = vmf->address;
+	if (folio_lock_killable(folio))
+		return VM_FAULT_NOPAGE;
 	rcu_read_lock();
-	page = pb_view_peek(f.map->view, f.index);
+	page = pb_view_peek(f.view, f.index);
 	own = page && pb_page_owns(page, folio) && pb_page_exclusive(page);
 	rcu_read_unlock();
 	if (!own) {
@@ -564,17 +662,48 @@ const struct vm_operations_struct pb_private_vm_ops = {
  */
 int pb_fault_own_copy(struct pb_map *map, pgoff_t index)
 {
-	struct pb_fault f = {
-		.map = map,
-		.index = index,
-		.write = true,
-	};
-	int err = fault_resolve(&f);
+	struct pb_fault f;
+	int err;
 
+	fault_init(&f, map, index, true);
+	err = fault_resolve(&f);
 	if (err)
 		return err;
 	fault_count(&f, f.class);
 	folio_unlock(f.folio);
 	folio_put(f.folio);
+	return 0;
+}
+
+/**
+ * pb_fault_root - a page of the root view, for read() and write()
+ * @box: a sealed box
+ * @index: which page
+ * @write: it will be written to
+ * @folio: set to its folio, locked and referenced
+ *
+ * Counts as a fault does, but for no map.
+ *
+ * Context: sleeps; the caller holds no folio lock.
+ * Return: 0; -ENODATA past the end, -ENOSPC without a frame, -ENOMEM, -EINTR
+ * when the task is being killed, or the backend's error
+ */
+int pb_fault_root(struct pb_box *box, pgoff_t index, bool write,
+		  struct folio **folio)
+{
+	struct pb_fault f = {
+		.box = box,
+		.view = &box->root,
+		.index = index,
+		.write = write,
+		.ahead = PAGEBOX_FAULT_MINOR,
+	};
+	int err = fault_resolve(&f);
+
+	if (err)
+		return err;
+	if (f.class != PAGEBOX_FAULT_MINOR)
+		fault_count(&f, f.class);
+	*folio = f.folio;
 	return 0;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The frame table: numbered physical pages, and the hand that goes round.
+ * The frame table: numbered physical pages.
  *
- * A frame is in one of four conditions:
+ * A frame is in one of five conditions:
  *
  *   never used   its number is not below frames->fresh
  *   free         on the free list; folio->private is NULL
+ *   bare         on the bare list: free, and its folio was given back
  *   spare        taken by a fault; no page is in it yet, folio->private is NULL
  *   in use       folio->private is the page in it
  *
@@ -14,8 +15,11 @@
  * folio that somebody else still refers to (a pin, an I/O under way) must not
  * be used again; it is dropped from the table and its last user frees it.
  *
- * Frames that were free are taken before ones that were never used, last freed
- * first, and all of them before one is evicted.
+ * Frames that were free are taken before bare ones and those before ones that
+ * were never used, last freed first, and all of them before one is evicted.
+ *
+ * The limit may change at any time. Frames with numbers above a new, lower one
+ * disappear as they become free; evict.c sees to that.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -40,42 +44,159 @@ static u32 frames_batch(u32 limit)
 	return clamp_t(u32, limit / 64, 1, PB_BATCH_MAX);
 }
 
+/* pb_frame.next of a frame that is not free. */
+#define PB_TAKEN (PB_NONE - 1)
+
+static struct pb_frame *frame_at(struct pb_frames *frames, u32 number)
+{
+	return genradix_ptr(&frames->table, number);
+}
+
 /**
  * pb_frames_init - make an empty frame table
  * @frames: where
  * @limit: how many frames it has
- *
- * Return: 0 or -ENOMEM
  */
-int pb_frames_init(struct pb_frames *frames, u32 limit)
+void pb_frames_init(struct pb_frames *frames, u32 limit)
 {
 	spin_lock_init(&frames->lock);
+	spin_lock_init(&frames->policy_lock);
 	mutex_init(&frames->evict_lock);
+	genradix_init(&frames->table);
 	frames->free = PB_NONE;
-	return pb_frames_resize(frames, limit);
+	frames->bare = PB_NONE;
+	frames->limit = limit;
+	frames->batch = frames_batch(limit);
+}
+
+/* A folio has left its table for good. */
+static void folio_drop(struct folio *folio)
+{
+	atomic_long_dec(&pb_frames_total);
+	folio_put(folio);
+}
+
+static void drop_list(struct list_head *folios)
+{
+	struct folio *folio, *next;
+
+	list_for_each_entry_safe(folio, next, folios, lru) {
+		list_del(&folio->lru);
+		folio_drop(folio);
+	}
+}
+
+/* A frame that was taken off a list goes to the other. */
+static void push_locked(struct pb_frames *frames, u32 *list, u32 number)
+{
+	lockdep_assert_held(&frames->lock);
+	frame_at(frames, number)->next = *list;
+	WRITE_ONCE(*list, number);
+}
+
+/* Make up to @nr free frames bare; their folios go to a list. */
+static unsigned long strip_locked(struct pb_frames *frames, unsigned long nr,
+				  struct list_head *folios)
+{
+	unsigned long done;
+
+	lockdep_assert_held(&frames->lock);
+	for (done = 0; done < nr && frames->free != PB_NONE; done++) {
+		u32 number = frames->free;
+		struct pb_frame *frame = frame_at(frames, number);
+
+		WRITE_ONCE(frames->free, frame->next);
+		/* Nobody else has it in a list: it is on no LRU. */
+		list_add(&frame->folio->lru, folios);
+		frame->folio = NULL;
+		frame->waiters = 0;
+		push_locked(frames, &frames->bare, number);
+	}
+	WRITE_ONCE(frames->idle, frames->idle - done);
+	return done;
+}
+
+/* Take the frames above the limit from a list. */
+static void unlink_above_locked(struct pb_frames *frames, u32 *link,
+				struct list_head *folios)
+{
+	lockdep_assert_held(&frames->lock);
+	while (*link != PB_NONE) {
+		struct pb_frame *frame = frame_at(frames, *link);
+
+		if (*link < frames->limit) {
+			link = &frame->next;
+			continue;
+		}
+		*link = frame->next;
+		if (!frame->folio)
+			continue;
+		list_add(&frame->folio->lru, folios);
+		frame->folio = NULL;
+		frame->waiters = 0;
+		WRITE_ONCE(frames->idle, frames->idle - 1);
+	}
 }
 
 /**
- * pb_frames_resize - change the limit of a table that was never used
+ * pb_frames_set_limit - change the limit
  * @frames: table
- * @limit: how many frames it shall have
+ * @limit: how many frames it may have from now on
  *
- * Return: 0 or -ENOMEM, after which the table is as it was
+ * No frame above a lower limit is taken any more. Those that are in use stay
+ * until they are put; pb_frames_trim() says when.
  */
-int pb_frames_resize(struct pb_frames *frames, u32 limit)
+void pb_frames_set_limit(struct pb_frames *frames, u32 limit)
 {
-	struct pb_frame *table = kvcalloc(limit, sizeof(*table), PB_GFP);
+	LIST_HEAD(folios);
 
-	if (!table)
-		return -ENOMEM;
-	WARN_ON_ONCE(frames->fresh);
 	spin_lock(&frames->lock);
-	swap(frames->table, table);
-	frames->limit = limit;
-	frames->batch = frames_batch(limit);
+	WRITE_ONCE(frames->limit, limit);
+	WRITE_ONCE(frames->batch, frames_batch(limit));
+	unlink_above_locked(frames, &frames->free, &folios);
+	unlink_above_locked(frames, &frames->bare, &folios);
 	spin_unlock(&frames->lock);
-	kvfree(table);
-	return 0;
+	drop_list(&folios);
+}
+
+/**
+ * pb_frames_trim - are all frames above the limit gone?
+ * @frames: table; the limit is not changed meanwhile
+ *
+ * Return: true if no frame above it is in use; then it is as if they had never
+ * been
+ */
+bool pb_frames_trim(struct pb_frames *frames)
+{
+	bool gone = true;
+
+	spin_lock(&frames->lock);
+	for (u32 i = frames->limit; gone && i < frames->fresh; i++)
+		gone = frame_at(frames, i)->next != PB_TAKEN;
+	if (gone && frames->fresh > frames->limit)
+		WRITE_ONCE(frames->fresh, frames->limit);
+	spin_unlock(&frames->lock);
+	return gone;
+}
+
+/**
+ * pb_frames_shrink - give memory of free frames back
+ * @frames: table
+ * @nr: how many pages at most
+ *
+ * The frames stay free; whoever takes one gets a new folio.
+ *
+ * Return: how many pages were given back
+ */
+unsigned long pb_frames_shrink(struct pb_frames *frames, unsigned long nr)
+{
+	LIST_HEAD(folios);
+
+	spin_lock(&frames->lock);
+	nr = strip_locked(frames, nr, &folios);
+	spin_unlock(&frames->lock);
+	drop_list(&folios);
+	return nr;
 }
 
 /**
@@ -86,48 +207,98 @@ void pb_frames_destroy(struct pb_frames *frames)
 {
 	WARN_ON_ONCE(frames->used);
 	for (u32 i = 0; i < frames->fresh; i++) {
-		if (!frames->table[i].folio)
-			continue;
-		folio_put(frames->table[i].folio);
-		atomic_long_dec(&pb_frames_total);
+		struct folio *folio = frame_at(frames, i)->folio;
+
+		if (folio)
+			folio_drop(folio);
 	}
-	kvfree(frames->table);
+	genradix_free(&frames->table);
+}
+
+/* The first frame of a list. */
+static u32 pop_locked(struct pb_frames *frames, u32 *list)
+{
+	u32 number = *list;
+
+	lockdep_assert_held(&frames->lock);
+	WRITE_ONCE(*list, frame_at(frames, number)->next);
+	return number;
+}
+
+/* A free frame, or one that was never used and has its entry; else PB_NONE. */
+static u32 take_locked(struct pb_frames *frames)
+{
+	lockdep_assert_held(&frames->lock);
+	if (frames->free != PB_NONE) {
+		WRITE_ONCE(frames->idle, frames->idle - 1);
+		return pop_locked(frames, &frames->free);
+	}
+	if (frames->bare != PB_NONE)
+		return pop_locked(frames, &frames->bare);
+	if (frames->fresh < frames->limit && frame_at(frames, frames->fresh))
+		return frames->fresh++;
+	return PB_NONE;
 }
 
 /* Take the number of a free frame, or of one that was never used. */
 static int frame_take(struct pb_frames *frames, struct pb_spare *spare)
 {
-	u32 number = PB_NONE;
+	struct pb_frame *frame;
+	u32 number, fresh;
 
-	spin_lock(&frames->lock);
-	if (frames->free != PB_NONE) {
-		number = frames->free;
-		frames->free = frames->table[number].next;
-	} else if (frames->fresh < frames->limit) {
-		number = frames->fresh++;
+	for (;;) {
+		spin_lock(&frames->lock);
+		number = take_locked(frames);
+		if (number != PB_NONE)
+			break;
+		fresh = frames->fresh;
+		if (fresh >= frames->limit)
+			fresh = PB_NONE;
+		spin_unlock(&frames->lock);
+		if (fresh == PB_NONE)
+			return -EAGAIN;
+		if (!genradix_ptr_alloc(&frames->table, fresh, PB_GFP))
+			return -ENOMEM;
 	}
-	if (number != PB_NONE) {
-		frames->used++;
-		spare->folio = frames->table[number].folio;
-		spare->frame = number;
-		spare->zeroed = false;
-	}
+	frame = frame_at(frames, number);
+	frame->next = PB_TAKEN;
+	WRITE_ONCE(frames->used, frames->used + 1);
+	spare->folio = frame->folio;
+	spare->frame = number;
+	spare->zeroed = false;
 	spin_unlock(&frames->lock);
-	return number == PB_NONE ? -EAGAIN : 0;
+	return 0;
 }
 
+/*
+ * The frame is free; a folio stays in it, unless the frame is above the limit.
+ */
 static void frame_give_back(struct pb_frames *frames, struct folio *folio,
 			    u32 number)
 {
+	struct folio *old = NULL;
+	struct pb_frame *frame;
+
 	spin_lock(&frames->lock);
-	if (frames->table[number].folio != folio) {
-		frames->table[number].folio = folio;
-		frames->table[number].waiters = 0;
+	frame = frame_at(frames, number);
+	if (frame->folio != folio)
+		frame->waiters = 0;
+	frame->folio = folio;
+	if (number >= frames->limit) {
+		frame->next = PB_NONE;
+		frame->folio = NULL;
+		frame->waiters = 0;
+		old = folio;
+	} else if (folio) {
+		push_locked(frames, &frames->free, number);
+		WRITE_ONCE(frames->idle, frames->idle + 1);
+	} else {
+		push_locked(frames, &frames->bare, number);
 	}
-	frames->table[number].next = frames->free;
-	frames->free = number;
-	frames->used--;
+	WRITE_ONCE(frames->used, frames->used - 1);
 	spin_unlock(&frames->lock);
+	if (old)
+		folio_drop(old);
 }
 
 /* A frame without a folio gets one, if the module's cap and the machine allow. */
@@ -144,7 +315,7 @@ static int frame_populate(struct pb_frames *frames, struct pb_spare *spare)
 	spare->folio->private = NULL;
 	spare->zeroed = true;
 	spin_lock(&frames->lock);
-	frames->table[spare->frame].folio = spare->folio;
+	frame_at(frames, spare->frame)->folio = spare->folio;
 	spin_unlock(&frames->lock);
 	return 0;
 
@@ -199,13 +370,152 @@ void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number)
 {
 	bool foreign = pb_frame_pinned(frames, folio, number);
 
-	if (foreign)
-		atomic_long_dec(&pb_frames_total);
 	frame_give_back(frames, foreign ? NULL : folio, number);
 	folio_unlock(folio);
 	folio_put(folio);
 	if (foreign)
-		folio_put(folio);
+		folio_drop(folio);
+}
+
+/**
+ * pb_frame_loaded - a page was put into a frame
+ * @frames: table
+ * @number: of the frame
+ */
+void pb_frame_loaded(struct pb_frames *frames, u32 number)
+{
+	struct pb_policy_box *p = &frames->policy;
+
+	spin_lock(&frames->policy_lock);
+	frame_at(frames, number)->loaded = true;
+	p->nr = max(p->nr, number + 1);
+	if (p->policy->load)
+		p->policy->load(p, number);
+	spin_unlock(&frames->policy_lock);
+}
+
+/**
+ * pb_frame_unloaded - the page has left the frame
+ * @frames: table
+ * @number: of the frame
+ */
+void pb_frame_unloaded(struct pb_frames *frames, u32 number)
+{
+	struct pb_policy_box *p = &frames->policy;
+
+	spin_lock(&frames->policy_lock);
+	frame_at(frames, number)->loaded = false;
+	if (p->policy->unload)
+		p->policy->unload(p, number);
+	spin_unlock(&frames->policy_lock);
+}
+
+/**
+ * pb_frames_set_policy - another policy decides from now on
+ * @frames: table; no evictor is at work
+ * @policy: the policy; set to the one before, or NULL
+ * @state: memory of its size, all zero; set to that of the one before
+ */
+void pb_frames_set_policy(struct pb_frames *frames,
+			  const struct pb_policy **policy, void **state)
+{
+	struct pb_policy_box *p = &frames->policy;
+	u32 nr = READ_ONCE(frames->fresh);
+
+	spin_lock(&frames->policy_lock);
+	swap(p->state, *state);
+	swap(p->policy, *policy);
+	for (u32 i = 0; i < nr; i++)
+		memset(&frame_at(frames, i)->policy, 0,
+		       sizeof(union pb_policy_note));
+	if (p->policy->start)
+		p->policy->start(p);
+	for (u32 i = 0; p->policy->load && i < nr; i++) {
+		if (frame_at(frames, i)->loaded)
+			p->policy->load(p, i);
+	}
+	spin_unlock(&frames->policy_lock);
+}
+
+/**
+ * pb_frames_policy_name - which policy decides
+ * @frames: table
+ * @name: PAGEBOX_NAME_LEN bytes to be filled
+ */
+void pb_frames_policy_name(struct pb_frames *frames, char *name)
+{
+	/* With the lock, the policy's module cannot go away. */
+	spin_lock(&frames->policy_lock);
+	strscpy(name, frames->policy.policy->name, PAGEBOX_NAME_LEN);
+	spin_unlock(&frames->policy_lock);
+}
+
+/**
+ * pb_frames_propose - ask the policy for frames to look at
+ * @frames: table
+ * @number: filled with their numbers
+ * @nr: how many are wanted
+ * @round: do not ask, go round with the hand
+ * @wrapped: set if the hand began again at frame 0
+ *
+ * Return: how many numbers were filled in
+ */
+unsigned int pb_frames_propose(struct pb_frames *frames, u32 *number,
+			       unsigned int nr, bool round, bool *wrapped)
+{
+	struct pb_policy_box *p = &frames->policy;
+	u32 hand;
+
+	spin_lock(&frames->policy_lock);
+	p->nr = max(pb_frames_nr(frames), 1U);
+	hand = p->hand;
+	if (round)
+		for (unsigned int i = 0; i < nr; i++)
+			number[i] = pb_policy_advance(p);
+	else
+		nr = min(p->policy->pick(p, number, nr), nr);
+	/* A whole revolution brings the hand back to where it was. */
+	*wrapped = p->hand < hand || (p->hand == hand && !hand && nr >= p->nr);
+	spin_unlock(&frames->policy_lock);
+	return nr;
+}
+
+/**
+ * pb_frames_ask - shall a frame that was proposed be spared?
+ * @frames: table
+ * @number: of the frame
+ * @accessed: its page was accessed since it was last asked for
+ * @dirty: it would have to be written
+ *
+ * Return: what the policy says
+ */
+bool pb_frames_ask(struct pb_frames *frames, u32 number, bool accessed,
+		   bool dirty)
+{
+	struct pb_policy_box *p = &frames->policy;
+	bool spare = false;
+
+	spin_lock(&frames->policy_lock);
+	if (p->policy->spare)
+		spare = p->policy->spare(p, number, accessed, dirty);
+	spin_unlock(&frames->policy_lock);
+	return spare;
+}
+
+/**
+ * pb_frames_sample - tell the policy of a frame's accessed bit
+ * @frames: table
+ * @number: of the frame, which holds a page
+ * @accessed: its accessed bit
+ */
+void pb_frames_sample(struct pb_frames *frames, u32 number, bool accessed)
+{
+	struct pb_policy_box *p = &frames->policy;
+
+	spin_lock(&frames->policy_lock);
+	if (p->policy->sample)
+		p->policy->sample(p, number, accessed);
+	spin_unlock(&frames->policy_lock);
 }
 
 /**
@@ -222,11 +532,29 @@ struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number)
 
 	spin_lock(&frames->lock);
 	if (number < frames->fresh)
-		folio = frames->table[number].folio;
+		folio = frame_at(frames, number)->folio;
 	if (folio)
 		folio_get(folio);
 	spin_unlock(&frames->lock);
 	return folio;
+}
+
+/* One waiter less; who leaves without the lock leaves with his reference. */
+static void wait_end(struct pb_frames *frames, struct pb_frame *frame,
+		     struct folio *folio, bool leave)
+{
+	bool known;
+
+	spin_lock(&frames->lock);
+	known = frame && frame->folio == folio;
+	if (known)
+		frame->waiters--;
+	/* The table has a reference too, so this is not the last one. */
+	if (known && leave)
+		folio_put(folio);
+	spin_unlock(&frames->lock);
+	if (!known && leave)
+		folio_put(folio);
 }
 
 /**
@@ -237,26 +565,26 @@ struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number)
  *
  * Tells the evictor that this reference waits and does not pin. The folio may
  * leave the frame, and the page the folio, before the lock is had.
+ *
+ * Return: 0, or -EINTR when the task is being killed; then it has no reference
+ * any more
  */
-void pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
+int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
 {
 	struct pb_frame *frame;
+	int err;
 
 	spin_lock(&frames->lock);
-	frame = number < frames->fresh ? &frames->table[number] : NULL;
+	frame = number < frames->fresh ? frame_at(frames, number) : NULL;
 	if (frame && frame->folio == folio)
 		frame->waiters++;
 	else
 		frame = NULL;
 	spin_unlock(&frames->lock);
 
-	folio_lock(folio);
-	if (!frame)
-		return;
-	spin_lock(&frames->lock);
-	if (frame->folio == folio)
-		frame->waiters--;
-	spin_unlock(&frames->lock);
+	err = folio_lock_killable(folio);
+	wait_end(frames, frame, folio, err);
+	return err;
 }
 
 /**
@@ -266,37 +594,20 @@ void pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
  * @number: of the frame
  *
  * Who waits for the lock counts himself after he has taken his reference, and
- * stays until he has the lock, which is ours. So the number of those, read
- * first, is not more than the references that are theirs, and a pin cannot be
- * mistaken for one of them.
+ * stays until he has the lock, which is ours, or leaves with his reference
+ * while nobody looks. So no more waiters are counted than have references, and
+ * a pin cannot be mistaken for one of them.
  *
  * Return: true if there is a reference that is nobody's of us
  */
 bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number)
 {
-	int known;
+	bool pinned;
 
 	spin_lock(&frames->lock);
-	known = PB_FRAME_REFS + frames->table[number].waiters;
+	pinned = folio_ref_count(folio) !=
+		 PB_FRAME_REFS + frame_at(frames, number)->waiters;
 	spin_unlock(&frames->lock);
-	/* Pairs with the lock in pb_frame_lock(), after the reference. */
-	smp_rmb();
-	return folio_ref_count(folio) != known;
+	return pinned;
 }
 
-/**
- * pb_frames_advance - move the hand one frame on
- * @frames: table; the caller holds its evict_lock
- *
- * Return: the frame that the hand has left. The hand stands on frame 0 again
- * after the last frame that was ever used.
- */
-u32 pb_frames_advance(struct pb_frames *frames)
-{
-	u32 number = frames->hand;
-
-	lockdep_assert_held(&frames->evict_lock);
-	WRITE_ONCE(frames->hand,
-		   number + 1 < READ_ONCE(frames->fresh) ? number + 1 : 0);
-	return number;
-}

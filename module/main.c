@@ -22,12 +22,16 @@ MODULE_PARM_DESC(
 	max_swap,
 	"pages in RAM swap of all boxes together (default a quarter of memory)");
 
+static unsigned int max_boxes = 1024;
+module_param(max_boxes, uint, 0444);
+MODULE_PARM_DESC(max_boxes, "how many boxes there may be (default 1024)");
+
 static ushort mode = 0600;
 module_param(mode, ushort, 0444);
 MODULE_PARM_DESC(mode, "permissions of /dev/pagebox (default 0600)");
 
-/* Frame numbers and slots fit 32 bits, with one value for "none". */
-#define PB_MAX_FRAMES (U32_MAX - 1)
+/* Frame numbers and slots fit 32 bits, with room for "none" and "taken". */
+#define PB_MAX_FRAMES (U32_MAX - 2)
 
 static int __init parameters_init(void)
 {
@@ -47,6 +51,7 @@ static int __init parameters_init(void)
 		return -EINVAL;
 	}
 	pb_box_frames = frames;
+	pb_box_max = max_boxes;
 	pb_frames_max = max_frames;
 	pb_ram_max = max_swap;
 	return 0;
@@ -62,9 +67,12 @@ static int __init pagebox_init(void)
 	err = pb_pages_init();
 	if (err)
 		return err;
-	err = pb_backend_file_init();
+	err = pb_backends_init();
 	if (err)
 		goto out_pages;
+	err = pb_policies_init();
+	if (err)
+		goto out_backends;
 	pb_debugfs_init();
 	err = pb_dev_init(mode);
 	if (err)
@@ -73,7 +81,9 @@ static int __init pagebox_init(void)
 
 out_debugfs:
 	pb_debugfs_exit();
-	pb_backend_file_exit();
+	pb_policies_exit();
+out_backends:
+	pb_backends_exit();
 out_pages:
 	pb_pages_exit();
 	return err;
@@ -82,8 +92,10 @@ out_pages:
 static void __exit pagebox_exit(void)
 {
 	pb_dev_exit();
+	pb_boxes_exit();
 	pb_debugfs_exit();
-	pb_backend_file_exit();
+	pb_policies_exit();
+	pb_backends_exit();
 	pb_pages_exit();
 }
 

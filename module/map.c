@@ -138,7 +138,7 @@ static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
 	for (index = first; index <= last; index = end + 1) {
 		end = last;
 		if (!map_shows(map, index, &end))
-			pb_view_discard(map->box, map->view, index, end);
+			pb_view_drop(map->box, map->view, index, end);
 	}
 }
 
@@ -155,6 +155,7 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
 	struct pb_box *box = map->box;
 
 	WRITE_ONCE(map->vmas, map->vmas - 1);
+	pb_commit_recount(map);
 	if (map->vmas) {
 		if (pb_map_private(map))
 			map_discard(map, vma->vm_pgoff,
@@ -241,7 +242,7 @@ static int map_clone(struct pb_map *parent, struct pb_map *child,
  * @vma: the child's VMA; the parent's mmap_lock is held for writing
  *
  * fork() cannot be refused from here. A child whose pages could not all be
- * shared gets SIGBUS when it touches the mapping.
+ * shared, or may not all be promised, gets SIGBUS when it touches the mapping.
  *
  * Return: the child's map with this VMA, or NULL without memory
  */
@@ -256,10 +257,11 @@ struct pb_map *pb_map_fork(struct pb_map *parent, struct vm_area_struct *vma)
 	if (!child)
 		return NULL;
 	pb_map_get_vma(child);
-	if (pb_map_private(child)) {
-		if (parent->own.broken || map_clone(parent, child, vma))
-			child->own.broken = true;
-	}
+	child->stack_low = READ_ONCE(parent->stack_low);
+	child->stack_limit = parent->stack_limit;
+	if (parent->broken || pb_commit_charge(child, vma) ||
+	    (pb_map_private(child) && map_clone(parent, child, vma)))
+		child->broken = true;
 	return child;
 }
 
@@ -288,21 +290,4 @@ pid_t pb_map_pid(struct pb_map *map)
 	spin_unlock(&map->box->maps.lock);
 #endif
 	return pid;
-}
-
-/**
- * pb_map_peek - which page the process sees at an index
- * @map: the map
- * @index: the index
- *
- * Context: under RCU.
- * Return: its own page, else the root view's, else NULL
- */
-struct pb_page *pb_map_peek(struct pb_map *map, pgoff_t index)
-{
-	struct pb_page *page = pb_view_peek(map->view, index);
-
-	if (!page && pb_map_private(map))
-		page = pb_view_peek(&map->box->root, index);
-	return page;
 }

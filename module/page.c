@@ -12,6 +12,9 @@
  * reads it and the other waits for the folio lock; it goes back to NULL under
  * that lock. The slot changes under it as well.
  *
+ * Who holds the folio lock of a page that is attached to it knows that the page
+ * object stays.
+ *
  * Life time: the views that hold a page own one reference together (sharers
  * counts them), and users that drop RCU before they are done with a page that
  * has no frame take one each. The last put frees the slot and the frame.
@@ -43,6 +46,8 @@ struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
 	page->frame = PB_NONE;
 	page->slot = PB_NONE;
 	page->root = root;
+	page->ahead = false;
+	page->dirtied = 0;
 	refcount_set(&page->refs, 1);
 	atomic_set(&page->sharers, 1);
 	pb_count(box, PB_STAT_PAGES);
@@ -54,21 +59,79 @@ static void page_free_rcu(struct rcu_head *rcu)
 	kmem_cache_free(pb_page_cache, container_of(rcu, struct pb_page, rcu));
 }
 
-static void page_free(struct pb_box *box, struct pb_page *page)
+static void page_release(struct pb_box *box, struct pb_page *page,
+			 struct folio *folio)
 {
-	struct folio *folio = pb_page_lock_folio(page);
-
 	if (folio) {
-		u32 frame = pb_page_detach(page, folio);
+		u32 frame = pb_page_detach(box, page, folio);
 
 		/* No view shows it, so no PTE does. */
 		WARN_ON_ONCE(folio_mapped(folio));
 		pb_frame_put(&box->frames, folio, frame);
 	}
-	if (page->slot != PB_NONE)
-		pb_swap_free(&box->swap, page->slot);
+	pb_page_free_slot(box, page);
 	pb_count_add(box, PB_STAT_PAGES, -1);
 	call_rcu(&page->rcu, page_free_rcu);
+}
+
+/**
+ * struct late_free - a page whose frame is busy, to be freed when it is not
+ * @work: for the worker
+ * @box: kept alive meanwhile
+ * @page: the page, which has no references any more
+ */
+struct late_free {
+	struct work_struct work;
+	struct pb_box *box;
+	struct pb_page *page;
+};
+
+static void late_free_work(struct work_struct *work)
+{
+	struct late_free *late = container_of(work, struct late_free, work);
+	struct pb_box *box = late->box;
+
+	page_release(box, late->page, pb_page_lock_folio(late->page));
+	kfree(late);
+	pb_box_put_later(box);
+}
+
+/* Lock the page where it is, unless somebody else does. */
+static bool trylock_folio(struct pb_page *page, struct folio **folio)
+{
+	*folio = READ_ONCE(page->folio);
+	if (!*folio)
+		return true;
+	if (!folio_try_get(*folio))
+		return false;
+	if (folio_trylock(*folio)) {
+		if (pb_page_owns(page, *folio))
+			return true;
+		folio_unlock(*folio);
+	}
+	folio_put(*folio);
+	return false;
+}
+
+/*
+ * A page that is being read or written can be waited for, but a process that
+ * was killed because a disk does not answer shall be able to exit.
+ */
+static void page_free(struct pb_box *box, struct pb_page *page)
+{
+	struct late_free *late;
+	struct folio *folio;
+
+	if (trylock_folio(page, &folio)) {
+		page_release(box, page, folio);
+		return;
+	}
+	late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
+	kref_get(&box->ref);
+	late->box = box;
+	late->page = page;
+	INIT_WORK(&late->work, late_free_work);
+	queue_work(pb_wq, &late->work);
 }
 
 /**
@@ -121,6 +184,7 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 	folio->private = page;
 	if (!cmpxchg(&page->folio, NULL, folio)) {
 		page->frame = spare->frame;
+		pb_frame_loaded(&box->frames, spare->frame);
 		return true;
 	}
 	folio->private = NULL;
@@ -131,15 +195,20 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 
 /**
  * pb_page_detach - take a page out of its frame
+ * @box: it belongs to
  * @page: the page
  * @folio: its folio, locked and unmapped; stays locked
  *
  * Return: the number of the frame, which is now a spare one
  */
-u32 pb_page_detach(struct pb_page *page, struct folio *folio)
+u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
+		   struct folio *folio)
 {
 	u32 frame = page->frame;
 
+	pb_frame_unloaded(&box->frames, frame);
+	page->ahead = false;
+	page->dirtied = 0;
 	folio->private = NULL;
 	folio->mapping = NULL;
 	folio_clear_dirty(folio);
@@ -182,35 +251,18 @@ struct folio *pb_page_lock_folio(struct pb_page *page)
 }
 
 /**
- * pb_page_read - fill a frame with the contents of a page
+ * pb_page_free_slot - the contents in swap are not needed any more
  * @box: it belongs to
- * @page: a page without a frame, or NULL for one that nobody has touched
- * @index: its place in the box
- * @spare: the frame to fill
- *
- * Return: the fault class that names where the contents came from, or -EIO or
- * another error of the backend
+ * @page: the page; its folio is locked, or nobody else knows it
  */
-int pb_page_read(struct pb_box *box, const struct pb_page *page, pgoff_t index,
-		 const struct pb_spare *spare)
+void pb_page_free_slot(struct pb_box *box, struct pb_page *page)
 {
-	struct pb_backend *backend = box->swap.backend;
-	int class = PAGEBOX_FAULT_SWAPIN;
-	u32 slot = page ? READ_ONCE(page->slot) : PB_NONE;
-	int err;
+	u32 slot = page->slot;
 
-	if (slot != PB_NONE) {
-		index = slot;
-	} else if (box->store) {
-		backend = box->store;
-		class = PAGEBOX_FAULT_FILE;
-	} else {
-		if (!spare->zeroed)
-			clear_highpage(folio_page(spare->folio, 0));
-		return PAGEBOX_FAULT_ZERO;
-	}
-	err = backend->ops->read(backend, index, spare->folio);
-	return err ?: class;
+	if (slot == PB_NONE)
+		return;
+	WRITE_ONCE(page->slot, PB_NONE);
+	pb_swap_slot_put(pb_box_swap_of(box, slot), slot);
 }
 
 int __init pb_pages_init(void)

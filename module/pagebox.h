@@ -12,8 +12,11 @@
  *   page     a virtual page: where its contents are. Shared by the
  *            views that forked from each other, until one writes       page.c
  *   frame    a physical page with a number in its box                  frame.c
- *   backend  an array of pages to read and write: RAM, a file       backend*.c
- *   swap     slots of a backend, for pages that lost their frame       swap.c
+ *   policy   which frame is taken next                               policy*.c
+ *   backend  an array of pages: RAM, a file, a block device         backend*.c
+ *   store    the backend that pages of the root view come from
+ *            and go back to                                        writeback.c
+ *   swap     slots of a backend, for the other pages                   swap.c
  *
  * The way of a fault:
  *
@@ -22,63 +25,85 @@
  *       page in a frame ............... lock the folio, check again, map it
  *       no frame yet .................. frame.c for one, evict.c if none is free
  *         never touched, no store ..... clear it
- *         in the store or in swap ..... read it
+ *         in the store or in swap ..... read it                        fill.c
  *       write, others see the page .... copy it, put the copy into the view
  *     <- the folio, locked; core mm sets the PTE
  *
+ * read() and write() take the same way, with the root view and no map (devio.c).
+ *
  * The way of an eviction (evict.c):
  *
- *   the hand takes the next frames, folios trylocked     frame.c
+ *   the policy proposes frames, folios trylocked        policy.c, frame.c
  *   accessed bits are read and cleared in the PTEs       pte.c
- *   accessed: second chance. Not accessed: a victim
+ *   spared by the policy: stays. Not spared: a victim
  *   one unmap per run of neighbouring victims; their dirty bits are now known
- *   pinned meanwhile: hands off. Dirty: write to swap    swap.c
+ *   pinned meanwhile: hands off. Dirty: write to store or swap
  *   the frame goes to the free list                      frame.c
+ *   none can be had: the box's OOM policy                oom.c
  *
  * Lock order, outermost first:
  *
- *   mmap_lock or VMA lock        core mm, around every callback of a VMA
- *     pb_box.lock                configuration; taken in ioctl without mmap_lock,
- *                                in mmap under it, never held over user access
- *     pb_frames.evict_lock       one hand at a time; under it, folios are only
+ *   pb_box.config                configuration; in ioctl without mmap_lock
+ *     mmap_lock or VMA lock      core mm, around every callback of a VMA
+ *       pb_box.lock              size and store until the box is sealed; short
+ *       pb_oom_lock              of oom.c: one killer at a time
+ *       pb_frames.evict_lock     one evictor at a time; under it, folios are only
  *                                trylocked. A fault asks for its frame before it
  *                                locks anything, so nothing that the evictor
  *                                could wait for waits for the evictor
- *       folio lock               *the* lock of a page. A fault may hold two: of
+ *         folio lock             *the* lock of a page. A fault may hold two: of
  *                                a page that it copies or has replaced, and of
- *                                the copy. Nobody who holds the old page's waits
- *                                for another page's
- *         i_mmap_rwsem           unmap_mapping_pages(), the walks of pte.c
- *           page table lock      core mm, pte.c
- *     pb_maps.lock               the table of maps; leaf
- *     pb_frames.lock             the frame table; leaf
- *     xa_lock of a view          leaf, but for the allocation of its nodes
+ *                                the copy. Reads and writes of several pages
+ *                                hold all of theirs; the first is waited for,
+ *                                the others are trylocked or new. Nobody who
+ *                                holds one waits for another page's
+ *           i_mmap_rwsem         unmap_mapping_pages(), the walks of pte.c
+ *             page table lock    core mm, pte.c
+ *           pb_box.swap_lock     while a slot is taken
+ *       pb_maps.lock             the table of maps; leaf
+ *       pb_frames.policy_lock    around all callbacks of a policy
+ *         pb_frames.lock         the frame table; leaf
+ *       xa_lock of a view        leaf, but for the allocation of its nodes
  *
- * I/O is waited for with folio locks held, and done by workers that hold none.
+ * I/O is done by workers that hold no lock (file systems have their own order),
+ * while the folio locks of its pages are held. Those belong to the request, not
+ * to the task that made it: a task that is killed leaves, and the request
+ * releases them when it completes.
+ *
+ * The shrinker runs inside of allocations, with any of these held: it only tries
+ * locks, and does no I/O.
  */
 #ifndef _PAGEBOX_H
 #define _PAGEBOX_H
 
 #include <linux/atomic.h>
+#include <linux/completion.h>
 #include <linux/fs.h>
+#include <linux/generic-radix-tree.h>
 #include <linux/hashtable.h>
-#include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/shrinker.h>
 #include <linux/uidgid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <pagebox.h>
 
 #include "compat.h"
+#include "policy.h"
 
 struct pb_box;
+struct pb_flight;
+struct pb_page;
+struct pb_view;
 
 /* Memory of ours is charged to the cgroup of the program that causes it. */
 #define PB_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
@@ -93,10 +118,22 @@ struct pb_box;
  * @PB_STAT_MAJOR: the fault classes of the ABI come first, then faults that
  *                 waited for a read
  * @PB_STAT_EVICT_CLEAN: frames taken without a write
- * @PB_STAT_EVICT_DIRTY: frames taken after a write to swap
- * @PB_STAT_SECOND_CHANCE: accessed bits that saved a frame from the hand
+ * @PB_STAT_EVICT_DIRTY: frames taken after a write to store or swap
+ * @PB_STAT_SECOND_CHANCE: accessed bits that saved a frame
  * @PB_STAT_REVOLUTION: times the hand began again at frame 0
- * @PB_STAT_PINNED: frames the hand had to leave alone
+ * @PB_STAT_PINNED: frames that had to be left alone
+ * @PB_STAT_READAHEAD: pages read before anybody asked
+ * @PB_STAT_READAHEAD_HIT: those that somebody asked for later
+ * @PB_STAT_PREFETCHED: pages brought in on request
+ * @PB_STAT_PAGED_OUT: pages taken out of their frame on request
+ * @PB_STAT_DISCARDED: pages dropped on request
+ * @PB_STAT_STORE_READ: pages read from the store
+ * @PB_STAT_STORE_WRITE: pages written to it
+ * @PB_STAT_SWAP_READ: pages read from the swap area
+ * @PB_STAT_SWAP_WRITE: pages written to it
+ * @PB_STAT_IO_ERROR: pages that could not be read or written
+ * @PB_STAT_SHRUNK: pages of memory given back to the machine
+ * @PB_STAT_OOM_KILL: processes killed for want of a frame
  * @PB_STAT_PAGES: pages that exist (goes up and down)
  * @PB_STAT_VIEWS: views that exist (goes up and down)
  * @PB_STAT_NR: how many counters there are
@@ -108,6 +145,18 @@ enum pb_stat {
 	PB_STAT_SECOND_CHANCE,
 	PB_STAT_REVOLUTION,
 	PB_STAT_PINNED,
+	PB_STAT_READAHEAD,
+	PB_STAT_READAHEAD_HIT,
+	PB_STAT_PREFETCHED,
+	PB_STAT_PAGED_OUT,
+	PB_STAT_DISCARDED,
+	PB_STAT_STORE_READ,
+	PB_STAT_STORE_WRITE,
+	PB_STAT_SWAP_READ,
+	PB_STAT_SWAP_WRITE,
+	PB_STAT_IO_ERROR,
+	PB_STAT_SHRUNK,
+	PB_STAT_OOM_KILL,
 	PB_STAT_PAGES,
 	PB_STAT_VIEWS,
 	PB_STAT_NR,
@@ -117,6 +166,18 @@ struct pb_stats {
 	u64 n[PB_STAT_NR];
 };
 
+/**
+ * struct pb_census - how many frames are in some condition
+ * @locked: under mlock()
+ * @pinned: somebody else holds a reference
+ * @dirty: their contents are nowhere else
+ */
+struct pb_census {
+	u64 locked;
+	u64 pinned;
+	u64 dirty;
+};
+
 struct pb_map;
 
 extern const char *const pb_stat_names[PB_STAT_NR];
@@ -124,28 +185,36 @@ extern const char *const pb_stat_names[PB_STAT_NR];
 int pb_stats_init(struct pb_box *box);
 void pb_stats_destroy(struct pb_box *box);
 u64 pb_stats_read(struct pb_box *box, unsigned int stat);
+void pb_stats_census(struct pb_box *box, struct pb_census *census);
+void pb_stats_swap(struct pb_box *box, u64 *used, u64 *high);
 void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out);
 
 /* backend*.c ---------------------------------------------------------- */
 
 struct pb_backend;
+struct pb_io;
 
 /**
  * struct pb_backend_ops - what every backend can do
- * @read: fill a folio with page @index; 0, -EIO and the like
- * @write: replace page @index by the folio's contents; 0 or -ENOSPC, -ENOMEM,
- *         -EIO. NULL when the backend is only read
+ * @kind: what it is, for the ABI
+ * @inline_io: @rw neither sleeps for long nor takes locks of others: who submits
+ *             a request calls it, and may hold mmap_lock; else a worker does
+ * @rw: read or write the @nr pages of the request from its page @first on, all
+ *      or nothing as far as the caller is concerned; 0 or -EIO, -ENOSPC, -ENOMEM
+ *      and the like
+ * @sync: what was written is made durable, or NULL when that means nothing
  * @discard: the contents of page @index are not needed any more, or NULL
  * @bytes: size now, in bytes; U64_MAX without a bound
  * @release: free the backend
  *
- * All may sleep; none touches frames or views.
+ * All but @bytes may sleep; none touches frames or views.
  */
 struct pb_backend_ops {
-	int (*read)(struct pb_backend *backend, pgoff_t index,
-		    struct folio *folio);
-	int (*write)(struct pb_backend *backend, pgoff_t index,
-		     struct folio *folio);
+	enum pagebox_backend kind;
+	bool inline_io;
+	int (*rw)(struct pb_backend *backend, const struct pb_io *io,
+		  unsigned int first, unsigned int nr);
+	int (*sync)(struct pb_backend *backend, bool datasync);
 	void (*discard)(struct pb_backend *backend, pgoff_t index);
 	u64 (*bytes)(struct pb_backend *backend);
 	void (*release)(struct pb_backend *backend);
@@ -155,51 +224,120 @@ struct pb_backend_ops {
  * struct pb_backend - an array of pages that can be read and written
  * @ops: what it can do; invariant
  * @file: what is behind it, or NULL for RAM; invariant
+ * @writable: invariant
+ * @read_us: added to each read, in microseconds
+ * @write_us: added to each write
  */
 struct pb_backend {
 	const struct pb_backend_ops *ops;
 	struct file *file;
+	bool writable;
+	u32 read_us;
+	u32 write_us;
 };
 
-struct pb_backend *pb_backend_ram_new(void);
-extern unsigned long pb_ram_max;
+/* Most pages of one read or write. */
+#define PB_IO_MAX PAGEBOX_MAX_READAHEAD
 
-struct pb_backend *pb_backend_file_new(int fd);
-int pb_backend_file_init(void);
-void pb_backend_file_exit(void);
+/**
+ * struct pb_io - a read or write of neighbouring pages of a backend
+ * @box: kept alive until the request is freed
+ * @backend: where to
+ * @index: first page in the backend
+ * @nr: how many
+ * @write: else it is a read
+ * @folio: the memory, one for each page; the owner of the request locks them if
+ *         need be, backends only move bytes
+ * @err: how each page fared, valid in @done and later
+ * @done: called once, by a worker or within pb_io_submit()
+ * @work: for the worker
+ * @page: the owner's business, like all that follow
+ * @frame: numbers of the frames
+ * @fresh: bit n: page n was made for this read
+ * @state: enum pb_fill_state
+ * @waited: completed when the read is, unless nobody waits
+ * @flight: the group of writes that it belongs to, or NULL
+ */
+struct pb_io {
+	struct pb_box *box;
+	struct pb_backend *backend;
+	pgoff_t index;
+	unsigned int nr;
+	bool write;
+	struct folio *folio[PB_IO_MAX];
+	int err[PB_IO_MAX];
+	void (*done)(struct pb_io *io);
+	struct work_struct work;
+
+	struct pb_page *page[PB_IO_MAX];
+	u32 frame[PB_IO_MAX];
+	u32 fresh;
+	atomic_t state;
+	struct completion waited;
+	struct pb_flight *flight;
+};
+
+struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
+			pgoff_t index, bool write,
+			void (*done)(struct pb_io *io));
+void pb_io_submit(struct pb_io *io);
+void pb_io_free(struct pb_io *io);
+
+/* What pb_backend_new() shall be able to do. */
+#define PB_BACKEND_MUST_WRITE true
+
+struct pb_backend *pb_backend_new(int fd, bool must_write);
+struct pb_backend *pb_backend_ram_new(void);
+struct pb_backend *pb_backend_file_new(int fd, bool must_write);
+void pb_backend_release(struct pb_backend *backend);
+int pb_backend_sync(struct pb_backend *backend, bool datasync);
+int pb_backends_init(void);
+void pb_backends_exit(void);
+
+extern unsigned long pb_ram_max;
+/*
+ * For the flusher and what else must not be done where it comes up. Work on it
+ * may wait for requests: those have a queue of their own.
+ */
+extern struct workqueue_struct *pb_wq;
 
 static inline u64 pb_backend_bytes(struct pb_backend *backend)
 {
 	return backend->ops->bytes(backend);
 }
 
-static inline void pb_backend_release(struct pb_backend *backend)
-{
-	if (backend)
-		backend->ops->release(backend);
-}
-
 /* swap.c -------------------------------------------------------------- */
 
 /**
- * struct pb_swap - the swap area of a box
- * @backend: where the slots are; invariant after the box is made
- * @slots: which slots are taken; has its own lock
- * @used: how many are
+ * struct pb_swap - a swap area
+ * @backend: where the slots are; invariant
+ * @slots: the page that has each slot; its xa_lock
+ * @limit: how many slots there may be
+ * @used: how many are taken; xa_lock of @slots, read by anybody
+ * @high: the most that ever were; xa_lock of @slots, read by anybody
+ * @parity: PB_SWAP_PARITY or 0, the top bit of this area's slots in
+ *          pb_page.slot; invariant. When one area replaces another, pages of
+ *          both exist for a while
  */
 struct pb_swap {
 	struct pb_backend *backend;
-	struct ida slots;
-	atomic_long_t used;
+	struct xarray slots;
+	u32 limit;
+	u32 used;
+	u32 high;
+	u32 parity;
 };
 
-struct pb_page;
+/* The bit of pb_page.slot that says which of the two areas; see struct pb_swap. */
+#define PB_SWAP_PARITY BIT(31)
+/* Most slots of an area: numbers below PB_NONE & ~PB_SWAP_PARITY. */
+#define PB_SWAP_MAX (PB_SWAP_PARITY - 1)
 
-int pb_swap_init(struct pb_swap *swap);
-void pb_swap_destroy(struct pb_swap *swap);
-int pb_swap_out(struct pb_swap *swap, struct pb_page *page,
-		struct folio *folio);
-void pb_swap_free(struct pb_swap *swap, u32 slot);
+struct pb_swap *pb_swap_new(struct pb_backend *backend, u32 limit, u32 parity);
+void pb_swap_release(struct pb_swap *swap);
+u32 pb_swap_slot_get(struct pb_swap *swap, struct pb_page *page);
+void pb_swap_slot_put(struct pb_swap *swap, u32 slot);
+struct pb_page *pb_swap_next(struct pb_swap *swap, u32 *slot);
 
 /* frame.c ------------------------------------------------------------- */
 
@@ -208,38 +346,57 @@ void pb_swap_free(struct pb_swap *swap, u32 slot);
  * @folio: the physical page, NULL until first used; pb_frames.lock
  * @next: next free frame while this one is free; pb_frames.lock
  * @waiters: tasks that wait for the lock of @folio; pb_frames.lock
+ * @policy: the policy's note on the frame; pb_frames.policy_lock
+ * @loaded: the policy knows of a page in it; pb_frames.policy_lock
  *
  * folio->private is the page in the frame and NULL in a free one; it changes
- * under the folio lock.
+ * under the folio lock. Entries never move.
  */
 struct pb_frame {
 	struct folio *folio;
 	u32 next;
 	u32 waiters;
+	union pb_policy_note policy;
+	bool loaded;
 };
 
 /**
  * struct pb_frames - the frame table of a box
  * @lock: a leaf lock, see the fields
- * @table: @limit entries; invariant after the box is sealed
- * @limit: how many frames the box may have; invariant after the box is sealed
+ * @table: entries up to @fresh exist; lookups need no lock
+ * @limit: how many frames the box may have; @lock
  * @batch: how many victims an eviction takes at most; follows from @limit
  * @fresh: frames from here on were never used; @lock
- * @free: first free frame, or PB_NONE; @lock
+ * @free: first free frame that has a folio, or PB_NONE; written under @lock,
+ *        read by anybody
+ * @bare: first free frame without a folio, or PB_NONE; @lock
  * @used: frames that are not free; written under @lock, read by anybody
- * @evict_lock: makes the hand move for one task at a time
- * @hand: the frame the hand looks at next; written under @evict_lock
+ * @idle: how many are on the list of @free; as @free
+ * @evict_lock: one evictor at a time
+ * @policy_lock: around every callback of the policy
+ * @policy: which frame is taken next; changed under both
+ * @swappiness: 0 to 200, see the ABI
+ * @weight: what is left over from weighing victims; @evict_lock
+ * @sampled: evictions since the accessed bits were sampled; @evict_lock
+ * @shrunk: where the shrinker goes on; @evict_lock
  */
 struct pb_frames {
 	spinlock_t lock; /* the table, the free list, @used */
-	struct pb_frame *table;
+	GENRADIX(struct pb_frame) table;
 	u32 limit;
 	u32 batch;
 	u32 fresh;
 	u32 free;
+	u32 bare;
 	u32 used;
-	struct mutex evict_lock; /* the hand */
-	u32 hand;
+	u32 idle;
+	struct mutex evict_lock; /* one evictor */
+	spinlock_t policy_lock; /* the policy's state */
+	struct pb_policy_box policy;
+	u32 swappiness;
+	u32 weight;
+	u32 sampled;
+	u32 shrunk;
 };
 
 /* Most victims an eviction takes; bounds what it keeps on the stack. */
@@ -259,15 +416,33 @@ struct pb_spare {
 	bool zeroed;
 };
 
-int pb_frames_init(struct pb_frames *frames, u32 limit);
-int pb_frames_resize(struct pb_frames *frames, u32 limit);
+void pb_frames_init(struct pb_frames *frames, u32 limit);
+void pb_frames_set_limit(struct pb_frames *frames, u32 limit);
+bool pb_frames_trim(struct pb_frames *frames);
+unsigned long pb_frames_shrink(struct pb_frames *frames, unsigned long nr);
 void pb_frames_destroy(struct pb_frames *frames);
 int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare);
 void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number);
+void pb_frame_loaded(struct pb_frames *frames, u32 number);
+void pb_frame_unloaded(struct pb_frames *frames, u32 number);
 struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number);
-void pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number);
+int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number);
 bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number);
-u32 pb_frames_advance(struct pb_frames *frames);
+
+void pb_frames_set_policy(struct pb_frames *frames,
+			  const struct pb_policy **policy, void **state);
+void pb_frames_policy_name(struct pb_frames *frames, char *name);
+unsigned int pb_frames_propose(struct pb_frames *frames, u32 *number,
+			       unsigned int nr, bool round, bool *wrapped);
+bool pb_frames_ask(struct pb_frames *frames, u32 number, bool accessed,
+		   bool dirty);
+void pb_frames_sample(struct pb_frames *frames, u32 number, bool accessed);
+
+/* How many frames there are to look at: those that were ever used. */
+static inline u32 pb_frames_nr(const struct pb_frames *frames)
+{
+	return min(READ_ONCE(frames->fresh), READ_ONCE(frames->limit));
+}
 
 /* page.c -------------------------------------------------------------- */
 
@@ -279,8 +454,10 @@ u32 pb_frames_advance(struct pb_frames *frames);
  * @index: place in the box in pages; invariant
  * @frame: number of the frame while @folio is set; folio lock
  * @slot: swap slot with the contents, or with a copy of them when @folio is
- *        set and clean, or PB_NONE; folio lock
+ *        set and clean, or PB_NONE; with the parity of its area; folio lock
  * @root: a page of the root view; invariant
+ * @ahead: readahead brought it in, and nobody has asked for it yet; folio lock
+ * @dirtied: when the flusher first found it dirty, in jiffies, or 0; folio lock
  * @refs: life time: one for all sharers together, and one for each user that
  *        keeps the page without lock or RCU
  * @sharers: how many views hold the page. With one, its view may write to it
@@ -295,6 +472,8 @@ struct pb_page {
 	u32 frame;
 	u32 slot;
 	bool root;
+	bool ahead;
+	unsigned long dirtied;
 	refcount_t refs;
 	atomic_t sharers;
 	struct rcu_head rcu;
@@ -305,10 +484,10 @@ void pb_page_put(struct pb_box *box, struct pb_page *page);
 void pb_page_unshare(struct pb_box *box, struct pb_page *page);
 bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 		    const struct pb_spare *spare);
-u32 pb_page_detach(struct pb_page *page, struct folio *folio);
+u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
+		   struct folio *folio);
 struct folio *pb_page_lock_folio(struct pb_page *page);
-int pb_page_read(struct pb_box *box, const struct pb_page *page, pgoff_t index,
-		 const struct pb_spare *spare);
+void pb_page_free_slot(struct pb_box *box, struct pb_page *page);
 int pb_pages_init(void);
 void pb_pages_exit(void);
 
@@ -322,6 +501,14 @@ static inline bool pb_page_owns(const struct pb_page *page,
 	return folio->private == page;
 }
 
+/* The number of the page's slot in its area, or PB_NONE. */
+static inline u32 pb_page_slot(const struct pb_page *page)
+{
+	u32 slot = READ_ONCE(page->slot);
+
+	return slot == PB_NONE ? PB_NONE : slot & ~PB_SWAP_PARITY;
+}
+
 static inline bool pb_page_tryget(struct pb_page *page)
 {
 	return refcount_inc_not_zero(&page->refs);
@@ -332,29 +519,47 @@ static inline bool pb_page_exclusive(const struct pb_page *page)
 	return atomic_read(&page->sharers) == 1;
 }
 
+/* fill.c -------------------------------------------------------------- */
+
+enum pagebox_fault_class pb_fill_source(struct pb_box *box,
+					const struct pb_page *page,
+					pgoff_t index,
+					struct pb_backend **backend,
+					pgoff_t *at);
+struct pb_io *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
+			  pgoff_t at);
+void pb_fill_add(struct pb_io *io, struct pb_page *page,
+		 struct pb_spare *spare, bool fresh);
+int pb_fill_run(struct pb_io *io);
+int pb_fill_finish(struct pb_io *io, unsigned int i);
+void pb_fill_undo(struct pb_box *box, struct pb_page *page,
+		  struct folio *folio, bool fresh);
+int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
+		  unsigned int nr, enum pb_stat why);
+
 /* view.c -------------------------------------------------------------- */
 
 /**
  * struct pb_view - a supplemental page table: index -> page
  * @pages: struct pb_page by index; read under RCU, changed under its xa_lock
- * @broken: a fork could not clone all of it; set once, before any fault
  */
 struct pb_view {
 	struct xarray pages;
-	bool broken;
 };
 
 void pb_view_init(struct pb_box *box, struct pb_view *view);
 void pb_view_destroy(struct pb_box *box, struct pb_view *view);
 struct pb_page *pb_view_peek(struct pb_view *view, pgoff_t index);
+struct pb_page *pb_view_look(struct pb_box *box, struct pb_view *view,
+			     pgoff_t index);
 struct folio *pb_view_trylock(struct pb_view *view, pgoff_t index,
 			      struct pb_page **page);
 struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index,
 			     pgoff_t last);
 int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
 		    struct pb_page *new);
-void pb_view_discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		     pgoff_t last);
+void pb_view_drop(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		  pgoff_t last);
 struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 			      pgoff_t *index, pgoff_t last);
 
@@ -375,6 +580,14 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
  *         pb_maps.lock
  * @dead: only debugfs still knows it; pb_maps.lock
  * @dir: debugfs directory; only the debugfs work touches it
+ * @broken: a fork could not share or promise all of it, so accesses fail; set
+ *          once, before any fault
+ * @next: the index at which a fault would be the next in sequence
+ * @committed: pages that its VMAs have promised; mmap_lock for writing
+ * @held: pages that were found to be its own; pb_oom_lock
+ * @stack_low: lowest address that may be touched so far, 0 for a mapping that
+ *             does not grow
+ * @stack_limit: lowest address that it may grow to
  * @faults: by class, this process alone
  * @major: those that waited for a read
  */
@@ -390,6 +603,12 @@ struct pb_map {
 	struct list_head entry;
 	bool dead;
 	struct dentry *dir;
+	bool broken;
+	pgoff_t next;
+	unsigned long committed;
+	unsigned long held;
+	unsigned long stack_low;
+	unsigned long stack_limit;
 	atomic64_t faults[PAGEBOX_FAULT_NR];
 	atomic64_t major;
 };
@@ -422,72 +641,165 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma);
 struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
 			   struct mm_struct *mm);
 pid_t pb_map_pid(struct pb_map *map);
-struct pb_page *pb_map_peek(struct pb_map *map, pgoff_t index);
 
 /* box.c --------------------------------------------------------------- */
+
+/**
+ * struct pb_tunables - what can be changed while a box is used
+ * @readahead: most pages to read at once
+ * @oom: enum pagebox_oom
+ * @oom_wait_ms: milliseconds
+ * @overcommit: enum pagebox_overcommit
+ * @dirty_age_ms: milliseconds
+ * @dirty_ratio: percent of the frame limit
+ *
+ * Each is read on its own, with READ_ONCE(), and written under pb_box.config.
+ */
+struct pb_tunables {
+	u32 readahead;
+	u32 oom;
+	u32 oom_wait_ms;
+	u32 overcommit;
+	u32 dirty_age_ms;
+	u32 dirty_ratio;
+};
+
+/**
+ * struct pb_flight - a group of writes under way
+ * @refs: who waits, and each write
+ * @pending: writes that are not done yet
+ * @wait: for @pending to become 0
+ */
+struct pb_flight {
+	refcount_t refs;
+	atomic_t pending;
+	wait_queue_head_t wait;
+};
 
 /**
  * struct pb_box - one sandbox
  * @id: number, never used again; invariant
  * @owner: who opened it; invariant
- * @name: comm of who opened it; invariant
- * @ref: files that stand for the box: the opener's and those of private maps
- * @inode: its i_mapping is the reverse map of all VMAs; invariant
- * @lock: protects the configuration until @sealed
- * @sealed: was mapped, the configuration is invariant now; written under @lock
+ * @name: at first the comm of who opened it; @config
+ * @ref: files that stand for the box, and requests under way
+ * @files: the files alone
+ * @inode: its i_mapping is the reverse map of all VMAs, and remembers errors of
+ *         write-back; invariant
+ * @config: one change of the configuration at a time
+ * @lock: until the box is sealed: @bytes and @store
+ * @sealed: was used, @bytes and @store are invariant now; written under @lock
  * @bytes: size; @lock until @sealed
  * @store: where pages come from, or NULL; @lock until @sealed
+ * @tune: see there
  * @root: the view of MAP_SHARED mappings
  * @frames: the frame table
- * @swap: the swap area
+ * @swap: the swap area, or NULL; changed under @config, @lock and @swap_lock
+ * @swap_old: the area that is being replaced, or NULL; as @swap. An area with a
+ *            slot in use stays
+ * @swap_lock: held for reading while a slot is taken
+ * @evicting: writes of evictions; never freed on its own
  * @maps: the mappings
+ * @committed: pages that mappings have promised
+ * @oom_victim: identity of the mm that was killed last; pb_oom_lock
+ * @oom_since: when, in jiffies; as @oom_victim
+ * @flusher: writes pages that have been dirty for long
+ * @shrinker: the box's part in the machine's reclaim
  * @stats: counters, per CPU
  * @dir: debugfs directory; invariant
  * @sync: makes and drops the debugfs directories of maps
+ * @late: tears the box down, when that cannot be done at once
  */
 struct pb_box {
 	u32 id;
 	kuid_t owner;
-	char name[TASK_COMM_LEN];
+	char name[PAGEBOX_NAME_LEN];
 	struct kref ref;
+	atomic_t files;
 	struct inode *inode;
-	struct mutex lock; /* the configuration */
+	struct mutex config; /* one ioctl at a time */
+	struct mutex lock; /* size and store, until the box is used */
 	bool sealed;
 	u64 bytes;
 	struct pb_backend *store;
+	struct pb_tunables tune;
 	struct pb_view root;
 	struct pb_frames frames;
-	struct pb_swap swap;
+	struct pb_swap *swap;
+	struct pb_swap *swap_old;
+	struct rw_semaphore swap_lock; /* see @swap */
+	struct pb_flight evicting;
 	struct pb_maps maps;
+	atomic_long_t committed;
+	struct mm_struct *oom_victim;
+	unsigned long oom_since;
+	struct delayed_work flusher;
+	struct pb_shrinker shrinker;
 	struct pb_stats __percpu *stats;
 	struct dentry *dir;
 	struct work_struct sync;
+	struct work_struct late;
 };
 
 struct pb_box *pb_box_new(void);
+struct pb_box *pb_box_find(u32 id);
 void pb_box_put(struct pb_box *box);
+void pb_box_put_later(struct pb_box *box);
+void pb_box_file_gone(struct pb_box *box);
+void pb_boxes_exit(void);
 void pb_box_seal(struct pb_box *box);
-int pb_box_configure(struct pb_box *box, const struct pagebox_config *config);
-void pb_box_info(struct pb_box *box, struct pagebox_info *info);
-struct file *pb_box_file(struct pb_box *box);
+struct file *pb_box_file(struct pb_box *box, int flags,
+			 const struct file_operations *fops);
+extern const struct file_operations pb_private_fops;
 void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr);
 extern unsigned int pb_box_frames;
+extern unsigned int pb_box_max;
+
+/* The area that a slot of a page belongs to. */
+static inline struct pb_swap *pb_box_swap_of(struct pb_box *box, u32 slot)
+{
+	struct pb_swap *swap;
+
+	/* One without slots in use may go away while it is looked at. */
+	rcu_read_lock();
+	swap = READ_ONCE(box->swap);
+	if (!swap || swap->parity != (slot & PB_SWAP_PARITY))
+		swap = READ_ONCE(box->swap_old);
+	rcu_read_unlock();
+	return swap;
+}
+
+/* Do dirty pages of the root view go back to the store? */
+static inline bool pb_box_writes_back(const struct pb_box *box)
+{
+	return box->store && box->store->writable;
+}
+
+/**
+ * pb_box_end - where the box ends
+ * @box: a sealed box
+ *
+ * A store that is shorter than the box bounds it; the file may grow and shrink.
+ *
+ * Return: its size in bytes as of now
+ */
+static inline u64 pb_box_end(struct pb_box *box)
+{
+	if (!box->store)
+		return box->bytes;
+	return min(box->bytes, pb_backend_bytes(box->store));
+}
 
 /**
  * pb_box_has - is there such a page?
  * @box: a sealed box
  * @index: the index
  *
- * A store that is shorter than the box bounds it; the file may grow and shrink.
- *
  * Return: whether an access there is not past the end
  */
 static inline bool pb_box_has(struct pb_box *box, pgoff_t index)
 {
-	if (index >= box->bytes >> PAGE_SHIFT)
-		return false;
-	return !box->store ||
-	       index << PAGE_SHIFT < pb_backend_bytes(box->store);
+	return index < box->bytes >> PAGE_SHIFT &&
+	       (u64)index << PAGE_SHIFT < pb_box_end(box);
 }
 
 static inline void pb_count_add(struct pb_box *box, unsigned int stat, s64 n)
@@ -500,9 +812,85 @@ static inline void pb_count(struct pb_box *box, unsigned int stat)
 	this_cpu_inc(box->stats->n[stat]);
 }
 
+/* config.c ------------------------------------------------------------ */
+
+int pb_box_configure(struct pb_box *box, const struct pagebox_config *config);
+void pb_box_info(struct pb_box *box, struct pagebox_info *info);
+
 /* evict.c ------------------------------------------------------------- */
 
+/**
+ * struct pb_victims - frames on their way out
+ * @nr: how many
+ * @no_io: those that would have to be written stay
+ * @folio: their folios, locked and referenced
+ */
+struct pb_victims {
+	unsigned int nr;
+	bool no_io;
+	struct folio *folio[PB_BATCH_MAX];
+};
+
 int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare);
+int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare);
+unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v);
+int pb_evict_wait(struct pb_box *box);
+int pb_evict_resize(struct pb_box *box, u32 limit);
+int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
+			void **state);
+unsigned long pb_evict_shrink(struct pb_box *box, unsigned long nr);
+
+/* shrink.c ------------------------------------------------------------ */
+
+int pb_shrink_add(struct pb_box *box);
+void pb_shrink_remove(struct pb_box *box);
+
+/* writeback.c --------------------------------------------------------- */
+
+int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last);
+int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
+		       int datasync);
+void pb_writeback_failed(struct pb_box *box, int err);
+int pb_writeback_last(struct pb_box *box);
+void pb_writeback_init(struct pb_box *box);
+void pb_writeback_start(struct pb_box *box);
+void pb_writeback_stop(struct pb_box *box);
+void pb_flight_init(struct pb_flight *flight);
+void pb_flight_add(struct pb_flight *flight);
+void pb_flight_done(struct pb_flight *flight);
+
+/* swapoff.c: moving pages from one swap area to another */
+int pb_swapoff(struct pb_box *box, struct pb_swap *old);
+
+/* oom.c --------------------------------------------------------------- */
+
+int pb_oom(struct pb_box *box, unsigned int *since);
+
+/* commit.c ------------------------------------------------------------ */
+
+unsigned long pb_commit_capacity(struct pb_box *box);
+int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma);
+void pb_commit_recount(struct pb_map *map);
+
+/* stack.c ------------------------------------------------------------- */
+
+int pb_stack_set(struct pb_box *box, const struct pagebox_stack *stack);
+bool pb_stack_extend(struct pb_map *map, const struct vm_fault *vmf);
+
+/* range.c ------------------------------------------------------------- */
+
+int pb_range(struct pb_box *box, unsigned int nr, struct pagebox_range *range);
+long pb_range_prefetch(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		       pgoff_t last, unsigned long most);
+long pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		       pgoff_t last);
+
+/* devio.c ------------------------------------------------------------- */
+
+ssize_t pb_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t pb_write_iter(struct kiocb *iocb, struct iov_iter *from);
+loff_t pb_llseek(struct file *file, loff_t offset, int whence);
+int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice);
 
 /* fault.c ------------------------------------------------------------- */
 
@@ -510,6 +898,8 @@ extern const struct vm_operations_struct pb_shared_vm_ops;
 extern const struct vm_operations_struct pb_private_vm_ops;
 
 int pb_fault_own_copy(struct pb_map *map, pgoff_t index);
+int pb_fault_root(struct pb_box *box, pgoff_t index, bool write,
+		  struct folio **folio);
 
 /* pte.c --------------------------------------------------------------- */
 
@@ -540,6 +930,7 @@ struct vm_area_struct *pb_pte_vma_next(struct vm_area_struct *vma,
 
 /* dev.c --------------------------------------------------------------- */
 
+extern const struct file_operations pb_dev_fops;
 int pb_dev_init(umode_t mode);
 void pb_dev_exit(void);
 

@@ -4,6 +4,7 @@
  * while programs fault is exact for each counter as of some moment in between,
  * not for all of them as of the same one.
  */
+#include <linux/pagemap.h>
 #include <linux/percpu.h>
 
 #include "pagebox.h"
@@ -25,6 +26,18 @@ const char *const pb_stat_names[PB_STAT_NR] = {
 	[PB_STAT_SECOND_CHANCE] = "second_chances",
 	[PB_STAT_REVOLUTION] = "revolutions",
 	[PB_STAT_PINNED] = "pinned_skips",
+	[PB_STAT_READAHEAD] = "readahead",
+	[PB_STAT_READAHEAD_HIT] = "readahead_hits",
+	[PB_STAT_PREFETCHED] = "prefetched",
+	[PB_STAT_PAGED_OUT] = "paged_out",
+	[PB_STAT_DISCARDED] = "discarded",
+	[PB_STAT_STORE_READ] = "store_reads",
+	[PB_STAT_STORE_WRITE] = "store_writes",
+	[PB_STAT_SWAP_READ] = "swap_reads",
+	[PB_STAT_SWAP_WRITE] = "swap_writes",
+	[PB_STAT_IO_ERROR] = "io_errors",
+	[PB_STAT_SHRUNK] = "shrunk",
+	[PB_STAT_OOM_KILL] = "oom_kills",
 	[PB_STAT_PAGES] = "pages",
 	[PB_STAT_VIEWS] = "views",
 };
@@ -69,6 +82,64 @@ u64 pb_stats_read(struct pb_box *box, unsigned int stat)
 	return sum;
 }
 
+/* Look at what is in a frame, if that can be done without waiting. */
+static void census_folio(struct pb_box *box, struct folio *folio,
+			 struct pb_census *census)
+{
+	struct pb_pte_bits bits;
+
+	if (!folio_trylock(folio))
+		return;
+	if (folio->private) {
+		pb_pte_harvest(box->inode->i_mapping, folio->index, &folio,
+			       &bits, 1, false);
+		census->locked += bits.locked;
+		census->dirty += bits.dirty || folio_test_dirty(folio);
+		/* The table's reference, ours, and one for each PTE. */
+		census->pinned += folio_ref_count(folio) > 2 + bits.mapped;
+	}
+	folio_unlock(folio);
+}
+
+/**
+ * pb_stats_census - count the frames that are in some condition now
+ * @box: whose
+ * @census: filled
+ *
+ * Frames that are being faulted in, read or written are left out.
+ */
+void pb_stats_census(struct pb_box *box, struct pb_census *census)
+{
+	u32 nr = READ_ONCE(box->frames.fresh);
+	struct folio *folio;
+
+	memset(census, 0, sizeof(*census));
+	for (u32 i = 0; i < nr; i++) {
+		folio = pb_frame_lookup(&box->frames, i);
+		if (!folio)
+			continue;
+		census_folio(box, folio, census);
+		folio_put(folio);
+		cond_resched();
+	}
+}
+
+/**
+ * pb_stats_swap - slots of a box
+ * @box: whose
+ * @used: set to how many are in use
+ * @high: set to the most that ever were in the present area
+ */
+void pb_stats_swap(struct pb_box *box, u64 *used, u64 *high)
+{
+	mutex_lock(&box->lock);
+	*used = box->swap ? READ_ONCE(box->swap->used) : 0;
+	*high = box->swap ? READ_ONCE(box->swap->high) : 0;
+	if (box->swap_old)
+		*used += READ_ONCE(box->swap_old->used);
+	mutex_unlock(&box->lock);
+}
+
 /**
  * pb_stats_fill - all counters of a box, for the ABI
  * @box: whose
@@ -76,6 +147,8 @@ u64 pb_stats_read(struct pb_box *box, unsigned int stat)
  */
 void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out)
 {
+	struct pb_census census;
+
 	for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
 		out->faults[i] = pb_stats_read(box, i);
 	out->major = pb_stats_read(box, PB_STAT_MAJOR);
@@ -85,7 +158,24 @@ void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out)
 	out->revolutions = pb_stats_read(box, PB_STAT_REVOLUTION);
 	out->pinned_skips = pb_stats_read(box, PB_STAT_PINNED);
 	out->frames_used = READ_ONCE(box->frames.used);
-	out->swap_used = atomic_long_read(&box->swap.used);
+	pb_stats_swap(box, &out->swap_used, &out->swap_high);
 	out->pages = pb_stats_read(box, PB_STAT_PAGES);
 	out->views = pb_stats_read(box, PB_STAT_VIEWS);
+	out->readahead = pb_stats_read(box, PB_STAT_READAHEAD);
+	out->readahead_hits = pb_stats_read(box, PB_STAT_READAHEAD_HIT);
+	out->prefetched = pb_stats_read(box, PB_STAT_PREFETCHED);
+	out->paged_out = pb_stats_read(box, PB_STAT_PAGED_OUT);
+	out->discarded = pb_stats_read(box, PB_STAT_DISCARDED);
+	out->store_reads = pb_stats_read(box, PB_STAT_STORE_READ);
+	out->store_writes = pb_stats_read(box, PB_STAT_STORE_WRITE);
+	out->swap_reads = pb_stats_read(box, PB_STAT_SWAP_READ);
+	out->swap_writes = pb_stats_read(box, PB_STAT_SWAP_WRITE);
+	out->io_errors = pb_stats_read(box, PB_STAT_IO_ERROR);
+	out->shrunk = pb_stats_read(box, PB_STAT_SHRUNK);
+	out->oom_kills = pb_stats_read(box, PB_STAT_OOM_KILL);
+	pb_stats_census(box, &census);
+	out->frames_locked = census.locked;
+	out->frames_pinned = census.pinned;
+	out->frames_dirty = census.dirty;
+	out->committed = atomic_long_read(&box->committed);
 }

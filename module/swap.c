@@ -4,81 +4,132 @@
  *
  * A page keeps its slot when it is read back, so that it can lose its frame
  * again without a write as long as it has not changed; the slot goes with the
- * page.
+ * page. The area knows which page has which slot, so that it can be emptied:
+ * slot by slot, the pages are moved elsewhere.
+ *
+ * A page changes its slot under the lock of its folio, that is its owner's
+ * business. What is locked here is who has which slot.
  */
+#include <linux/slab.h>
+
 #include "pagebox.h"
 
-/**
- * pb_swap_init - make an empty swap area in RAM
- * @swap: where
- *
- * Return: 0 or -ENOMEM
- */
-int pb_swap_init(struct pb_swap *swap)
+static u32 swap_room(struct pb_backend *backend, u32 limit)
 {
-	swap->backend = pb_backend_ram_new();
-	if (!swap->backend)
-		return -ENOMEM;
-	ida_init(&swap->slots);
-	atomic_long_set(&swap->used, 0);
-	return 0;
+	u64 room = pb_backend_bytes(backend) >> PAGE_SHIFT;
+
+	if (limit)
+		room = min_t(u64, room, limit);
+	return min_t(u64, room, PB_SWAP_MAX);
 }
 
 /**
- * pb_swap_destroy - give the swap area back
- * @swap: whose slots are all free
+ * pb_swap_new - make an empty swap area
+ * @backend: where; belongs to the area on success
+ * @limit: most slots, or 0 for as many as the backend has room for now
+ * @parity: PB_SWAP_PARITY or 0, see struct pb_swap
+ *
+ * Return: the area; -ENOSPC when there is no room for a page, -ENOMEM
  */
-void pb_swap_destroy(struct pb_swap *swap)
+struct pb_swap *pb_swap_new(struct pb_backend *backend, u32 limit, u32 parity)
 {
-	WARN_ON_ONCE(atomic_long_read(&swap->used));
-	ida_destroy(&swap->slots);
+	u32 room = swap_room(backend, limit);
+	struct pb_swap *swap;
+
+	if (!room)
+		return ERR_PTR(-ENOSPC);
+	swap = kzalloc(sizeof(*swap), PB_GFP);
+	if (!swap)
+		return ERR_PTR(-ENOMEM);
+	swap->backend = backend;
+	xa_init_flags(&swap->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	swap->limit = room;
+	swap->parity = parity;
+	return swap;
+}
+
+/**
+ * pb_swap_release - free a swap area and its backend
+ * @swap: whose slots are all free, and which nobody can find any more, not even
+ *        under RCU; or NULL
+ */
+void pb_swap_release(struct pb_swap *swap)
+{
+	if (!swap)
+		return;
+	WARN_ON_ONCE(swap->used);
+	xa_destroy(&swap->slots);
 	pb_backend_release(swap->backend);
-}
-
-static int swap_slot_get(struct pb_swap *swap)
-{
-	int slot = ida_alloc(&swap->slots, PB_GFP);
-
-	if (slot >= 0)
-		atomic_long_inc(&swap->used);
-	return slot;
+	kfree(swap);
 }
 
 /**
- * pb_swap_out - write a page to its slot
+ * pb_swap_slot_get - take a slot, the lowest that is free
  * @swap: the area
- * @page: gets a slot when it has none
- * @folio: its folio, locked
+ * @page: what it is for; the caller sets its slot
  *
- * Return: 0, or -ENOSPC, -ENOMEM, -EIO, after which a page that had no slot
- * still has none
+ * Context: may sleep.
+ * Return: the slot with the parity of the area; PB_NONE when all are taken, or
+ * without memory
  */
-int pb_swap_out(struct pb_swap *swap, struct pb_page *page, struct folio *folio)
+u32 pb_swap_slot_get(struct pb_swap *swap, struct pb_page *page)
 {
-	int slot = page->slot;
+	u32 slot;
 	int err;
 
-	if (page->slot == PB_NONE) {
-		slot = swap_slot_get(swap);
-		if (slot < 0)
-			return slot;
+	xa_lock(&swap->slots);
+	err = __xa_alloc(&swap->slots, &slot, page,
+			 XA_LIMIT(0, swap->limit - 1), PB_GFP);
+	if (!err) {
+		WRITE_ONCE(swap->used, swap->used + 1);
+		WRITE_ONCE(swap->high, max(swap->high, swap->used));
 	}
-	err = swap->backend->ops->write(swap->backend, slot, folio);
-	if (!err)
-		WRITE_ONCE(page->slot, slot);
-	else if (page->slot == PB_NONE)
-		pb_swap_free(swap, slot);
-	return err;
+	xa_unlock(&swap->slots);
+	return err ? PB_NONE : slot | swap->parity;
 }
 
 /**
- * pb_swap_free - a slot is not needed any more
+ * pb_swap_slot_put - a slot is not needed any more
  * @swap: the area
- * @slot: the slot
+ * @slot: the slot, with or without parity
+ *
+ * Context: may sleep.
  */
-void pb_swap_free(struct pb_swap *swap, u32 slot)
+void pb_swap_slot_put(struct pb_swap *swap, u32 slot)
 {
-	swap->backend->ops->discard(swap->backend, slot);
-	ida_free(&swap->slots, slot);
-	atomic_long_dec(&swap->used);
+	struct pb_backend *backend = swap->backend;
+
+	slot &= ~PB_SWAP_PARITY;
+	/* First: once it is free, somebody may write to it. */
+	if (backend->ops->discard)
+		backend->ops->discard(backend, slot);
+	xa_lock(&swap->slots);
+	if (!WARN_ON_ONCE(!__xa_erase(&swap->slots, slot)))
+		WRITE_ONCE(swap->used, swap->used - 1);
+	xa_unlock(&swap->slots);
+}
+
+/**
+ * pb_swap_next - walk the pages that have slots
+ * @swap: the area
+ * @slot: where to begin, without parity; set to the slot that was found
+ *
+ * Pages that are just being freed are passed over. Whether the page still has
+ * the slot can be said once its folio is locked.
+ *
+ * Return: the page with the lowest slot from there on, with a reference, or NULL
+ */
+struct pb_page *pb_swap_next(struct pb_swap *swap, u32 *slot)
+{
+	unsigned long at = *slot;
+	struct pb_page *page;
+
+	rcu_read_lock();
+	page = xa_find(&swap->slots, &at, swap->limit - 1, XA_PRESENT);
+	while (page && !pb_page_tryget(page))
+		page = xa_find_after(&swap->slots, &at, swap->limit - 1,
+				     XA_PRESENT);
+	rcu_read_unlock();
+	*slot = at;
+	return page;
 }

@@ -18,7 +18,6 @@
 void pb_view_init(struct pb_box *box, struct pb_view *view)
 {
 	xa_init_flags(&view->pages, XA_FLAGS_ACCOUNT);
-	view->broken = false;
 	pb_count(box, PB_STAT_VIEWS);
 }
 
@@ -29,7 +28,7 @@ void pb_view_init(struct pb_box *box, struct pb_view *view)
  */
 void pb_view_destroy(struct pb_box *box, struct pb_view *view)
 {
-	pb_view_discard(box, view, 0, ULONG_MAX);
+	pb_view_drop(box, view, 0, ULONG_MAX);
 	xa_destroy(&view->pages);
 	pb_count_add(box, PB_STAT_VIEWS, -1);
 }
@@ -45,6 +44,25 @@ void pb_view_destroy(struct pb_box *box, struct pb_view *view)
 struct pb_page *pb_view_peek(struct pb_view *view, pgoff_t index)
 {
 	return xa_load(&view->pages, index);
+}
+
+/**
+ * pb_view_look - which page a view shows
+ * @box: it belongs to
+ * @view: where
+ * @index: which
+ *
+ * Context: under RCU, as pb_view_peek().
+ * Return: its own page, else the root view's, else NULL
+ */
+struct pb_page *pb_view_look(struct pb_box *box, struct pb_view *view,
+			     pgoff_t index)
+{
+	struct pb_page *page = pb_view_peek(view, index);
+
+	if (!page && view != &box->root)
+		page = pb_view_peek(&box->root, index);
+	return page;
 }
 
 /**
@@ -125,14 +143,14 @@ int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
 }
 
 /**
- * pb_view_discard - drop a range of pages
+ * pb_view_drop - drop a range of pages
  * @box: the view belongs to
  * @view: where; no VMA shows the range through it
  * @first: first index
  * @last: last index
  */
-void pb_view_discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		     pgoff_t last)
+void pb_view_drop(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		  pgoff_t last)
 {
 	struct pb_page *page;
 	unsigned long index;

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commitments: how many pages mappings have promised.
+ *
+ * A page that is promised may need a frame or a swap slot one day. So the pages
+ * of all mappings count, page by page whether touched or not, but for those
+ * whose dirty pages go back to the store, which has room for them.
+ *
+ * Core mm shifts the borders of VMAs without telling: when one is split or
+ * merged, moved or grown in place. Closing one is told always, so a map is
+ * counted anew then.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "pagebox.h"
+
+/* Do the pages of the map need frames and slots of the box? */
+static bool map_counts(const struct pb_map *map)
+{
+	return pb_map_private(map) || !pb_box_writes_back(map->box);
+}
+
+static unsigned long vma_promise(const struct vm_area_struct *vma)
+{
+	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+
+/**
+ * pb_commit_capacity - how many pages the box has room for
+ * @box: the box
+ *
+ * Context: sleeps.
+ * Return: frames and swap slots together
+ */
+unsigned long pb_commit_capacity(struct pb_box *box)
+{
+	unsigned long pages = READ_ONCE(box->frames.limit);
+
+	/* The lock keeps the area. */
+	down_read(&box->swap_lock);
+	if (box->swap)
+		pages += READ_ONCE(box->swap->limit);
+	up_read(&box->swap_lock);
+	return pages;
+}
+
+/**
+ * pb_commit_charge - promise the pages of a VMA
+ * @map: the VMA's map, of a sealed box
+ * @vma: new to the map; mmap_lock is held for writing
+ *
+ * Return: 0, or -ENOMEM when the box does not promise what it may not have
+ */
+int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma)
+{
+	struct pb_box *box = map->box;
+	long pages = map_counts(map) ? vma_promise(vma) : 0;
+	long room = LONG_MAX;
+	long sum = atomic_long_read(&box->committed);
+
+	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
+		room = pb_commit_capacity(box);
+	do {
+		if (pages && sum + pages > room)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(&box->committed, &sum, sum + pages));
+	map->committed += pages;
+	return 0;
+}
+
+/* What the VMAs of the map that are left promise. */
+static unsigned long map_promise(const struct pb_map *map)
+{
+	struct address_space *mapping = map->box->inode->i_mapping;
+	struct vm_area_struct *vma;
+	unsigned long pages = 0;
+
+	if (!map->vmas || !map_counts(map))
+		return 0;
+	i_mmap_lock_read(mapping);
+	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
+		/* A fork under way has VMAs that still point to the parent's. */
+		if (vma->vm_private_data == map && vma->vm_mm == map->mm)
+			pages += vma_promise(vma);
+	}
+	i_mmap_unlock_read(mapping);
+	return pages;
+}
+
+/**
+ * pb_commit_recount - a VMA is not there any more
+ * @map: its map; mmap_lock is held for writing
+ */
+void pb_commit_recount(struct pb_map *map)
+{
+	unsigned long pages = map_promise(map);
+
+	atomic_long_add((long)(pages - map->committed), &map->box->committed);
+	map->committed = pages;
+}

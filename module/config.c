@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The configuration of a box: checked first, then prepared as far as anything can
+ * fail, then applied. What can only fail while it is applied, moving pages out of
+ * frames or a swap area, comes first, and undoes itself.
+ */
+#include <linux/ctype.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/user_namespace.h>
+
+#include "pagebox.h"
+
+#define PAGEBOX_SET_ALL ((PAGEBOX_SET_DIRTY << 1) - 1)
+
+/* Size and store, which make the box what it is. */
+#define PAGEBOX_SET_SEALED (PAGEBOX_SET_BYTES | PAGEBOX_SET_STORE)
+
+/**
+ * struct change - a new configuration on its way
+ * @config: what was asked for
+ * @store: the new store, or NULL
+ * @swap: the new swap area, or NULL
+ * @policy: the new policy, or NULL
+ * @state: its memory
+ *
+ * After it was applied, @store, @policy and @state hold what they replaced.
+ */
+struct change {
+	const struct pagebox_config *config;
+	struct pb_backend *store;
+	struct pb_swap *swap;
+	const struct pb_policy *policy;
+	void *state;
+};
+
+static bool sets(const struct change *c, u32 bit)
+{
+	return c->config->set & bit;
+}
+
+/* Printable, not empty, with a zero byte. */
+static int check_name(const char *name)
+{
+	size_t length = strnlen(name, PAGEBOX_NAME_LEN);
+
+	if (!length || length == PAGEBOX_NAME_LEN)
+		return -EINVAL;
+	for (size_t i = 0; i < length; i++) {
+		if (!isascii(name[i]) || !isprint(name[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_bytes(u64 bytes)
+{
+	if (!bytes || !PAGE_ALIGNED(bytes))
+		return -EINVAL;
+	return bytes > PAGEBOX_MAX_SIZE ? -ERANGE : 0;
+}
+
+static int check_frames(u32 frames)
+{
+	if (frames < PAGEBOX_MIN_FRAMES)
+		return -EINVAL;
+	return frames > pb_frames_max ? -ERANGE : 0;
+}
+
+static int check_fd(s32 fd)
+{
+	return fd < PAGEBOX_FD_RAM ? -EBADF : 0;
+}
+
+static int check_bounds(const struct pagebox_config *c)
+{
+	if (c->set & PAGEBOX_SET_STORE_DELAY &&
+	    (c->store_read_us > PAGEBOX_MAX_DELAY ||
+	     c->store_write_us > PAGEBOX_MAX_DELAY))
+		return -ERANGE;
+	if (c->set & PAGEBOX_SET_SWAP_DELAY &&
+	    (c->swap_read_us > PAGEBOX_MAX_DELAY ||
+	     c->swap_write_us > PAGEBOX_MAX_DELAY))
+		return -ERANGE;
+	if (c->set & PAGEBOX_SET_READAHEAD &&
+	    c->readahead > PAGEBOX_MAX_READAHEAD)
+		return -ERANGE;
+	if (c->set & PAGEBOX_SET_SWAPPINESS &&
+	    c->swappiness > PAGEBOX_MAX_SWAPPINESS)
+		return -ERANGE;
+	if (c->set & PAGEBOX_SET_OOM && c->oom_wait_ms > PAGEBOX_MAX_OOM_WAIT)
+		return -ERANGE;
+	if (c->set & PAGEBOX_SET_DIRTY &&
+	    (c->dirty_age_ms > PAGEBOX_MAX_DIRTY_AGE ||
+	     c->dirty_ratio > PAGEBOX_MAX_DIRTY_RATIO))
+		return -ERANGE;
+	return 0;
+}
+
+static int check_choices(const struct pagebox_config *c)
+{
+	if (c->set & ~PAGEBOX_SET_ALL || c->reserved)
+		return -EINVAL;
+	if (c->set & PAGEBOX_SET_OOM && c->oom > PAGEBOX_OOM_WAIT)
+		return -EINVAL;
+	if (c->set & PAGEBOX_SET_OVERCOMMIT &&
+	    c->overcommit > PAGEBOX_OVERCOMMIT_NEVER)
+		return -EINVAL;
+	if (c->set & PAGEBOX_SET_DIRTY && !c->dirty_age_ms)
+		return -EINVAL;
+	return 0;
+}
+
+static int check(const struct pagebox_config *c)
+{
+	int err = check_choices(c) ?: check_bounds(c);
+
+	if (!err && c->set & PAGEBOX_SET_BYTES)
+		err = check_bytes(c->bytes);
+	if (!err && c->set & PAGEBOX_SET_FRAMES)
+		err = check_frames(c->frames);
+	if (!err && c->set & PAGEBOX_SET_STORE)
+		err = check_fd(c->store_fd);
+	if (!err && c->set & PAGEBOX_SET_NAME)
+		err = check_name(c->name);
+	if (!err && c->set & PAGEBOX_SET_POLICY)
+		err = check_name(c->policy);
+	if (!err && c->set & PAGEBOX_SET_SWAP)
+		err = check_fd(c->swap_fd);
+	return err;
+}
+
+/* The swap area that replaces the box's. */
+static struct pb_swap *new_swap(struct pb_box *box,
+				const struct pagebox_config *config)
+{
+	u32 parity = box->swap ? box->swap->parity ^ PB_SWAP_PARITY : 0;
+	struct pb_backend *backend;
+	struct pb_swap *swap;
+
+	backend = pb_backend_new(config->swap_fd, PB_BACKEND_MUST_WRITE);
+	if (IS_ERR(backend))
+		return ERR_CAST(backend);
+	if (box->swap) {
+		backend->read_us = box->swap->backend->read_us;
+		backend->write_us = box->swap->backend->write_us;
+	}
+	swap = pb_swap_new(backend, config->swap_pages, parity);
+	if (IS_ERR(swap))
+		pb_backend_release(backend);
+	return swap;
+}
+
+static int new_policy(struct change *c)
+{
+	const struct pb_policy *policy = pb_policy_get(c->config->policy);
+
+	if (IS_ERR(policy))
+		return PTR_ERR(policy);
+	c->policy = policy;
+	c->state = kzalloc(policy->size, PB_GFP);
+	return c->state ? 0 : -ENOMEM;
+}
+
+/* Make all that is needed. On error, what was made is the caller's to drop. */
+static int prepare(struct pb_box *box, struct change *c)
+{
+	int err = 0;
+
+	if (sets(c, PAGEBOX_SET_STORE) &&
+	    c->config->store_fd != PAGEBOX_FD_NONE) {
+		c->store = pb_backend_new(c->config->store_fd, false);
+		err = PTR_ERR_OR_ZERO(c->store);
+		if (err)
+			c->store = NULL;
+	}
+	if (!err && sets(c, PAGEBOX_SET_SWAP) &&
+	    c->config->swap_fd != PAGEBOX_FD_NONE) {
+		c->swap = new_swap(box, c->config);
+		err = PTR_ERR_OR_ZERO(c->swap);
+		if (err)
+			c->swap = NULL;
+	}
+	if (!err && sets(c, PAGEBOX_SET_POLICY))
+		err = new_policy(c);
+	return err;
+}
+
+/* From here on, slots are taken in @active. */
+static void set_swap(struct pb_box *box, struct pb_swap *active,
+		     struct pb_swap *old)
+{
+	mutex_lock(&box->lock);
+	down_write(&box->swap_lock);
+	WRITE_ONCE(box->swap, active);
+	WRITE_ONCE(box->swap_old, old);
+	up_write(&box->swap_lock);
+	mutex_unlock(&box->lock);
+}
+
+static void free_swap(struct pb_swap *swap)
+{
+	if (!swap)
+		return;
+	/* Who looked for another area's slot may have looked at this one. */
+	synchronize_rcu();
+	pb_swap_release(swap);
+}
+
+/* Empty the area that nothing goes to any more, and free it. */
+static int drop_old_swap(struct pb_box *box)
+{
+	struct pb_swap *old = box->swap_old;
+	int err;
+
+	if (!old)
+		return 0;
+	err = pb_swapoff(box, old);
+	if (err)
+		return err;
+	set_swap(box, box->swap, NULL);
+	free_swap(old);
+	return 0;
+}
+
+/*
+ * Replace the swap area. When the pages of the old one do not fit elsewhere, it
+ * is used again; should those that have moved not fit back, the new one stays
+ * until they do, or are gone.
+ */
+static int apply_swap(struct pb_box *box, struct change *c)
+{
+	struct pb_swap *old = box->swap;
+	int err = drop_old_swap(box);
+
+	if (err)
+		return err;
+	set_swap(box, c->swap, old);
+	c->swap = NULL;
+	err = drop_old_swap(box);
+	if (!err)
+		return 0;
+	set_swap(box, old, box->swap);
+	drop_old_swap(box);
+	return err;
+}
+
+/* What moves pages. The policy comes last: only a signal stops that. */
+static int apply_moves(struct pb_box *box, struct change *c)
+{
+	u32 before = box->frames.limit;
+	int err = 0;
+
+	if (sets(c, PAGEBOX_SET_FRAMES))
+		err = pb_evict_resize(box, c->config->frames);
+	if (!err && sets(c, PAGEBOX_SET_SWAP)) {
+		err = apply_swap(box, c);
+		if (err && sets(c, PAGEBOX_SET_FRAMES))
+			pb_evict_resize(box, before);
+	}
+	if (!err && sets(c, PAGEBOX_SET_POLICY))
+		err = pb_evict_set_policy(box, &c->policy, &c->state);
+	return err;
+}
+
+static int apply_sealed(struct pb_box *box, struct change *c)
+{
+	int err = 0;
+
+	if (!(c->config->set & PAGEBOX_SET_SEALED))
+		return 0;
+	mutex_lock(&box->lock);
+	if (box->sealed) {
+		err = -EBUSY;
+		goto out_unlock;
+	}
+	if (sets(c, PAGEBOX_SET_STORE)) {
+		if (c->store && box->store) {
+			c->store->read_us = box->store->read_us;
+			c->store->write_us = box->store->write_us;
+		}
+		swap(box->store, c->store);
+	}
+	if (sets(c, PAGEBOX_SET_BYTES)) {
+		box->bytes = c->config->bytes;
+		i_size_write(box->inode, box->bytes);
+	}
+out_unlock:
+	mutex_unlock(&box->lock);
+	return err;
+}
+
+static void set_delay(struct pb_backend *backend, u32 read_us, u32 write_us)
+{
+	if (!backend)
+		return;
+	WRITE_ONCE(backend->read_us, read_us);
+	WRITE_ONCE(backend->write_us, write_us);
+}
+
+/* What cannot fail. */
+static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
+{
+	struct pb_tunables *tune = &box->tune;
+
+	mutex_lock(&box->lock);
+	if (c->set & PAGEBOX_SET_NAME)
+		strscpy(box->name, c->name, sizeof(box->name));
+	if (c->set & PAGEBOX_SET_STORE_DELAY)
+		set_delay(box->store, c->store_read_us, c->store_write_us);
+	if (c->set & PAGEBOX_SET_SWAP_DELAY)
+		set_delay(box->swap ? box->swap->backend : NULL,
+			  c->swap_read_us, c->swap_write_us);
+	if (c->set & PAGEBOX_SET_READAHEAD)
+		WRITE_ONCE(tune->readahead, c->readahead);
+	if (c->set & PAGEBOX_SET_SWAPPINESS)
+		WRITE_ONCE(box->frames.swappiness, c->swappiness);
+	if (c->set & PAGEBOX_SET_OOM) {
+		WRITE_ONCE(tune->oom_wait_ms, c->oom_wait_ms);
+		WRITE_ONCE(tune->oom, c->oom);
+	}
+	if (c->set & PAGEBOX_SET_OVERCOMMIT)
+		WRITE_ONCE(tune->overcommit, c->overcommit);
+	if (c->set & PAGEBOX_SET_DIRTY) {
+		WRITE_ONCE(tune->dirty_age_ms, c->dirty_age_ms);
+		WRITE_ONCE(tune->dirty_ratio, c->dirty_ratio);
+		if (box->sealed)
+			pb_writeback_start(box);
+	}
+	mutex_unlock(&box->lock);
+}
+
+/**
+ * pb_box_configure - set up a box, or change it
+ * @box: the box
+ * @config: what to set; see the ABI for the fields and errors
+ *
+ * Context: without mmap_lock; sleeps, for as long as it takes to move pages.
+ * Return: 0, or an error after which nothing has changed
+ */
+int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
+{
+	struct change c = { .config = config };
+	int err = check(config);
+
+	if (err)
+		return err;
+	if (mutex_lock_killable(&box->config))
+		return -EINTR;
+	err = prepare(box, &c);
+	/* Whether it is sealed by now is known at last; ask first, though. */
+	if (!err && c.config->set & PAGEBOX_SET_SEALED &&
+	    smp_load_acquire(&box->sealed))
+		err = -EBUSY;
+	if (!err)
+		err = apply_moves(box, &c);
+	if (!err)
+		err = apply_sealed(box, &c);
+	if (!err)
+		apply_rest(box, config);
+	mutex_unlock(&box->config);
+
+	/* What was replaced, or was not used. */
+	pb_backend_release(c.store);
+	free_swap(c.swap);
+	kfree(c.state);
+	if (c.policy)
+		pb_policy_put(c.policy);
+	return err;
+}
+
+static void info_store(const struct pb_backend *store,
+		       struct pagebox_info *info)
+{
+	info->store_kind = store->ops->kind;
+	info->store_bytes = store->ops->bytes((struct pb_backend *)store);
+	info->store_read_us = READ_ONCE(store->read_us);
+	info->store_write_us = READ_ONCE(store->write_us);
+	info->flags |= PAGEBOX_INFO_STORE;
+	if (store->writable)
+		info->flags |= PAGEBOX_INFO_WRITABLE;
+}
+
+static void info_swap(const struct pb_swap *swap, struct pagebox_info *info)
+{
+	info->swap_kind = swap->backend->ops->kind;
+	info->swap_pages = swap->limit;
+	info->swap_read_us = READ_ONCE(swap->backend->read_us);
+	info->swap_write_us = READ_ONCE(swap->backend->write_us);
+}
+
+static void info_tunables(const struct pb_tunables *tune,
+			  struct pagebox_info *info)
+{
+	info->readahead = READ_ONCE(tune->readahead);
+	info->oom = READ_ONCE(tune->oom);
+	info->oom_wait_ms = READ_ONCE(tune->oom_wait_ms);
+	info->overcommit = READ_ONCE(tune->overcommit);
+	info->dirty_age_ms = READ_ONCE(tune->dirty_age_ms);
+	info->dirty_ratio = READ_ONCE(tune->dirty_ratio);
+}
+
+/**
+ * pb_box_info - describe a box
+ * @box: the box
+ * @info: every field but the size is filled
+ */
+void pb_box_info(struct pb_box *box, struct pagebox_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->id = box->id;
+	info->page_size = PAGE_SIZE;
+	info->owner = from_kuid_munged(current_user_ns(), box->owner);
+
+	mutex_lock(&box->lock);
+	info->bytes = box->bytes;
+	info->frames = READ_ONCE(box->frames.limit);
+	info->batch = READ_ONCE(box->frames.batch);
+	info->flags = box->sealed ? PAGEBOX_INFO_SEALED : 0;
+	strscpy(info->name, box->name, sizeof(info->name));
+	pb_frames_policy_name(&box->frames, info->policy);
+	info->swappiness = READ_ONCE(box->frames.swappiness);
+	if (box->store)
+		info_store(box->store, info);
+	if (box->swap)
+		info_swap(box->swap, info);
+	info_tunables(&box->tune, info);
+	mutex_unlock(&box->lock);
+}

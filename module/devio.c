@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device as a file: read, write, seek, advice. What a read or write sees are
+ * the pages of the root view, those that MAP_SHARED shows, and it gets at them
+ * as a fault does.
+ *
+ * The buffer may be a mapping of the very page that is read or written, and
+ * bringing it in may take the box's last frames. So user memory is never waited
+ * for while a page of the box is held: the copy is made with page faults off,
+ * and where that gets nowhere, the page is let go, the buffer's next byte is
+ * brought in, and all begins again. One byte, for with two frames there is room
+ * for that and the page, and for no more.
+ */
+#include <linux/fadvise.h>
+#include <linux/highmem.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+
+#include "pagebox.h"
+
+static pgoff_t index_of(const struct kiocb *iocb)
+{
+	return iocb->ki_pos >> PAGE_SHIFT;
+}
+
+/* How much of a request is in the page that comes next; 0 at the end. */
+static size_t next_part(struct pb_box *box, const struct kiocb *iocb,
+			const struct iov_iter *iter)
+{
+	u64 end = pb_box_end(box);
+	u64 pos = iocb->ki_pos;
+
+	if (pos >= end)
+		return 0;
+	return min3((u64)iov_iter_count(iter), end - pos,
+		    (u64)PAGE_SIZE - offset_in_page(pos));
+}
+
+/* A signal ends what has begun; what has not, only one that kills. */
+static bool interrupted(size_t done)
+{
+	return done ? signal_pending(current) : fatal_signal_pending(current);
+}
+
+/* Has nobody touched the page, so that it reads as zeroes? */
+static bool is_hole(struct pb_box *box, pgoff_t index)
+{
+	bool hole;
+
+	rcu_read_lock();
+	hole = !box->store && !pb_view_peek(&box->root, index);
+	rcu_read_unlock();
+	return hole;
+}
+
+/* Does the read go on where the last one ended, or did the user say so? */
+static bool in_sequence(const struct kiocb *iocb)
+{
+	const struct file *file = iocb->ki_filp;
+
+	if (file->f_mode & FMODE_RANDOM)
+		return false;
+	return file->f_ra.ra_pages || iocb->ki_pos == file->f_ra.prev_pos;
+}
+
+/*
+ * Bring in the page that is asked for together with those after it. Its error is
+ * that of the request, and it counts as one that a fault has read.
+ */
+static int read_ahead(struct pb_box *box, const struct kiocb *iocb)
+{
+	unsigned int nr = READ_ONCE(box->tune.readahead);
+	pgoff_t index = index_of(iocb), at;
+	enum pagebox_fault_class class;
+	struct pb_backend *backend;
+	struct pb_page *page;
+	int ret;
+
+	if (nr < 2 || !in_sequence(iocb))
+		return 0;
+	rcu_read_lock();
+	page = pb_view_peek(&box->root, index);
+	class = pb_fill_source(box, page, index, &backend, &at);
+	rcu_read_unlock();
+	ret = pb_fill_range(box, &box->root, &index, nr, PB_STAT_READAHEAD);
+	if (ret <= 0)
+		return ret;
+	pb_count(box, class);
+	pb_count(box, PB_STAT_MAJOR);
+	return 0;
+}
+
+/* The page's folio, as pb_fault_root(). No PTE will tell that it was used. */
+static int get_folio(struct pb_box *box, const struct kiocb *iocb, bool write,
+		     struct folio **folio)
+{
+	int err = pb_fault_root(box, index_of(iocb), write, folio);
+
+	if (!err)
+		folio_set_referenced(*folio);
+	return err;
+}
+
+static size_t copy_out(struct folio *folio, size_t offset, size_t n,
+		       struct iov_iter *to)
+{
+	void *from = kmap_local_folio(folio, offset);
+	size_t copied;
+
+	/*
+	 * Bytes, not a reference to the page: a pipe that held one could not
+	 * tell our page from one of the page cache.
+	 */
+	pagefault_disable();
+	copied = copy_to_iter(from, n, to);
+	pagefault_enable();
+	kunmap_local(from);
+	return copied;
+}
+
+static size_t copy_in(struct folio *folio, size_t offset, size_t n,
+		      struct iov_iter *from)
+{
+	void *to = kmap_local_folio(folio, offset);
+	size_t copied;
+
+	pagefault_disable();
+	copied = copy_from_iter(to, n, from);
+	pagefault_enable();
+	kunmap_local(to);
+	return copied;
+}
+
+/* Return how much was read, 0 at the end, -EAGAIN for another try. */
+static ssize_t read_page(struct pb_box *box, struct kiocb *iocb,
+			 struct iov_iter *to, size_t n)
+{
+	struct folio *folio;
+	size_t copied;
+	int err;
+
+	if (is_hole(box, index_of(iocb)))
+		return iov_iter_zero(n, to) ?: -EFAULT;
+	err = read_ahead(box, iocb);
+	if (!err)
+		err = get_folio(box, iocb, false, &folio);
+	/* The store may have shrunk. */
+	if (err)
+		return err == -ENODATA ? 0 : err;
+
+	/* The reference keeps what is in the frame, and others may have the lock. */
+	folio_unlock(folio);
+	copied = copy_out(folio, offset_in_page(iocb->ki_pos), n, to);
+	folio_put(folio);
+	if (copied)
+		return copied;
+	/* A pipe may be out of memory; there is nothing to bring in. */
+	if (!user_backed_iter(to) || fault_in_iov_iter_writeable(to, 1))
+		return -EFAULT;
+	return -EAGAIN;
+}
+
+/**
+ * pb_read_iter - read() and what is like it
+ * @iocb: file and position
+ * @to: where to
+ *
+ * Return: how many bytes, 0 at the end of the box; -EFAULT, -EINTR, or the error
+ * of a fault
+ */
+ssize_t pb_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct pb_box *box = iocb->ki_filp->private_data;
+	ssize_t done = 0, ret = 0;
+	size_t n;
+
+	pb_box_seal(box);
+	while (iov_iter_count(to)) {
+		n = next_part(box, iocb, to);
+		ret = n ? read_page(box, iocb, to, n) : 0;
+		if (ret > 0) {
+			done += ret;
+			iocb->ki_pos += ret;
+			iocb->ki_filp->f_ra.prev_pos = iocb->ki_pos;
+		} else if (ret != -EAGAIN) {
+			break;
+		}
+		if (interrupted(done)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	return done ?: ret;
+}
+
+/* Return how much was written, -ENOSPC at the end, -EAGAIN for another try. */
+static ssize_t write_page(struct pb_box *box, struct kiocb *iocb,
+			  struct iov_iter *from, size_t n)
+{
+	struct folio *folio;
+	size_t copied;
+	int err;
+
+	/* First, so that a bad address leaves no page behind. */
+	if (fault_in_iov_iter_readable(from, 1))
+		return -EFAULT;
+	err = get_folio(box, iocb, true, &folio);
+	if (err)
+		return err == -ENODATA ? -ENOSPC : err;
+
+	copied = copy_in(folio, offset_in_page(iocb->ki_pos), n, from);
+	if (copied)
+		folio_mark_dirty(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+	return copied ?: -EAGAIN;
+}
+
+static ssize_t write_pages(struct pb_box *box, struct kiocb *iocb,
+			   struct iov_iter *from)
+{
+	ssize_t done = 0, ret = 0;
+	size_t n;
+
+	while (iov_iter_count(from)) {
+		n = next_part(box, iocb, from);
+		ret = n ? write_page(box, iocb, from, n) : -ENOSPC;
+		if (ret > 0) {
+			done += ret;
+			iocb->ki_pos += ret;
+		} else if (ret != -EAGAIN) {
+			break;
+		}
+		if (interrupted(done)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	return done ?: ret;
+}
+
+/**
+ * pb_write_iter - write() and what is like it
+ * @iocb: file and position
+ * @from: where from
+ *
+ * Writers of one page take turns; writes of several pages that overlap may mix
+ * page by page. Nothing is appended: a box has its size.
+ *
+ * Return: how many bytes; -ENOSPC at the end of the box; -EINVAL for an append;
+ * -EFAULT, -EINTR, or the error of a fault
+ */
+ssize_t pb_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct pb_box *box = iocb->ki_filp->private_data;
+	ssize_t done;
+
+	if (iocb->ki_flags & IOCB_APPEND)
+		return -EINVAL;
+	pb_box_seal(box);
+	done = write_pages(box, iocb, from);
+	return done > 0 ? generic_write_sync(iocb, done) : done;
+}
+
+/* The next page that exists. */
+static loff_t next_data(struct pb_box *box, loff_t offset, u64 end)
+{
+	pgoff_t index = offset >> PAGE_SHIFT;
+	bool found;
+
+	rcu_read_lock();
+	found = pb_view_next(&box->root, &index, (end - 1) >> PAGE_SHIFT);
+	rcu_read_unlock();
+	return found ? max(offset, (loff_t)index << PAGE_SHIFT) : -ENXIO;
+}
+
+/* The next one that does not; the end is one. */
+static loff_t next_hole(struct pb_box *box, loff_t offset, u64 end)
+{
+	pgoff_t index = offset >> PAGE_SHIFT;
+
+	while ((u64)index << PAGE_SHIFT < end && !is_hole(box, index)) {
+		index++;
+		cond_resched();
+	}
+	return max(offset, (loff_t)index << PAGE_SHIFT);
+}
+
+/* SEEK_DATA and SEEK_HOLE in a box without a store. */
+static loff_t seek_sparse(struct file *file, loff_t offset, int whence, u64 end)
+{
+	struct pb_box *box = file->private_data;
+
+	if (offset < 0 || offset >= end)
+		return -ENXIO;
+	if (whence == SEEK_DATA)
+		offset = next_data(box, offset, end);
+	else
+		offset = next_hole(box, offset, end);
+	return offset < 0 ? offset : vfs_setpos(file, offset, MAX_LFS_FILESIZE);
+}
+
+/**
+ * pb_llseek - lseek()
+ * @file: of a box
+ * @offset: as for lseek()
+ * @whence: as for lseek(). With a store all is data up to the end, without one
+ *          what exists is
+ *
+ * To ask for the size is not to use the box, so it is not sealed.
+ *
+ * Return: the new position; -EINVAL, -ENXIO
+ */
+loff_t pb_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct pb_box *box = file->private_data;
+	bool sparse;
+	u64 end;
+
+	mutex_lock(&box->lock);
+	sparse = !box->store;
+	end = pb_box_end(box);
+	mutex_unlock(&box->lock);
+
+	if (sparse && (whence == SEEK_DATA || whence == SEEK_HOLE))
+		return seek_sparse(file, offset, whence, end);
+	return generic_file_llseek_size(file, offset, whence, MAX_LFS_FILESIZE,
+					end);
+}
+
+/* ra_pages has no other use here: how many pages is for the box to say. */
+static void set_pattern(struct file *file, bool random, bool sequential)
+{
+	spin_lock(&file->f_lock);
+	file->f_mode &= ~FMODE_RANDOM;
+	if (random)
+		file->f_mode |= FMODE_RANDOM;
+	spin_unlock(&file->f_lock);
+	file->f_ra.ra_pages = sequential ? PB_IO_MAX : 0;
+}
+
+/*
+ * madvise(MADV_WILLNEED) comes here with the file of a VMA. For a private mapping
+ * that is one which stands for the mapping alone, and the mapping's pages are
+ * meant; the lock keeps it. More pages than there are frames would only drive
+ * each other out.
+ */
+static void will_need(struct file *file, pgoff_t first, pgoff_t last)
+{
+	struct pb_box *box = file->private_data;
+	u32 most = READ_ONCE(box->frames.limit);
+	struct mm_struct *mm = current->mm;
+	struct pb_map *map;
+
+	if (file->f_op == &pb_dev_fops) {
+		pb_range_prefetch(box, &box->root, first, last, most);
+		return;
+	}
+	if (mmap_read_lock_killable(mm))
+		return;
+	map = pb_map_find(box, file, mm);
+	if (map)
+		pb_range_prefetch(box, map->view, first, last, most);
+	mmap_read_unlock(mm);
+}
+
+static void dont_need(struct pb_box *box, pgoff_t first, pgoff_t last)
+{
+	/* What cannot be written stays; fsync() tells why. */
+	pb_writeback_range(box, first, last);
+	pb_range_page_out(box, &box->root, first, last);
+}
+
+/* As with files: in part is enough to bring a page in, but not to take it out. */
+static void advise_pages(struct file *file, u64 start, u64 end, int advice)
+{
+	struct pb_box *box = file->private_data;
+
+	pb_box_seal(box);
+	end = min(end, box->bytes);
+	if (advice == POSIX_FADV_DONTNEED) {
+		start = round_up(start, PAGE_SIZE);
+		end = round_down(end, PAGE_SIZE);
+	}
+	if (start >= end)
+		return;
+	start >>= PAGE_SHIFT;
+	end = (end - 1) >> PAGE_SHIFT;
+	if (advice == POSIX_FADV_DONTNEED)
+		dont_need(box, start, end);
+	else
+		will_need(file, start, end);
+}
+
+/**
+ * pb_fadvise - posix_fadvise(), and madvise(MADV_WILLNEED)
+ * @file: of a box
+ * @offset: first byte
+ * @length: how many, 0 for all that follow
+ * @advice: POSIX_FADV_*
+ *
+ * That advice could not be followed is no error.
+ *
+ * Return: 0 or -EINVAL
+ */
+int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice)
+{
+	u64 end = length ? (u64)offset + length : U64_MAX;
+
+	if (offset < 0 || length < 0)
+		return -EINVAL;
+	switch (advice) {
+	case POSIX_FADV_NORMAL:
+	case POSIX_FADV_RANDOM:
+	case POSIX_FADV_SEQUENTIAL:
+		set_pattern(file, advice == POSIX_FADV_RANDOM,
+			    advice == POSIX_FADV_SEQUENTIAL);
+		return 0;
+	case POSIX_FADV_WILLNEED:
+	case POSIX_FADV_DONTNEED:
+		advise_pages(file, offset, end, advice);
+		return 0;
+	case POSIX_FADV_NOREUSE:
+		return 0;
+	}
+	return -EINVAL;
+}

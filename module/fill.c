@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Filling frames: how contents get from a backend into memory.
+ *
+ * A read is a request (struct pb_io) that owns the frames it reads into, and the
+ * folio locks of the pages that were put into them. The task that made it waits,
+ * and takes everything back when the read is done. If the task is killed first,
+ * it leaves at once; the request then finishes by itself, as if somebody else
+ * had asked for the pages. So a task waits for a broken disk no longer than its
+ * user wants.
+ *
+ * Two kinds of frames can be filled: those that hold a page already, whose folio
+ * is locked and not up to date, so that others who want the page wait for it;
+ * and spare ones, for a copy that nobody else knows of yet.
+ */
+#include <linux/highmem.h>
+#include <linux/pagemap.h>
+#include <linux/psi.h>
+
+#include "pagebox.h"
+
+enum pb_fill_state {
+	PB_FILL_WAITED,
+	PB_FILL_DONE,
+	PB_FILL_ABANDONED,
+};
+
+/**
+ * pb_fill_source - where the contents of a page are
+ * @box: the box
+ * @page: a page, or NULL for one that nobody has touched
+ * @index: its place in the box
+ * @backend: set to the backend, or NULL when the contents are zero
+ * @at: set to the place in the backend
+ *
+ * Stable while a folio that the page is attached to is locked.
+ *
+ * Return: the class of a fault that reads it
+ */
+enum pagebox_fault_class pb_fill_source(struct pb_box *box,
+					const struct pb_page *page,
+					pgoff_t index,
+					struct pb_backend **backend,
+					pgoff_t *at)
+{
+	u32 slot = page ? READ_ONCE(page->slot) : PB_NONE;
+
+	if (slot != PB_NONE) {
+		*backend = pb_box_swap_of(box, slot)->backend;
+		*at = slot & ~PB_SWAP_PARITY;
+		return PAGEBOX_FAULT_SWAPIN;
+	}
+	*backend = box->store;
+	*at = index;
+	return box->store ? PAGEBOX_FAULT_FILE : PAGEBOX_FAULT_ZERO;
+}
+
+/**
+ * pb_fill_undo - the contents of a page could not be read
+ * @box: the box
+ * @page: the page
+ * @folio: it is attached to; locked and referenced, neither afterwards
+ * @fresh: the page was made for this read, and put into the root view
+ *
+ * The frame is free again.
+ */
+void pb_fill_undo(struct pb_box *box, struct pb_page *page,
+		  struct folio *folio, bool fresh)
+{
+	/* Somebody may have discarded it meanwhile; then it is theirs. */
+	bool drop = fresh &&
+		    !pb_view_replace(&box->root, page->index, page, NULL);
+	u32 frame = pb_page_detach(box, page, folio);
+
+	pb_frame_put(&box->frames, folio, frame);
+	if (drop)
+		pb_page_unshare(box, page);
+}
+
+/**
+ * pb_fill_finish - take a page over from a read that is done
+ * @io: the read
+ * @i: which of its pages; one that is attached
+ *
+ * Return: 0, then the folio is up to date, and the caller owns its lock and its
+ * reference; or the error, then the page has no frame any more
+ */
+int pb_fill_finish(struct pb_io *io, unsigned int i)
+{
+	if (io->err[i])
+		pb_fill_undo(io->box, io->page[i], io->folio[i],
+			     io->fresh & BIT(i));
+	else
+		folio_mark_uptodate(io->folio[i]);
+	return io->err[i];
+}
+
+/* A spare frame that nobody wants any more. */
+static void spare_put(struct pb_box *box, struct folio *folio, u32 frame)
+{
+	folio_lock(folio);
+	pb_frame_put(&box->frames, folio, frame);
+}
+
+static void finish_alone(struct pb_io *io)
+{
+	for (unsigned int i = 0; i < io->nr; i++) {
+		if (!io->page[i]) {
+			spare_put(io->box, io->folio[i], io->frame[i]);
+		} else if (!pb_fill_finish(io, i)) {
+			folio_unlock(io->folio[i]);
+			folio_put(io->folio[i]);
+		}
+	}
+	pb_io_free(io);
+}
+
+static void fill_done(struct pb_io *io)
+{
+	if (atomic_cmpxchg(&io->state, PB_FILL_WAITED, PB_FILL_DONE) ==
+	    PB_FILL_WAITED)
+		complete(&io->waited);
+	else
+		finish_alone(io);
+}
+
+/**
+ * pb_fill_new - begin a read
+ * @box: the box
+ * @backend: where from
+ * @at: first page in the backend
+ *
+ * Return: a request without pages; pb_fill_add() those, then pb_fill_run()
+ */
+struct pb_io *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
+			  pgoff_t at)
+{
+	struct pb_io *io = pb_io_new(box, backend, at, false, fill_done);
+
+	io->fresh = 0;
+	atomic_set(&io->state, PB_FILL_WAITED);
+	init_completion(&io->waited);
+	return io;
+}
+
+/**
+ * pb_fill_add - the next page of a read
+ * @io: the read
+ * @page: the page, attached to the spare frame; or NULL to fill just the frame
+ * @spare: the frame; the request owns it afterwards
+ * @fresh: the page was made for this read, and put into the root view
+ */
+void pb_fill_add(struct pb_io *io, struct pb_page *page,
+		 struct pb_spare *spare, bool fresh)
+{
+	unsigned int i = io->nr++;
+
+	io->page[i] = page;
+	io->folio[i] = spare->folio;
+	io->frame[i] = spare->frame;
+	if (fresh)
+		io->fresh |= BIT(i);
+	spare->folio = NULL;
+}
+
+/**
+ * pb_fill_run - do a read
+ * @io: the read
+ *
+ * Context: sleeps. The folios of the read may be locked, no others.
+ * Return: 0 when it was done: the caller takes each page over, looks at
+ * @io->err, and frees the request. -EINTR when the caller is being killed: then
+ * all of it is the request's own business.
+ */
+int pb_fill_run(struct pb_io *io)
+{
+	bool refault = io->backend != io->box->store;
+	unsigned long pressure = 0;
+	int err;
+
+	if (refault)
+		psi_memstall_enter(&pressure);
+	pb_io_submit(io);
+	err = wait_for_completion_killable(&io->waited);
+	if (err && atomic_cmpxchg(&io->state, PB_FILL_WAITED,
+				  PB_FILL_ABANDONED) == PB_FILL_DONE) {
+		/* It is about to say so. */
+		wait_for_completion(&io->waited);
+		err = 0;
+	}
+	if (refault)
+		psi_memstall_leave(&pressure);
+	return err ? -EINTR : 0;
+}
+
+/* Is the page in no frame, and its contents in a backend? Under RCU. */
+static bool to_fill(struct pb_box *box, struct pb_view *view, pgoff_t index,
+		    struct pb_backend **backend, pgoff_t *at)
+{
+	struct pb_page *page = pb_view_look(box, view, index);
+
+	if (page && READ_ONCE(page->folio))
+		return false;
+	return pb_fill_source(box, page, index, backend, at) !=
+	       PAGEBOX_FAULT_ZERO;
+}
+
+/* How many pages from @index on can be read at once; at most @nr. */
+static unsigned int run_length(struct pb_box *box, struct pb_view *view,
+			       pgoff_t index, unsigned int nr)
+{
+	struct pb_backend *first, *backend;
+	pgoff_t from, at;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	if (to_fill(box, view, index, &first, &from)) {
+		for (n = 1; n < nr && pb_box_has(box, index + n); n++) {
+			if (!to_fill(box, view, index + n, &backend, &at) ||
+			    backend != first || at != from + n)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+/* A page that nobody has touched yet: into the root view. */
+static bool attach_new(struct pb_io *io, pgoff_t index, struct pb_spare *spare)
+{
+	struct pb_page *page = pb_page_new(io->box, index, true);
+	struct folio *folio = spare->folio;
+
+	if (!page)
+		return false;
+	pb_page_attach(io->box, page, spare);
+	if (pb_view_replace(&io->box->root, index, NULL, page)) {
+		pb_page_detach(io->box, page, folio);
+		folio_unlock(folio);
+		pb_page_unshare(io->box, page);
+		return false;
+	}
+	pb_fill_add(io, page, spare, true);
+	return true;
+}
+
+/* A page that exists, if its contents are still where the run says. */
+static bool attach_old(struct pb_io *io, struct pb_page *page,
+		       struct pb_spare *spare)
+{
+	struct folio *folio = spare->folio;
+	struct pb_backend *backend;
+	pgoff_t at;
+
+	if (!pb_page_attach(io->box, page, spare))
+		return false;
+	pb_fill_source(io->box, page, page->index, &backend, &at);
+	if (backend == io->backend && at == io->index + io->nr) {
+		pb_fill_add(io, page, spare, false);
+		return true;
+	}
+	pb_page_detach(io->box, page, folio);
+	folio_unlock(folio);
+	return false;
+}
+
+/* The next page of a run gets its frame, if nothing has changed. */
+static bool attach(struct pb_io *io, struct pb_view *view, pgoff_t index,
+		   struct pb_spare *spare)
+{
+	struct pb_box *box = io->box;
+	struct pb_page *page;
+	bool added;
+
+	rcu_read_lock();
+	page = pb_view_look(box, view, index);
+	if (page && !pb_page_tryget(page)) {
+		rcu_read_unlock();
+		return false;
+	}
+	rcu_read_unlock();
+	if (!page)
+		return io->backend == box->store &&
+		       attach_new(io, index, spare);
+	added = attach_old(io, page, spare);
+	pb_page_put(box, page);
+	return added;
+}
+
+/* The pages are there: for whoever comes. Return how many, or the first's error. */
+static int settle(struct pb_io *io, enum pb_stat why)
+{
+	int done = 0;
+
+	for (unsigned int i = 0; i < io->nr; i++) {
+		if (pb_fill_finish(io, i))
+			continue;
+		io->page[i]->ahead = why == PB_STAT_READAHEAD && i;
+		folio_set_referenced(io->folio[i]);
+		folio_unlock(io->folio[i]);
+		folio_put(io->folio[i]);
+		done++;
+	}
+	return (io->nr ? io->err[0] : 0) ?: done;
+}
+
+/* Give back the frames that did not get into the read. Return how many did. */
+static int put_left(struct pb_io *io, struct pb_spare *spare, int nr)
+{
+	for (int i = io->nr; i < nr; i++)
+		spare_put(io->box, spare[i].folio, spare[i].frame);
+	return io->nr;
+}
+
+/* Take frames for a run: the first with patience, the others if that is easy. */
+static int take_frames(struct pb_box *box, struct pb_spare *spare,
+		       unsigned int nr)
+{
+	unsigned int got;
+	int err = 0;
+
+	for (got = 0; got < nr && !err; got += !err)
+		err = got ? pb_evict_try_frame(box, &spare[got]) :
+			    pb_evict_get_frame(box, &spare[got]);
+	return got ?: err;
+}
+
+/**
+ * pb_fill_range - bring neighbouring pages into frames, without mapping them
+ * @box: the box
+ * @view: as this view shows them
+ * @index: where to begin; advanced past what was looked at
+ * @nr: most pages to look at; at most PB_IO_MAX are read
+ * @why: PB_STAT_READAHEAD, then the first page is one that somebody asks for, or
+ *       PB_STAT_PREFETCHED; the counter to count them in
+ *
+ * One run of pages whose contents are neighbours in a backend, in one read. No
+ * more than an eighth of the frames is used for it.
+ *
+ * Context: sleeps; no folio lock is held.
+ * Return: how many pages were read, 0 when the page at @index needs none; -ENOSPC
+ * without a frame, -EINTR, or the error of the first page of the run
+ */
+int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
+		  unsigned int nr, enum pb_stat why)
+{
+	struct pb_spare spare[PB_IO_MAX];
+	struct pb_backend *backend;
+	pgoff_t first = *index, at = 0;
+	struct pb_io *io;
+	bool still;
+	int got, n;
+
+	nr = min3(nr, (unsigned int)PB_IO_MAX,
+		  max(READ_ONCE(box->frames.limit) / 8, 1U));
+	n = run_length(box, view, first, nr);
+	*index = first + max(n, 1);
+	if (!n)
+		return 0;
+	got = take_frames(box, spare, n);
+	if (got < 0)
+		return got;
+
+	/* Taking frames may have taken long. */
+	rcu_read_lock();
+	still = to_fill(box, view, first, &backend, &at);
+	rcu_read_unlock();
+	io = pb_fill_new(box, still ? backend : NULL, at);
+	for (n = 0; still && n < got; n++)
+		still = attach(io, view, first + n, &spare[n]);
+	n = put_left(io, spare, got);
+	*index = first + max(n, 1);
+	if (n && pb_fill_run(io))
+		return -EINTR;
+	n = settle(io, why);
+	pb_io_free(io);
+	if (n > 0)
+		pb_count_add(box, why, why == PB_STAT_READAHEAD ? n - 1 : n);
+	return n;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which policies there are, and what the engine does for all of them. */
+#include <linux/err.h>
+#include <linux/mutex.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "pagebox.h"
+
+static_assert(PB_BATCH_MAX <= PB_PICK_MAX);
+
+/* A policy that users can choose. */
+struct entry {
+	struct list_head list;
+	const struct pb_policy *policy;
+};
+
+static DEFINE_MUTEX(entries_lock);
+static LIST_HEAD(entries);
+
+static const struct pb_policy *const built_in[] = {
+	&pb_policy_clock,
+	&pb_policy_fifo,
+	&pb_policy_random,
+	&pb_policy_lru,
+};
+
+static struct entry *find_locked(const char *name)
+{
+	struct entry *entry;
+
+	lockdep_assert_held(&entries_lock);
+	list_for_each_entry(entry, &entries, list) {
+		if (!strcmp(entry->policy->name, name))
+			return entry;
+	}
+	return NULL;
+}
+
+/* Without an owner, its code could go while a box uses it. */
+static bool valid(const struct pb_policy *policy)
+{
+	return policy->name && policy->name[0] &&
+	       strnlen(policy->name, PAGEBOX_NAME_LEN) < PAGEBOX_NAME_LEN &&
+	       policy->owner && policy->pick && policy->size <= PAGE_SIZE;
+}
+
+/**
+ * pb_policy_register - offer a policy to users
+ * @policy: the policy; stays where it is until pb_policy_unregister()
+ *
+ * Context: sleeps.
+ * Return: 0; -EEXIST when there is one of that name; -EINVAL for a name that is
+ * empty or too long, a policy without @owner or @pick, or with too much state;
+ * -ENOMEM
+ */
+int pb_policy_register(const struct pb_policy *policy)
+{
+	struct entry *entry;
+	int err = 0;
+
+	if (!valid(policy))
+		return -EINVAL;
+	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
+	if (!entry)
+		return -ENOMEM;
+	entry->policy = policy;
+
+	mutex_lock(&entries_lock);
+	if (find_locked(policy->name))
+		err = -EEXIST;
+	else
+		list_add_tail(&entry->list, &entries);
+	mutex_unlock(&entries_lock);
+	if (err)
+		kfree(entry);
+	return err;
+}
+EXPORT_SYMBOL_GPL(pb_policy_register);
+
+/**
+ * pb_policy_unregister - no box can choose the policy any more
+ * @policy: a registered policy
+ *
+ * To be called when its module goes. A module that has a policy in use cannot
+ * be unloaded, so no box uses it then.
+ *
+ * Context: sleeps.
+ */
+void pb_policy_unregister(const struct pb_policy *policy)
+{
+	struct entry *entry;
+
+	mutex_lock(&entries_lock);
+	entry = find_locked(policy->name);
+	if (!WARN_ON_ONCE(!entry || entry->policy != policy)) {
+		list_del(&entry->list);
+		kfree(entry);
+	}
+	mutex_unlock(&entries_lock);
+}
+EXPORT_SYMBOL_GPL(pb_policy_unregister);
+
+/**
+ * pb_policy_get - find a policy and keep its module
+ * @name: what users call it
+ *
+ * Context: sleeps.
+ * Return: the policy, to be given back with pb_policy_put(), or
+ * ERR_PTR(-ENOENT), also when its module is being unloaded
+ */
+const struct pb_policy *pb_policy_get(const char *name)
+{
+	const struct pb_policy *policy = ERR_PTR(-ENOENT);
+	struct entry *entry;
+
+	mutex_lock(&entries_lock);
+	entry = find_locked(name);
+	if (entry && try_module_get(entry->policy->owner))
+		policy = entry->policy;
+	mutex_unlock(&entries_lock);
+	return policy;
+}
+
+/**
+ * pb_policy_put - a box does not use a policy any more
+ * @policy: from pb_policy_get()
+ */
+void pb_policy_put(const struct pb_policy *policy)
+{
+	module_put(policy->owner);
+}
+
+/**
+ * pb_policy_show - list the policies that users can choose
+ * @m: gets one name per line
+ */
+void pb_policy_show(struct seq_file *m)
+{
+	struct entry *entry;
+
+	mutex_lock(&entries_lock);
+	list_for_each_entry(entry, &entries, list)
+		seq_printf(m, "%s\n", entry->policy->name);
+	mutex_unlock(&entries_lock);
+}
+
+/**
+ * pb_policies_init - register the policies of this module
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pb_policies_init(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(built_in); i++) {
+		int err = pb_policy_register(built_in[i]);
+
+		if (!err)
+			continue;
+		while (i--)
+			pb_policy_unregister(built_in[i]);
+		return err;
+	}
+	return 0;
+}
+
+/**
+ * pb_policies_exit - unregister the policies of this module
+ */
+void pb_policies_exit(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(built_in); i++)
+		pb_policy_unregister(built_in[i]);
+}
+
+/**
+ * pb_policy_note - a policy's note on a frame
+ * @box: where the policy is at work
+ * @frame: a frame that it was told of, or a number below @box->nr
+ *
+ * Context: in a callback of the policy.
+ * Return: its note, which the engine does not touch while the policy is in use
+ */
+union pb_policy_note *pb_policy_note(struct pb_policy_box *box, u32 frame)
+{
+	struct pb_frames *frames = container_of(box, struct pb_frames, policy);
+
+	return &genradix_ptr(&frames->table, frame)->policy;
+}
+EXPORT_SYMBOL_GPL(pb_policy_note);
+
+/**
+ * pb_policy_advance - move the hand one frame on
+ * @box: where the policy is at work
+ *
+ * The hand stands on frame 0 again after the last one.
+ *
+ * Context: in a callback of the policy.
+ * Return: the frame that the hand has left, which is below @box->nr
+ */
+u32 pb_policy_advance(struct pb_policy_box *box)
+{
+	/* There may be fewer frames than there were. */
+	u32 frame = box->hand < box->nr ? box->hand : 0;
+
+	WRITE_ONCE(box->hand, frame + 1 < box->nr ? frame + 1 : 0);
+	return frame;
+}
+EXPORT_SYMBOL_GPL(pb_policy_advance);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The clock: the hand goes over the frames in the order of their numbers. A frame
+ * whose page was accessed since the hand last came by is spared, and forgets it;
+ * the first one that was not is taken (F. J. Corbato, "A Paging Experiment with
+ * the Multics System", 1968).
+ */
+#include <linux/minmax.h>
+
+#include "policy.h"
+
+static unsigned int clock_pick(struct pb_policy_box *box, u32 *frame,
+			       unsigned int nr)
+{
+	nr = min(nr, box->nr);
+	for (unsigned int i = 0; i < nr; i++)
+		frame[i] = pb_policy_advance(box);
+	return nr;
+}
+
+static bool clock_spare(struct pb_policy_box *box, u32 frame, bool accessed,
+			bool dirty)
+{
+	return accessed;
+}
+
+const struct pb_policy pb_policy_clock = {
+	.name = "clock",
+	.owner = THIS_MODULE,
+	.pick = clock_pick,
+	.spare = clock_spare,
+};

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A box's part in the machine's reclaim. When the machine is short of memory it
+ * asks each box what it could spare: frames that are free, pages that were not
+ * used lately and need not be written, and copies of pages in RAM swap whose
+ * original is in a frame.
+ *
+ * This runs inside of allocations, so it does no I/O and waits for nothing.
+ */
+#include "pagebox.h"
+
+/* What the kernel is told; it asks for parts of that. */
+static unsigned long shrink_count(struct shrinker *shrinker,
+				  struct shrink_control *sc)
+{
+	struct pb_box *box = pb_shrinker_data(shrinker);
+
+	return READ_ONCE(box->frames.idle) + READ_ONCE(box->frames.used);
+}
+
+static unsigned long shrink_scan(struct shrinker *shrinker,
+				 struct shrink_control *sc)
+{
+	struct pb_box *box = pb_shrinker_data(shrinker);
+	unsigned long nr = sc->nr_to_scan;
+	unsigned long freed = pb_frames_shrink(&box->frames, nr);
+
+	sc->nr_scanned = nr;
+	if (freed < nr && (sc->gfp_mask & __GFP_FS))
+		freed += pb_evict_shrink(box, nr - freed);
+	pb_count_add(box, PB_STAT_SHRUNK, freed);
+	return freed ?: SHRINK_STOP;
+}
+
+/**
+ * pb_shrink_add - let the machine ask a box
+ * @box: the box
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pb_shrink_add(struct pb_box *box)
+{
+	return pb_shrinker_register(&box->shrinker, shrink_count, shrink_scan,
+				    box);
+}
+
+/**
+ * pb_shrink_remove - do not ask it any more
+ * @box: the box
+ *
+ * Waits for a scan under way.
+ */
+void pb_shrink_remove(struct pb_box *box)
+{
+	pb_shrinker_unregister(&box->shrinker);
+}

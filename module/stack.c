@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings that grow downwards.
+ *
+ * Core mm lets no file mapping grow. So the whole of the stack is mapped from
+ * the start, and what lies below its top is refused when it is touched, unless
+ * the touch is one that a stack makes: near the stack pointer of the thread, or
+ * above. That is decided in the fault, where there is no PTE yet; nothing below
+ * the mark has one, so every first touch comes here.
+ *
+ * The mark is an address, as the stack pointer is. Several threads may move it
+ * at once, and it only goes down.
+ */
+#include <linux/mm.h>
+#include <linux/ptrace.h>
+#include <linux/sched/task_stack.h>
+#include <linux/sizes.h>
+
+#include "pagebox.h"
+
+/*
+ * How far below its stack pointer a function may write: 128 bytes by the ABI of
+ * x86-64 and that of PowerPC's smaller leaf functions; others allow none.
+ */
+#define STACK_RED_ZONE 128
+
+/*
+ * The kernel itself writes further down: the frame of a signal, below the red
+ * zone. With all register state of a current CPU that takes some 11 KiB.
+ */
+#define STACK_SIGNAL_FRAME SZ_16K
+
+/* With mmap_lock held for writing. */
+static int stack_set(struct pb_box *box, const struct pagebox_stack *stack)
+{
+	unsigned long address = untagged_addr(stack->address);
+	struct vm_area_struct *vma = vma_lookup(current->mm, address);
+	struct pb_map *map = NULL;
+	pgoff_t below;
+	u64 size;
+
+	if (vma && vma->vm_file)
+		map = pb_map_find(box, vma->vm_file, vma->vm_mm);
+	if (!map)
+		return -ENOENT;
+	size = vma->vm_end - vma->vm_start;
+	if (map->vmas != 1 || stack->top > size || stack->limit > size)
+		return -EINVAL;
+
+	/* No fault that has not seen the mark yet may set a PTE below it. */
+	vma_start_write(vma);
+	map->stack_limit = vma->vm_end - (stack->limit ?: size);
+	WRITE_ONCE(map->stack_low, vma->vm_end - stack->top);
+	below = (size - stack->top) >> PAGE_SHIFT;
+	if (below)
+		pb_box_unmap(box, vma->vm_pgoff, below);
+	return 0;
+}
+
+/**
+ * pb_stack_set - PAGEBOX_IOC_STACK
+ * @box: the box
+ * @stack: as the caller gave it
+ *
+ * Context: without mmap_lock; sleeps.
+ * Return: 0, -EINVAL, -ENOENT, -EINTR
+ */
+int pb_stack_set(struct pb_box *box, const struct pagebox_stack *stack)
+{
+	struct mm_struct *mm = current->mm;
+	int err;
+
+	if (stack->flags || !PAGE_ALIGNED(stack->top | stack->limit) ||
+	    (stack->limit && stack->limit < stack->top))
+		return -EINVAL;
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	err = stack_set(box, stack);
+	mmap_write_unlock(mm);
+	return err;
+}
+
+/* Is this an access that a stack makes? */
+static bool may_extend(const struct pb_map *map, const struct vm_fault *vmf)
+{
+	unsigned long sp, slack = STACK_RED_ZONE;
+
+	/* The registers below are those of the stack's own thread. */
+	if (current->mm != vmf->vma->vm_mm || vmf->flags & FAULT_FLAG_REMOTE)
+		return false;
+	if (vmf->address < map->stack_limit)
+		return false;
+	if (!(vmf->flags & FAULT_FLAG_USER))
+		slack += STACK_SIGNAL_FRAME;
+	sp = user_stack_pointer(current_pt_regs());
+	/* A kernel thread that borrows the process has none. */
+	return sp >= slack && vmf->real_address >= sp - slack;
+}
+
+/**
+ * pb_stack_extend - may the access be made?
+ * @map: one with a stack_low
+ * @vmf: the fault
+ *
+ * Extends the stack to the page of the access if need be.
+ *
+ * Return: whether it may; if not, it gets SIGSEGV
+ */
+bool pb_stack_extend(struct pb_map *map, const struct vm_fault *vmf)
+{
+	unsigned long low = READ_ONCE(map->stack_low);
+	unsigned long page = vmf->address & PAGE_MASK;
+
+	if (page >= low)
+		return true;
+	if (!may_extend(map, vmf))
+		return false;
+	while (page < low) {
+		if (try_cmpxchg(&map->stack_low, &low, page))
+			break;
+	}
+	return true;
+}

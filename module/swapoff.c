@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Taking a swap area away: its pages are brought into frames and become dirty,
+ * so that the next eviction writes them to the area that is used now. The area
+ * knows which page has each slot, so no view has to be searched.
+ */
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+
+#include "pagebox.h"
+
+/* How many ticks to wait for a frame: a second. */
+#define SWAPOFF_PATIENCE HZ
+
+/* The contents are in the frame; forget the copy in the old area. */
+static void leave_slot(struct pb_box *box, struct pb_swap *old,
+		       struct pb_page *page, struct folio *folio)
+{
+	if (page->slot != PB_NONE &&
+	    (page->slot & PB_SWAP_PARITY) == old->parity) {
+		pb_page_free_slot(box, page);
+		folio_set_dirty(folio);
+	}
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/* Read a page into a frame; -EAGAIN when somebody else was faster. */
+static int bring_in(struct pb_box *box, struct pb_swap *old,
+		    struct pb_page *page)
+{
+	struct pb_backend *backend;
+	struct pb_spare spare;
+	struct folio *folio;
+	struct pb_io *io;
+	pgoff_t at;
+	int err;
+
+	err = pb_evict_try_frame(box, &spare);
+	if (err)
+		return err == -EAGAIN ? -ENOMEM : err;
+	folio = spare.folio;
+	if (!pb_page_attach(box, page, &spare)) {
+		folio_lock(folio);
+		pb_frame_put(&box->frames, folio, spare.frame);
+		return -EAGAIN;
+	}
+	if (pb_fill_source(box, page, page->index, &backend, &at) !=
+	    PAGEBOX_FAULT_SWAPIN) {
+		pb_fill_undo(box, page, folio, false);
+		return 0;
+	}
+	io = pb_fill_new(box, backend, at);
+	pb_fill_add(io, page, &spare, false);
+	if (pb_fill_run(io))
+		return -EINTR;
+	err = pb_fill_finish(io, 0);
+	if (!err)
+		leave_slot(box, old, page, folio);
+	pb_io_free(io);
+	return err;
+}
+
+/* Make a page leave the old area, wherever it is. */
+static int move_page(struct pb_box *box, struct pb_swap *old,
+		     struct pb_page *page)
+{
+	unsigned int patience = SWAPOFF_PATIENCE;
+	struct folio *folio;
+	int err;
+
+	for (;;) {
+		folio = pb_page_lock_folio(page);
+		if (folio) {
+			leave_slot(box, old, page, folio);
+			return 0;
+		}
+		err = bring_in(box, old, page);
+		if (err != -EAGAIN && err != -ENOMEM)
+			return err;
+		if (err == -ENOMEM && !patience--)
+			return err;
+		if (err == -ENOMEM)
+			schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+}
+
+/**
+ * pb_swapoff - move all pages out of an area
+ * @box: the box; its configuration is locked
+ * @old: the area, in which no slot is taken any more
+ *
+ * Return: 0 when no slot is in use any more; -ENOMEM when there is no room for
+ * its pages elsewhere, -EINTR when the task is being killed, or the error of a
+ * page that cannot be read
+ */
+int pb_swapoff(struct pb_box *box, struct pb_swap *old)
+{
+	struct pb_page *page;
+	u32 slot = 0;
+	int err;
+
+	/* No slot is taken, but one that was being written may be. */
+	while (READ_ONCE(old->used)) {
+		page = pb_swap_next(old, &slot);
+		if (!page) {
+			slot = 0;
+			schedule_timeout_killable(1);
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			continue;
+		}
+		err = move_page(box, old, page);
+		pb_page_put(box, page);
+		if (err)
+			return err;
+		slot++;
+		cond_resched();
+	}
+	return 0;
+}

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Write-back: dirty pages of the root view go to the store.
+ *
+ * Which pages are dirty is known to the PTEs, which the CPU marks, and to the
+ * folio, which gets the mark when a PTE goes or when write() or a pin changes
+ * the page. So a page is cleaned with the folio lock held: folio_mkclean() takes
+ * the mark and the write permission from all PTEs and leaves them in place, the
+ * next write fault puts both back, and then the page is written. A process may
+ * write to it meanwhile; then it is dirty again, as with any file.
+ *
+ * Pages are written by msync(), fsync() and fdatasync(), by the flusher when they
+ * have been dirty for long or too many are, by evictions (evict.c), and when the
+ * last file descriptor and mapping are gone. A page that could not be written
+ * stays dirty in its frame, and will be tried again. Whoever calls fsync() next,
+ * on each open file description, is told once.
+ *
+ * Pages are written one by one, in no order that anybody may rely on: what the
+ * store holds after a crash is what the file or device below makes of that.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "pagebox.h"
+
+/* How often the flusher looks at most and at least, in milliseconds. */
+#define FLUSH_OFTEN 20
+#define FLUSH_SELDOM 1000
+
+/**
+ * pb_flight_init - make a group of writes
+ * @flight: empty, with one reference
+ */
+void pb_flight_init(struct pb_flight *flight)
+{
+	refcount_set(&flight->refs, 1);
+	atomic_set(&flight->pending, 0);
+	init_waitqueue_head(&flight->wait);
+}
+
+/**
+ * pb_flight_add - one write more
+ * @flight: to wait for
+ */
+void pb_flight_add(struct pb_flight *flight)
+{
+	refcount_inc(&flight->refs);
+	atomic_inc(&flight->pending);
+}
+
+static void flight_put(struct pb_flight *flight)
+{
+	if (refcount_dec_and_test(&flight->refs))
+		kfree(flight);
+}
+
+/**
+ * pb_flight_done - one write less
+ * @flight: may be gone afterwards
+ */
+void pb_flight_done(struct pb_flight *flight)
+{
+	if (atomic_dec_and_test(&flight->pending))
+		wake_up_all(&flight->wait);
+	flight_put(flight);
+}
+
+/**
+ * pb_writeback_failed - remember that the store could not be written
+ * @box: the box
+ * @err: why
+ */
+void pb_writeback_failed(struct pb_box *box, int err)
+{
+	mapping_set_error(box->inode->i_mapping, err);
+}
+
+static void write_done(struct pb_io *io)
+{
+	struct pb_flight *flight = io->flight;
+
+	for (unsigned int i = 0; i < io->nr; i++) {
+		if (io->err[i]) {
+			folio_set_dirty(io->folio[i]);
+			pb_writeback_failed(io->box, io->err[i]);
+		} else {
+			io->page[i]->dirtied = 0;
+		}
+		folio_unlock(io->folio[i]);
+		folio_put(io->folio[i]);
+	}
+	pb_io_free(io);
+	pb_flight_done(flight);
+}
+
+/**
+ * struct writer - on its way through the dirty pages of a box
+ * @box: where
+ * @flight: the writes
+ * @io: the one that neighbours can still be added to, or NULL
+ * @wait: wait for folio locks, else leave locked pages out
+ * @before: only pages that the flusher found dirty before, in jiffies; 0 for all
+ */
+struct writer {
+	struct pb_box *box;
+	struct pb_flight *flight;
+	struct pb_io *io;
+	bool wait;
+	unsigned long before;
+};
+
+static void submit(struct writer *w)
+{
+	if (w->io)
+		pb_io_submit(w->io);
+	w->io = NULL;
+}
+
+/*
+ * The next resident page of the root view, with a reference to its folio. RCU
+ * does not keep the page; its folio's lock will tell whether it is still there.
+ */
+static struct pb_page *next_resident(struct pb_box *box, pgoff_t *index,
+				     pgoff_t last, struct folio **folio)
+{
+	struct pb_page *page;
+
+	rcu_read_lock();
+	for (;; ++*index) {
+		page = pb_view_next(&box->root, index, last);
+		if (!page)
+			break;
+		*folio = READ_ONCE(page->folio);
+		if (*folio && folio_try_get(*folio))
+			break;
+	}
+	rcu_read_unlock();
+	return page;
+}
+
+/*
+ * Lock a page. While others are locked for the same write, this must not wait:
+ * it lets go of them first.
+ */
+static int lock_next(struct writer *w, struct folio *folio)
+{
+	if (folio_trylock(folio))
+		return 0;
+	if (!w->wait)
+		return -EAGAIN;
+	submit(w);
+	return folio_lock_killable(folio);
+}
+
+/* Is the page due? Then it is clean afterwards, as far as anybody can tell. */
+static bool clean(struct writer *w, struct pb_page *page, struct folio *folio)
+{
+	bool dirty;
+
+	if (!pb_page_owns(page, folio) || !folio_test_uptodate(folio))
+		return false;
+	if (w->before &&
+	    (!page->dirtied || time_after(page->dirtied, w->before)))
+		return false;
+	dirty = folio_test_dirty(folio);
+	if (folio_mapped(folio) && folio_mkclean(folio))
+		dirty = true;
+	folio_clear_dirty(folio);
+	return dirty;
+}
+
+static void add(struct writer *w, struct pb_page *page, struct folio *folio)
+{
+	struct pb_io *io = w->io;
+
+	if (io && (io->nr == PB_IO_MAX || page->index != io->index + io->nr))
+		submit(w);
+	io = w->io;
+	if (!io) {
+		io = pb_io_new(w->box, w->box->store, page->index, true,
+			       write_done);
+		io->flight = w->flight;
+		pb_flight_add(io->flight);
+		w->io = io;
+	}
+	io->page[io->nr] = page;
+	io->folio[io->nr++] = folio;
+}
+
+/* Start writing the dirty pages from @index to @last. */
+static int write_pages(struct writer *w, pgoff_t index, pgoff_t last)
+{
+	struct pb_page *page;
+	struct folio *folio;
+	int err = 0;
+
+	for (; !err && index <= last; index++) {
+		page = next_resident(w->box, &index, last, &folio);
+		if (!page)
+			break;
+		err = lock_next(w, folio);
+		if (!err && clean(w, page, folio)) {
+			add(w, page, folio);
+		} else {
+			if (!err)
+				folio_unlock(folio);
+			folio_put(folio);
+		}
+		if (err == -EAGAIN)
+			err = 0;
+		cond_resched();
+		if (index == ULONG_MAX)
+			break;
+	}
+	submit(w);
+	return err;
+}
+
+static int write_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
+			  bool wait, unsigned long before)
+{
+	struct writer w = { .box = box, .wait = wait, .before = before };
+	int err;
+
+	w.flight = kmalloc(sizeof(*w.flight), GFP_KERNEL);
+	if (!w.flight)
+		return -ENOMEM;
+	pb_flight_init(w.flight);
+	err = write_pages(&w, first, last);
+	if (!err && wait_event_killable(w.flight->wait,
+					!atomic_read(&w.flight->pending)))
+		err = -EINTR;
+	flight_put(w.flight);
+	return err;
+}
+
+/**
+ * pb_writeback_range - write dirty pages to the store
+ * @box: a sealed box
+ * @first: first page
+ * @last: last page
+ *
+ * What could not be written is remembered for fsync().
+ *
+ * Context: sleeps; no folio lock is held.
+ * Return: 0 when all that was dirty has been written or tried, -ENOMEM, -EINTR
+ * when the task is being killed
+ */
+int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
+{
+	if (!pb_box_writes_back(box))
+		return 0;
+	return write_and_wait(box, first, last, true, 0);
+}
+
+/**
+ * pb_writeback_fsync - fsync(), fdatasync() and msync(MS_SYNC)
+ * @file: of the box, or of a private mapping
+ * @start: first byte
+ * @end: last byte
+ * @datasync: fdatasync() will do
+ *
+ * Private pages have nothing to be written to; neither has a box whose store is
+ * only read.
+ *
+ * Return: 0, or what went wrong since this file was last told
+ */
+int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
+		       int datasync)
+{
+	struct pb_box *box = file->private_data;
+	int err, before;
+
+	if (!smp_load_acquire(&box->sealed) || !pb_box_writes_back(box))
+		return 0;
+	err = pb_writeback_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
+	if (!err) {
+		err = pb_backend_sync(box->store, datasync);
+		if (err)
+			pb_writeback_failed(box, err);
+	}
+	before = file_check_and_advance_wb_err(file);
+	return err ?: before;
+}
+
+/* Note since when a page is dirty. Return whether it is. */
+static bool note_dirty(struct pb_box *box, struct pb_page *page,
+		       struct folio *folio)
+{
+	struct pb_pte_bits bits;
+
+	if (!pb_page_owns(page, folio))
+		return false;
+	pb_pte_harvest(box->inode->i_mapping, page->index, &folio, &bits, 1,
+		       false);
+	if (!bits.dirty && !folio_test_dirty(folio))
+		page->dirtied = 0;
+	else if (!page->dirtied)
+		page->dirtied = jiffies ?: 1;
+	return page->dirtied;
+}
+
+static unsigned long count_dirty(struct pb_box *box)
+{
+	unsigned long dirty = 0;
+	struct pb_page *page;
+	struct folio *folio;
+	pgoff_t index;
+
+	for (index = 0;; index++) {
+		page = next_resident(box, &index, ULONG_MAX, &folio);
+		if (!page)
+			return dirty;
+		if (folio_trylock(folio)) {
+			dirty += note_dirty(box, page, folio);
+			folio_unlock(folio);
+		}
+		folio_put(folio);
+		cond_resched();
+	}
+}
+
+/* How long until the flusher looks again: often enough for the age. */
+static unsigned long flush_period(struct pb_box *box)
+{
+	return msecs_to_jiffies(clamp_t(u32,
+					READ_ONCE(box->tune.dirty_age_ms) / 4,
+					FLUSH_OFTEN, FLUSH_SELDOM));
+}
+
+static void flush_work_fn(struct work_struct *work)
+{
+	struct pb_box *box = container_of(to_delayed_work(work), struct pb_box,
+					  flusher);
+	u64 limit = (u64)READ_ONCE(box->tune.dirty_ratio) *
+		    READ_ONCE(box->frames.limit);
+	u64 dirty = count_dirty(box);
+	unsigned long before = 0;
+
+	if (dirty * 100 <= limit)
+		before = (jiffies -
+			  msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
+				 1;
+	/* Errors are remembered for fsync(), and the pages stay dirty. */
+	if (dirty)
+		write_and_wait(box, 0, ULONG_MAX, false, before);
+	queue_delayed_work(pb_wq, &box->flusher, flush_period(box));
+}
+
+/**
+ * pb_writeback_start - let the flusher look after a box
+ * @box: a box
+ */
+void pb_writeback_start(struct pb_box *box)
+{
+	if (pb_box_writes_back(box))
+		mod_delayed_work(pb_wq, &box->flusher, flush_period(box));
+}
+
+/**
+ * pb_writeback_init - nothing is dirty yet
+ * @box: a new box
+ */
+void pb_writeback_init(struct pb_box *box)
+{
+	INIT_DELAYED_WORK(&box->flusher, flush_work_fn);
+	pb_flight_init(&box->evicting);
+}
+
+/**
+ * pb_writeback_stop - the flusher does not look again
+ * @box: the box
+ */
+void pb_writeback_stop(struct pb_box *box)
+{
+	cancel_delayed_work_sync(&box->flusher);
+}
+
+/**
+ * struct farewell - the last write-back of a box
+ * @work: for the worker, which no signal reaches
+ * @box: kept alive meanwhile
+ * @flight: for who waits
+ */
+struct farewell {
+	struct work_struct work;
+	struct pb_box *box;
+	struct pb_flight *flight;
+};
+
+static void farewell_work(struct work_struct *work)
+{
+	struct farewell *last = container_of(work, struct farewell, work);
+	struct pb_box *box = last->box;
+	unsigned long lost;
+
+	pb_writeback_stop(box);
+	write_and_wait(box, 0, ULONG_MAX, true, 0);
+	lost = count_dirty(box);
+	if (lost)
+		pr_notice_ratelimited("box %u: %lu pages could not be written to its store\n",
+				      box->id, lost);
+	pb_box_put_later(box);
+	pb_flight_done(last->flight);
+	kfree(last);
+}
+
+/**
+ * pb_writeback_last - write all back, as the box will not be used any more
+ * @box: a box that no file stands for
+ *
+ * Done by a worker: who closes the last file may have been killed, and then
+ * leaves before it is done.
+ *
+ * Return: 0 when it is done, -EINTR, -ENOMEM
+ */
+int pb_writeback_last(struct pb_box *box)
+{
+	struct pb_flight *flight;
+	struct farewell *last;
+	int err;
+
+	if (!box->sealed || !pb_box_writes_back(box))
+		return 0;
+	flight = kmalloc(sizeof(*flight), GFP_KERNEL | __GFP_NOFAIL);
+	last = kmalloc(sizeof(*last), GFP_KERNEL | __GFP_NOFAIL);
+	pb_flight_init(flight);
+	pb_flight_add(flight);
+	kref_get(&box->ref);
+	last->box = box;
+	last->flight = flight;
+	INIT_WORK(&last->work, farewell_work);
+	queue_work(pb_wq, &last->work);
+	err = wait_event_killable(flight->wait, !atomic_read(&flight->pending));
+	flight_put(flight);
+	return err ? -EINTR : 0;
+}
