@@ -251,7 +251,8 @@ struct pb_box *pb_box_find(u32 id)
 	xa_lock(&pb_boxes);
 	box = xa_load(&pb_boxes, id);
 	/* One that no file stands for is about to go. */
-	if (box && (!atomic_read(&box->files) || !kref_get_unless_zero(&box->ref)))
+	if (box &&
+	    (!atomic_read(&box->files) || !kref_get_unless_zero(&box->ref)))
 		box = NULL;
 	xa_unlock(&pb_boxes);
 	return box;
@@ -378,11 +379,12 @@ struct file *pb_box_file(struct pb_box *box, int flags,
  */
 void pb_box_seal(struct pb_box *box)
 {
+	/* Pairs with the release below. */
 	if (smp_load_acquire(&box->sealed))
 		return;
 	mutex_lock(&box->lock);
 	if (!box->sealed) {
-		/* Who sees it set sees what is sealed. */
+		/* Who sees it set (with acquire) sees what is sealed. */
 		smp_store_release(&box->sealed, true);
 		pb_writeback_start(box);
 	}

@@ -45,6 +45,25 @@ unsigned long pb_commit_capacity(struct pb_box *box)
 	return pages;
 }
 
+/* Promise more, if the box may. */
+static int commit(struct pb_map *map, long pages)
+{
+	struct pb_box *box = map->box;
+	long sum = atomic_long_read(&box->committed);
+	long room = LONG_MAX;
+
+	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
+		room = pb_commit_capacity(box);
+	do {
+		if (pages && sum + pages > room)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(&box->committed, &sum, sum + pages));
+	spin_lock(&box->maps.lock);
+	WRITE_ONCE(map->committed, map->committed + pages);
+	spin_unlock(&box->maps.lock);
+	return 0;
+}
+
 /**
  * pb_commit_charge - promise the pages of a VMA
  * @map: the VMA's map, of a sealed box
@@ -54,19 +73,7 @@ unsigned long pb_commit_capacity(struct pb_box *box)
  */
 int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma)
 {
-	struct pb_box *box = map->box;
-	long pages = map_counts(map) ? vma_promise(vma) : 0;
-	long room = LONG_MAX;
-	long sum = atomic_long_read(&box->committed);
-
-	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
-		room = pb_commit_capacity(box);
-	do {
-		if (pages && sum + pages > room)
-			return -ENOMEM;
-	} while (!atomic_long_try_cmpxchg(&box->committed, &sum, sum + pages));
-	map->committed += pages;
-	return 0;
+	return commit(map, map_counts(map) ? vma_promise(vma) : 0);
 }
 
 /* What the VMAs of the map that are left promise. */
@@ -96,7 +103,32 @@ static unsigned long map_promise(const struct pb_map *map)
 void pb_commit_recount(struct pb_map *map)
 {
 	unsigned long pages = map_promise(map);
+	long more;
 
-	atomic_long_add((long)(pages - map->committed), &map->box->committed);
-	map->committed = pages;
+	spin_lock(&map->box->maps.lock);
+	more = pages - map->committed;
+	WRITE_ONCE(map->committed, pages);
+	spin_unlock(&map->box->maps.lock);
+	atomic_long_add(more, &map->box->committed);
+}
+
+/**
+ * pb_commit_covers - is a page of a VMA promised?
+ * @map: its map
+ * @vma: where it is touched; mmap_lock or the VMA lock is held
+ *
+ * mremap() makes VMAs grow without telling. What it added is promised when it is
+ * touched first, if the box may.
+ *
+ * Return: false if it may not
+ */
+bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma)
+{
+	long more;
+
+	if (READ_ONCE(map->box->tune.overcommit) != PAGEBOX_OVERCOMMIT_NEVER ||
+	    vma_promise(vma) <= READ_ONCE(map->committed) || !map_counts(map))
+		return true;
+	more = map_promise(map) - READ_ONCE(map->committed);
+	return more <= 0 || !commit(map, more);
 }

@@ -131,6 +131,27 @@ static int check(const struct pagebox_config *c)
 	return err;
 }
 
+static void set_delay(struct pb_backend *backend, u32 read_us, u32 write_us)
+{
+	if (!backend)
+		return;
+	WRITE_ONCE(backend->read_us, read_us);
+	WRITE_ONCE(backend->write_us, write_us);
+}
+
+static bool same_file(const struct pb_backend *a, const struct pb_backend *b)
+{
+	return a && b && a->file && b->file &&
+	       a->file->f_mapping->host == b->file->f_mapping->host;
+}
+
+/* Is it one of the box's areas? Two of the same file overwrite each other. */
+static bool is_swap(const struct pb_box *box, const struct pb_backend *backend)
+{
+	return (box->swap && same_file(backend, box->swap->backend)) ||
+	       (box->swap_old && same_file(backend, box->swap_old->backend));
+}
+
 /* The swap area that replaces the box's. */
 static struct pb_swap *new_swap(struct pb_box *box,
 				const struct pagebox_config *config)
@@ -142,11 +163,10 @@ static struct pb_swap *new_swap(struct pb_box *box,
 	backend = pb_backend_new(config->swap_fd, PB_BACKEND_MUST_WRITE);
 	if (IS_ERR(backend))
 		return ERR_CAST(backend);
-	if (box->swap) {
-		backend->read_us = box->swap->backend->read_us;
-		backend->write_us = box->swap->backend->write_us;
-	}
-	swap = pb_swap_new(backend, config->swap_pages, parity);
+	set_delay(backend, box->tune.swap_read_us, box->tune.swap_write_us);
+	swap = ERR_PTR(-EBUSY);
+	if (!is_swap(box, backend) && !same_file(backend, box->store))
+		swap = pb_swap_new(backend, config->swap_pages, parity);
 	if (IS_ERR(swap))
 		pb_backend_release(backend);
 	return swap;
@@ -174,6 +194,8 @@ static int prepare(struct pb_box *box, struct change *c)
 		err = PTR_ERR_OR_ZERO(c->store);
 		if (err)
 			c->store = NULL;
+		else if (is_swap(box, c->store))
+			err = -EBUSY;
 	}
 	if (!err && sets(c, PAGEBOX_SET_SWAP) &&
 	    c->config->swap_fd != PAGEBOX_FD_NONE) {
@@ -181,6 +203,8 @@ static int prepare(struct pb_box *box, struct change *c)
 		err = PTR_ERR_OR_ZERO(c->swap);
 		if (err)
 			c->swap = NULL;
+		else if (same_file(c->store, c->swap->backend))
+			err = -EBUSY;
 	}
 	if (!err && sets(c, PAGEBOX_SET_POLICY))
 		err = new_policy(c);
@@ -276,11 +300,9 @@ static int apply_sealed(struct pb_box *box, struct change *c)
 		goto out_unlock;
 	}
 	if (sets(c, PAGEBOX_SET_STORE)) {
-		if (c->store && box->store) {
-			c->store->read_us = box->store->read_us;
-			c->store->write_us = box->store->write_us;
-		}
 		swap(box->store, c->store);
+		set_delay(box->store, box->tune.store_read_us,
+			  box->tune.store_write_us);
 	}
 	if (sets(c, PAGEBOX_SET_BYTES)) {
 		box->bytes = c->config->bytes;
@@ -291,14 +313,6 @@ out_unlock:
 	return err;
 }
 
-static void set_delay(struct pb_backend *backend, u32 read_us, u32 write_us)
-{
-	if (!backend)
-		return;
-	WRITE_ONCE(backend->read_us, read_us);
-	WRITE_ONCE(backend->write_us, write_us);
-}
-
 /* What cannot fail. */
 static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 {
@@ -307,11 +321,17 @@ static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 	mutex_lock(&box->lock);
 	if (c->set & PAGEBOX_SET_NAME)
 		strscpy(box->name, c->name, sizeof(box->name));
-	if (c->set & PAGEBOX_SET_STORE_DELAY)
+	if (c->set & PAGEBOX_SET_STORE_DELAY) {
+		tune->store_read_us = c->store_read_us;
+		tune->store_write_us = c->store_write_us;
 		set_delay(box->store, c->store_read_us, c->store_write_us);
-	if (c->set & PAGEBOX_SET_SWAP_DELAY)
+	}
+	if (c->set & PAGEBOX_SET_SWAP_DELAY) {
+		tune->swap_read_us = c->swap_read_us;
+		tune->swap_write_us = c->swap_write_us;
 		set_delay(box->swap ? box->swap->backend : NULL,
 			  c->swap_read_us, c->swap_write_us);
+	}
 	if (c->set & PAGEBOX_SET_READAHEAD)
 		WRITE_ONCE(tune->readahead, c->readahead);
 	if (c->set & PAGEBOX_SET_SWAPPINESS)
@@ -351,7 +371,7 @@ int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
 	err = prepare(box, &c);
 	/* Whether it is sealed by now is known at last; ask first, though. */
 	if (!err && c.config->set & PAGEBOX_SET_SEALED &&
-	    smp_load_acquire(&box->sealed))
+	    READ_ONCE(box->sealed))
 		err = -EBUSY;
 	if (!err)
 		err = apply_moves(box, &c);
@@ -375,8 +395,6 @@ static void info_store(const struct pb_backend *store,
 {
 	info->store_kind = store->ops->kind;
 	info->store_bytes = store->ops->bytes((struct pb_backend *)store);
-	info->store_read_us = READ_ONCE(store->read_us);
-	info->store_write_us = READ_ONCE(store->write_us);
 	info->flags |= PAGEBOX_INFO_STORE;
 	if (store->writable)
 		info->flags |= PAGEBOX_INFO_WRITABLE;
@@ -386,13 +404,15 @@ static void info_swap(const struct pb_swap *swap, struct pagebox_info *info)
 {
 	info->swap_kind = swap->backend->ops->kind;
 	info->swap_pages = swap->limit;
-	info->swap_read_us = READ_ONCE(swap->backend->read_us);
-	info->swap_write_us = READ_ONCE(swap->backend->write_us);
 }
 
 static void info_tunables(const struct pb_tunables *tune,
 			  struct pagebox_info *info)
 {
+	info->store_read_us = tune->store_read_us;
+	info->store_write_us = tune->store_write_us;
+	info->swap_read_us = tune->swap_read_us;
+	info->swap_write_us = tune->swap_write_us;
 	info->readahead = READ_ONCE(tune->readahead);
 	info->oom = READ_ONCE(tune->oom);
 	info->oom_wait_ms = READ_ONCE(tune->oom_wait_ms);

@@ -222,7 +222,8 @@ static int frames_show(struct seq_file *m, void *v)
 	} else {
 		seq_printf(m, "%u - - - - - - - ", number);
 	}
-	seq_puts(m, READ_ONCE(box->frames.policy.hand) == number ? ">\n" : "-\n");
+	seq_puts(m,
+		 READ_ONCE(box->frames.policy.hand) == number ? ">\n" : "-\n");
 	return 0;
 }
 

@@ -79,8 +79,7 @@ static int copy_out(void __user *arg, u32 room, void *from, u32 known)
 static void check_abi(void)
 {
 	/* These never change. */
-	BUILD_BUG_ON(offsetof(struct pagebox_config, name) !=
-		     CONFIG_SIZE_VER0);
+	BUILD_BUG_ON(offsetof(struct pagebox_config, name) != CONFIG_SIZE_VER0);
 	BUILD_BUG_ON(offsetof(struct pagebox_info, name) != INFO_SIZE_VER0);
 	BUILD_BUG_ON(offsetof(struct pagebox_stats, readahead) !=
 		     STATS_SIZE_VER0);

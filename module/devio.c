@@ -355,24 +355,27 @@ static void will_need(struct file *file, pgoff_t first, pgoff_t last)
 	u32 most = READ_ONCE(box->frames.limit);
 	struct mm_struct *mm = current->mm;
 	struct pb_map *map;
+	u64 pages;
 
 	if (file->f_op == &pb_dev_fops) {
-		pb_range_prefetch(box, &box->root, first, last, most);
+		pb_range_prefetch(box, &box->root, first, last, most, &pages);
 		return;
 	}
 	if (mmap_read_lock_killable(mm))
 		return;
 	map = pb_map_find(box, file, mm);
 	if (map)
-		pb_range_prefetch(box, map->view, first, last, most);
+		pb_range_prefetch(box, map->view, first, last, most, &pages);
 	mmap_read_unlock(mm);
 }
 
 static void dont_need(struct pb_box *box, pgoff_t first, pgoff_t last)
 {
+	u64 pages;
+
 	/* What cannot be written stays; fsync() tells why. */
 	pb_writeback_range(box, first, last);
-	pb_range_page_out(box, &box->root, first, last);
+	pb_range_page_out(box, &box->root, first, last, &pages);
 }
 
 /* As with files: in part is enough to bring a page in, but not to take it out. */

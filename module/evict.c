@@ -37,7 +37,7 @@
 #include "pagebox.h"
 #include "trace.h"
 
-/* How many ticks a fault waits while no frame can be had: a second. */
+/* How long a fault waits while no frame can be had: a second. */
 #define EVICT_PATIENCE HZ
 
 /* The folio in a frame, locked and referenced, if it holds a page. */
@@ -135,9 +135,8 @@ static bool is_victim(struct pb_box *box, struct folio *folio,
 		return false;
 	}
 	/* The policy is asked in any case: it may want to know the bit. */
-	if (round == ROUND_POLICY &&
-	    pb_frames_ask(&box->frames, page->frame, bits->young,
-			  bits->dirty)) {
+	if (round == ROUND_POLICY && pb_frames_ask(&box->frames, page->frame,
+						   bits->young, bits->dirty)) {
 		spare_folio(box, folio, PB_STAT_SECOND_CHANCE);
 		return false;
 	}
@@ -537,8 +536,8 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
  * @spare: filled on success, as by pb_frame_get()
  *
  * When all frames are pinned, locked or cannot be written out, this waits a
- * second for one, looking at all of them again at every tick. Then the box's
- * OOM policy decides.
+ * second for one, looking at all of them again at every tick. From then on the
+ * box's OOM policy decides how long it goes on.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
@@ -546,8 +545,8 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
  */
 int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 {
-	unsigned int patience = EVICT_PATIENCE;
-	unsigned int round = 0;
+	unsigned long deadline = 0;
+	unsigned int since = 0;
 	bool evicted;
 	int err;
 
@@ -555,19 +554,19 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 		err = try_frame(box, spare, &evicted);
 		if (err != -EAGAIN)
 			return err;
-		/* Others were faster. */
-		if (evicted)
-			patience = EVICT_PATIENCE;
-		if (!evicted && !patience--) {
-			err = pb_oom(box, &round);
-			if (err)
-				return err;
-			patience = EVICT_PATIENCE;
-		}
-		if (!evicted)
-			schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		/* Others were faster. */
+		if (evicted) {
+			deadline = 0;
+			continue;
+		}
+		if (!deadline)
+			deadline = jiffies + EVICT_PATIENCE;
+		err = time_before(jiffies, deadline) ? 0 : pb_oom(box, &since);
+		if (err)
+			return err;
+		schedule_timeout_killable(1);
 	}
 }
 
@@ -615,22 +614,20 @@ static int evict_from(struct pb_box *box, u32 first)
 int pb_evict_resize(struct pb_box *box, u32 limit)
 {
 	struct pb_frames *frames = &box->frames;
-	unsigned int patience = EVICT_PATIENCE;
+	unsigned long deadline = jiffies + EVICT_PATIENCE;
 	u32 before = frames->limit;
 	int err = 0;
 
 	pb_frames_set_limit(frames, limit);
-	while (!pb_frames_trim(frames)) {
+	while (!err && !pb_frames_trim(frames)) {
 		err = evict_from(box, limit);
 		if (err || pb_frames_trim(frames))
 			break;
-		if (!patience--)
+		if (time_after(jiffies, deadline))
 			err = -EBUSY;
 		else if (schedule_timeout_killable(1) &&
 			 fatal_signal_pending(current))
 			err = -EINTR;
-		if (err)
-			break;
 	}
 	if (err)
 		pb_frames_set_limit(frames, before);

@@ -549,6 +549,8 @@ static vm_fault_t pb_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	if (READ_ONCE(map->stack_low) && !pb_stack_extend(map, vmf))
 		return VM_FAULT_SIGSEGV;
+	if (!pb_commit_covers(map, vmf->vma))
+		return VM_FAULT_SIGBUS;
 	fault_init(&f, map, vmf->pgoff, vmf->flags & FAULT_FLAG_WRITE);
 	f.address = vmf->address;
 	readahead(&f, vmf);

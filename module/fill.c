@@ -37,11 +37,9 @@ enum pb_fill_state {
  *
  * Return: the class of a fault that reads it
  */
-enum pagebox_fault_class pb_fill_source(struct pb_box *box,
-					const struct pb_page *page,
-					pgoff_t index,
-					struct pb_backend **backend,
-					pgoff_t *at)
+enum pagebox_fault_class
+pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
+	       struct pb_backend **backend, pgoff_t *at)
 {
 	u32 slot = page ? READ_ONCE(page->slot) : PB_NONE;
 
@@ -64,8 +62,8 @@ enum pagebox_fault_class pb_fill_source(struct pb_box *box,
  *
  * The frame is free again.
  */
-void pb_fill_undo(struct pb_box *box, struct pb_page *page,
-		  struct folio *folio, bool fresh)
+void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
+		  bool fresh)
 {
 	/* Somebody may have discarded it meanwhile; then it is theirs. */
 	bool drop = fresh &&
@@ -150,8 +148,8 @@ struct pb_io *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
  * @spare: the frame; the request owns it afterwards
  * @fresh: the page was made for this read, and put into the root view
  */
-void pb_fill_add(struct pb_io *io, struct pb_page *page,
-		 struct pb_spare *spare, bool fresh)
+void pb_fill_add(struct pb_io *io, struct pb_page *page, struct pb_spare *spare,
+		 bool fresh)
 {
 	unsigned int i = io->nr++;
 

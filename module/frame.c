@@ -138,6 +138,18 @@ static void unlink_above_locked(struct pb_frames *frames, u32 *link,
 	}
 }
 
+/* Frames below the limit that an abandoned change has left on no list. */
+static void relink_locked(struct pb_frames *frames, u32 before)
+{
+	u32 end = min(frames->fresh, frames->limit);
+
+	lockdep_assert_held(&frames->lock);
+	for (u32 i = before; i < end; i++) {
+		if (frame_at(frames, i)->next != PB_TAKEN)
+			push_locked(frames, &frames->bare, i);
+	}
+}
+
 /**
  * pb_frames_set_limit - change the limit
  * @frames: table
@@ -149,12 +161,15 @@ static void unlink_above_locked(struct pb_frames *frames, u32 *link,
 void pb_frames_set_limit(struct pb_frames *frames, u32 limit)
 {
 	LIST_HEAD(folios);
+	u32 before;
 
 	spin_lock(&frames->lock);
+	before = frames->limit;
 	WRITE_ONCE(frames->limit, limit);
 	WRITE_ONCE(frames->batch, frames_batch(limit));
 	unlink_above_locked(frames, &frames->free, &folios);
 	unlink_above_locked(frames, &frames->bare, &folios);
+	relink_locked(frames, before);
 	spin_unlock(&frames->lock);
 	drop_list(&folios);
 }
@@ -610,4 +625,3 @@ bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number)
 	spin_unlock(&frames->lock);
 	return pinned;
 }
-

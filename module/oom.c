@@ -131,20 +131,25 @@ static bool mm_pages(struct pb_box *box, const struct mm_struct *mm,
 }
 
 /*
- * A thread of the process that still has its memory, locked; the first one may
- * have exited before the others.
+ * The memory of a process, or NULL, which is of no use but to be compared: the
+ * first thread may have exited before the others. The reference, to be dropped,
+ * keeps it from becoming the memory of somebody else.
  */
-static struct task_struct *lock_thread(struct task_struct *process)
+static struct mm_struct *grab_mm(struct task_struct *process)
 {
 	struct task_struct *thread;
+	struct mm_struct *mm = NULL;
 
 	for_each_thread(process, thread) {
 		task_lock(thread);
-		if (thread->mm)
-			return thread;
+		mm = thread->mm;
+		if (mm)
+			mmgrab(mm);
 		task_unlock(thread);
+		if (mm)
+			break;
 	}
-	return NULL;
+	return mm;
 }
 
 static bool exempt(struct task_struct *process)
@@ -155,14 +160,11 @@ static bool exempt(struct task_struct *process)
 
 static bool uses(struct task_struct *process, const struct mm_struct *mm)
 {
-	struct task_struct *thread = lock_thread(process);
-	bool same;
+	struct mm_struct *own = grab_mm(process);
 
-	if (!thread)
-		return false;
-	same = thread->mm == mm;
-	task_unlock(thread);
-	return same;
+	if (own)
+		mmdrop(own);
+	return own == mm;
 }
 
 /*
@@ -172,14 +174,14 @@ static bool uses(struct task_struct *process, const struct mm_struct *mm)
 static unsigned long process_pages(struct pb_box *box,
 				   struct task_struct *process)
 {
-	struct task_struct *thread = lock_thread(process);
+	struct mm_struct *mm = grab_mm(process);
 	unsigned long pages = 0;
 
-	if (!thread)
+	if (!mm)
 		return 0;
-	if (thread->mm != box->oom_victim)
-		mm_pages(box, thread->mm, &pages);
-	task_unlock(thread);
+	if (mm != box->oom_victim)
+		mm_pages(box, mm, &pages);
+	mmdrop(mm);
 	return pages;
 }
 
@@ -215,17 +217,11 @@ static void kill_users(struct pb_box *box, const struct mm_struct *mm)
 
 static void kill_candidate(struct pb_box *box, const struct candidate *c)
 {
-	struct task_struct *thread = lock_thread(c->process);
-	struct mm_struct *mm;
+	struct mm_struct *mm = grab_mm(c->process);
 
 	/* It is about to exit by itself. */
-	if (!thread)
+	if (!mm)
 		return;
-	/* The reference keeps it from becoming the memory of somebody else. */
-	mm = thread->mm;
-	mmgrab(mm);
-	task_unlock(thread);
-
 	box->oom_victim = mm;
 	box->oom_since = jiffies;
 	pr_notice(

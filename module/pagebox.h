@@ -225,6 +225,7 @@ struct pb_backend_ops {
  * @ops: what it can do; invariant
  * @file: what is behind it, or NULL for RAM; invariant
  * @writable: invariant
+ * @exact: a page past the end is an error; else it is zero, and not written
  * @read_us: added to each read, in microseconds
  * @write_us: added to each write
  */
@@ -232,6 +233,7 @@ struct pb_backend {
 	const struct pb_backend_ops *ops;
 	struct file *file;
 	bool writable;
+	bool exact;
 	u32 read_us;
 	u32 write_us;
 };
@@ -360,6 +362,8 @@ struct pb_frame {
 	bool loaded;
 };
 
+#define PB_FRAME_TABLE GENRADIX(struct pb_frame)
+
 /**
  * struct pb_frames - the frame table of a box
  * @lock: a leaf lock, see the fields
@@ -382,7 +386,7 @@ struct pb_frame {
  */
 struct pb_frames {
 	spinlock_t lock; /* the table, the free list, @used */
-	GENRADIX(struct pb_frame) table;
+	PB_FRAME_TABLE table;
 	u32 limit;
 	u32 batch;
 	u32 fresh;
@@ -521,19 +525,17 @@ static inline bool pb_page_exclusive(const struct pb_page *page)
 
 /* fill.c -------------------------------------------------------------- */
 
-enum pagebox_fault_class pb_fill_source(struct pb_box *box,
-					const struct pb_page *page,
-					pgoff_t index,
-					struct pb_backend **backend,
-					pgoff_t *at);
+enum pagebox_fault_class
+pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
+	       struct pb_backend **backend, pgoff_t *at);
 struct pb_io *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
 			  pgoff_t at);
-void pb_fill_add(struct pb_io *io, struct pb_page *page,
-		 struct pb_spare *spare, bool fresh);
+void pb_fill_add(struct pb_io *io, struct pb_page *page, struct pb_spare *spare,
+		 bool fresh);
 int pb_fill_run(struct pb_io *io);
 int pb_fill_finish(struct pb_io *io, unsigned int i);
-void pb_fill_undo(struct pb_box *box, struct pb_page *page,
-		  struct folio *folio, bool fresh);
+void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
+		  bool fresh);
 int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 		  unsigned int nr, enum pb_stat why);
 
@@ -583,7 +585,7 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
  * @broken: a fork could not share or promise all of it, so accesses fail; set
  *          once, before any fault
  * @next: the index at which a fault would be the next in sequence
- * @committed: pages that its VMAs have promised; mmap_lock for writing
+ * @committed: pages that its VMAs have promised; pb_maps.lock
  * @held: pages that were found to be its own; pb_oom_lock
  * @stack_low: lowest address that may be touched so far, 0 for a mapping that
  *             does not grow
@@ -652,6 +654,10 @@ pid_t pb_map_pid(struct pb_map *map);
  * @overcommit: enum pagebox_overcommit
  * @dirty_age_ms: milliseconds
  * @dirty_ratio: percent of the frame limit
+ * @store_read_us: microseconds; the store has a copy, like all that follow
+ * @store_write_us: microseconds
+ * @swap_read_us: microseconds
+ * @swap_write_us: microseconds
  *
  * Each is read on its own, with READ_ONCE(), and written under pb_box.config.
  */
@@ -662,6 +668,10 @@ struct pb_tunables {
 	u32 overcommit;
 	u32 dirty_age_ms;
 	u32 dirty_ratio;
+	u32 store_read_us;
+	u32 store_write_us;
+	u32 swap_read_us;
+	u32 swap_write_us;
 };
 
 /**
@@ -871,6 +881,7 @@ int pb_oom(struct pb_box *box, unsigned int *since);
 unsigned long pb_commit_capacity(struct pb_box *box);
 int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma);
 void pb_commit_recount(struct pb_map *map);
+bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma);
 
 /* stack.c ------------------------------------------------------------- */
 
@@ -880,10 +891,10 @@ bool pb_stack_extend(struct pb_map *map, const struct vm_fault *vmf);
 /* range.c ------------------------------------------------------------- */
 
 int pb_range(struct pb_box *box, unsigned int nr, struct pagebox_range *range);
-long pb_range_prefetch(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		       pgoff_t last, unsigned long most);
-long pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		       pgoff_t last);
+int pb_range_prefetch(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		      pgoff_t last, u64 most, u64 *pages);
+int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		      pgoff_t last, u64 *pages);
 
 /* devio.c ------------------------------------------------------------- */
 

@@ -56,33 +56,34 @@ static bool skip_untouched(struct pb_box *box, struct pb_view *view,
  * @first: first index
  * @last: last index
  * @most: stop after so many pages
+ * @pages: set to how many were read, also if it fails then
  *
  * Stops without an error where no frame can be had, and at the end of the store.
  *
- * Return: how many pages were read; -EINTR, or the error of a read
+ * Return: 0, -EINTR, or the error of a read
  */
-long pb_range_prefetch(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		       pgoff_t last, unsigned long most)
+int pb_range_prefetch(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		      pgoff_t last, u64 most, u64 *pages)
 {
-	unsigned long done = 0;
 	int n;
 
-	while (done < most && first <= last && pb_box_has(box, first) &&
+	*pages = 0;
+	while (*pages < most && first <= last && pb_box_has(box, first) &&
 	       skip_untouched(box, view, &first, last)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		n = pb_fill_range(box, view, &first,
-				  min3(last - first + 1, most - done,
-				       (unsigned long)PB_IO_MAX),
+				  min3((u64)last - first + 1, most - *pages,
+				       (u64)PB_IO_MAX),
 				  PB_STAT_PREFETCHED);
 		if (n == -ENOSPC)
 			break;
 		if (n < 0)
 			return n;
-		done += n;
+		*pages += n;
 		cond_resched();
 	}
-	return done;
+	return 0;
 }
 
 /* The folio of a page, locked and referenced, if it is idle. Under RCU. */
@@ -150,28 +151,30 @@ static void collect(struct pb_box *box, struct pb_view *view, pgoff_t *index,
  * @view: as this view shows them; the caller keeps it
  * @first: first index
  * @last: last index
+ * @pages: set to how many have lost their frame, but for writes that fail; also
+ *         if it is interrupted then
  *
  * Pages that are locked, pinned or under I/O stay, and so do those that cannot
  * be written.
  *
- * Return: how many pages have lost their frame, but for failed writes; -EINTR
+ * Return: 0 or -EINTR
  */
-long pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		       pgoff_t last)
+int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		      pgoff_t last, u64 *pages)
 {
 	struct pb_victims v = {};
 	unsigned int n;
-	long done = 0;
 
+	*pages = 0;
 	while (first <= last) {
 		collect(box, view, &first, last, &v);
 		n = pb_evict_victims(box, &v);
 		pb_count_add(box, PB_STAT_PAGED_OUT, n);
-		done += n;
+		*pages += n;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
-	return pb_evict_wait(box) ?: done;
+	return pb_evict_wait(box);
 }
 
 /*
@@ -245,12 +248,10 @@ static struct pb_page *next_own(struct pb_view *view, pgoff_t *index,
 	return page;
 }
 
-/* Return how many pages were dropped, or -EINTR. */
-static long discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		    pgoff_t last)
+static int discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		   pgoff_t last, u64 *pages)
 {
 	struct pb_page *page;
-	long done = 0;
 	int err;
 
 	/* All at once, so that there is seldom a single one left to unmap. */
@@ -266,62 +267,98 @@ static long discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
 		if (err && err != -EAGAIN)
 			return err;
 		if (!err) {
-			done++;
+			++*pages;
 			first++;
 		}
 		cond_resched();
 	}
-	return done;
+	return 0;
 }
 
-/* Do it, for whole pages of the box. */
-static long range_do(struct pb_box *box, unsigned int nr, struct pb_view *view,
-		     pgoff_t first, u64 length)
+/* Do it, to @length bytes from page @first on. */
+static int range_do(struct pb_box *box, unsigned int nr, struct pb_view *view,
+		    pgoff_t first, u64 length, u64 *pages)
 {
-	pgoff_t pages = length >> PAGE_SHIFT;
-	pgoff_t all = box->bytes >> PAGE_SHIFT;
-	pgoff_t last = first + pages - 1;
+	u64 all = box->bytes >> PAGE_SHIFT;
+	u64 n = length >> PAGE_SHIFT;
+	pgoff_t last = first + n - 1;
 
-	if (first >= all || pages > all - first)
+	*pages = 0;
+	if (first >= all || n > all - first)
 		return -EINVAL;
 	switch (nr) {
 	case _IOC_NR(PAGEBOX_IOC_PREFETCH):
-		return pb_range_prefetch(box, view, first, last, pages);
+		return pb_range_prefetch(box, view, first, last, n, pages);
 	case _IOC_NR(PAGEBOX_IOC_PAGE_OUT):
-		return pb_range_page_out(box, view, first, last);
+		return pb_range_page_out(box, view, first, last, pages);
 	case _IOC_NR(PAGEBOX_IOC_DISCARD):
-		return discard(box, view, first, last);
+		return discard(box, view, first, last, pages);
 	}
 	return -ENOTTY;
 }
 
-static long range_of_vma(struct pb_box *box, unsigned int nr,
-			 const struct pagebox_range *range)
+/* The map of an address, and its VMA there. */
+static struct pb_map *map_at(struct pb_box *box, unsigned long address,
+			     struct vm_area_struct **vma)
 {
 	struct mm_struct *mm = current->mm;
-	unsigned long start = untagged_addr(range->start);
-	struct vm_area_struct *vma = vma_lookup(mm, start);
-	struct pb_map *map = NULL;
 
-	if (vma && vma->vm_file)
-		map = pb_map_find(box, vma->vm_file, mm);
-	if (!map || range->length > vma->vm_end - start)
-		return -ENOENT;
-	return range_do(box, nr, map->view, linear_page_index(vma, start),
-			range->length);
+	*vma = vma_lookup(mm, address);
+	if (!*vma || !(*vma)->vm_file)
+		return NULL;
+	return pb_map_find(box, (*vma)->vm_file, mm);
 }
 
-static long range_of_addresses(struct pb_box *box, unsigned int nr,
-			       const struct pagebox_range *range)
+/* The map that all addresses belong to; mprotect() and the like split its VMAs. */
+static struct pb_map *map_of_range(struct pb_box *box, unsigned long start,
+				   unsigned long end)
+{
+	struct vm_area_struct *vma;
+	struct pb_map *map = map_at(box, start, &vma);
+
+	while (map && vma->vm_end < end) {
+		if (map_at(box, vma->vm_end, &vma) != map)
+			return NULL;
+	}
+	return map;
+}
+
+static int range_of_map(struct pb_box *box, unsigned int nr,
+			struct pagebox_range *range)
+{
+	unsigned long start = untagged_addr(range->start);
+	unsigned long end = start + range->length;
+	struct vm_area_struct *vma;
+	struct pb_map *map;
+	u64 part, pages;
+	int err = 0;
+
+	if (end < start || range->length > TASK_SIZE)
+		return -EINVAL;
+	map = map_of_range(box, start, end);
+	if (!map)
+		return -ENOENT;
+	for (; !err && start < end; start += part) {
+		vma = vma_lookup(current->mm, start);
+		part = min(end, vma->vm_end) - start;
+		err = range_do(box, nr, map->view,
+			       linear_page_index(vma, start), part, &pages);
+		range->pages += pages;
+	}
+	return err;
+}
+
+static int range_of_addresses(struct pb_box *box, unsigned int nr,
+			      struct pagebox_range *range)
 {
 	struct mm_struct *mm = current->mm;
-	long done;
+	int err;
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	done = range_of_vma(box, nr, range);
+	err = range_of_map(box, nr, range);
 	mmap_read_unlock(mm);
-	return done;
+	return err;
 }
 
 /**
@@ -329,26 +366,20 @@ static long range_of_addresses(struct pb_box *box, unsigned int nr,
  * @box: the box; sealed by this
  * @nr: _IOC_NR() of the request. That the file is open for writing, where that
  *      is asked for, was checked
- * @range: as the caller gave it; @pages is filled
+ * @range: as the caller gave it; @pages is set, also if it fails then
  *
  * Context: without mmap_lock; sleeps.
  * Return: 0 or an error of the ABI
  */
 int pb_range(struct pb_box *box, unsigned int nr, struct pagebox_range *range)
 {
-	long done;
-
+	range->pages = 0;
 	if (range->flags & ~PAGEBOX_RANGE_ADDRESS || !range->length ||
 	    !PAGE_ALIGNED(range->start | range->length))
 		return -EINVAL;
 	pb_box_seal(box);
 	if (range->flags & PAGEBOX_RANGE_ADDRESS)
-		done = range_of_addresses(box, nr, range);
-	else
-		done = range_do(box, nr, &box->root, range->start >> PAGE_SHIFT,
-				range->length);
-	if (done < 0)
-		return done;
-	range->pages = done;
-	return 0;
+		return range_of_addresses(box, nr, range);
+	return range_do(box, nr, &box->root, range->start >> PAGE_SHIFT,
+			range->length, &range->pages);
 }

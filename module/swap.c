@@ -18,6 +18,9 @@ static u32 swap_room(struct pb_backend *backend, u32 limit)
 {
 	u64 room = pb_backend_bytes(backend) >> PAGE_SHIFT;
 
+	/* What can be promised of memory is not more than there may be. */
+	if (backend->ops->kind == PAGEBOX_BACKEND_RAM)
+		room = min_t(u64, room, pb_ram_max);
 	if (limit)
 		room = min_t(u64, room, limit);
 	return min_t(u64, room, PB_SWAP_MAX);
@@ -42,6 +45,7 @@ struct pb_swap *pb_swap_new(struct pb_backend *backend, u32 limit, u32 parity)
 	if (!swap)
 		return ERR_PTR(-ENOMEM);
 	swap->backend = backend;
+	backend->exact = true;
 	xa_init_flags(&swap->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	swap->limit = room;
 	swap->parity = parity;

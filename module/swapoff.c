@@ -9,7 +9,7 @@
 
 #include "pagebox.h"
 
-/* How many ticks to wait for a frame: a second. */
+/* How long to wait for a frame: a second. */
 #define SWAPOFF_PATIENCE HZ
 
 /* The contents are in the frame; forget the copy in the old area. */
@@ -65,7 +65,7 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 static int move_page(struct pb_box *box, struct pb_swap *old,
 		     struct pb_page *page)
 {
-	unsigned int patience = SWAPOFF_PATIENCE;
+	unsigned long deadline = jiffies + SWAPOFF_PATIENCE;
 	struct folio *folio;
 	int err;
 
@@ -78,7 +78,7 @@ static int move_page(struct pb_box *box, struct pb_swap *old,
 		err = bring_in(box, old, page);
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
-		if (err == -ENOMEM && !patience--)
+		if (err == -ENOMEM && time_after(jiffies, deadline))
 			return err;
 		if (err == -ENOMEM)
 			schedule_timeout_killable(1);

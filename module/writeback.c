@@ -157,21 +157,36 @@ static int lock_next(struct writer *w, struct folio *folio)
 	return folio_lock_killable(folio);
 }
 
-/* Is the page due? Then it is clean afterwards, as far as anybody can tell. */
+static bool is_dirty(struct pb_box *box, struct folio *folio)
+{
+	struct pb_pte_bits bits;
+
+	if (folio_test_dirty(folio))
+		return true;
+	if (!folio_mapped(folio))
+		return false;
+	pb_pte_harvest(box->inode->i_mapping, folio->index, &folio, &bits, 1,
+		       false);
+	return bits.dirty;
+}
+
+/*
+ * Is the page due? Then it is clean afterwards, as far as anybody can tell. It is
+ * looked at first, for folio_mkclean() does not tell a PTE that is dirty from
+ * one that is only writable.
+ */
 static bool clean(struct writer *w, struct pb_page *page, struct folio *folio)
 {
-	bool dirty;
-
 	if (!pb_page_owns(page, folio) || !folio_test_uptodate(folio))
 		return false;
 	if (w->before &&
 	    (!page->dirtied || time_after(page->dirtied, w->before)))
 		return false;
-	dirty = folio_test_dirty(folio);
-	if (folio_mapped(folio) && folio_mkclean(folio))
-		dirty = true;
+	if (!is_dirty(w->box, folio))
+		return false;
+	folio_mkclean(folio);
 	folio_clear_dirty(folio);
-	return dirty;
+	return true;
 }
 
 static void add(struct writer *w, struct pb_page *page, struct folio *folio)
@@ -276,6 +291,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 	struct pb_box *box = file->private_data;
 	int err, before;
 
+	/* What was never used has no dirty page; pairs with pb_box_seal(). */
 	if (!smp_load_acquire(&box->sealed) || !pb_box_writes_back(box))
 		return 0;
 	err = pb_writeback_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
@@ -292,13 +308,9 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 static bool note_dirty(struct pb_box *box, struct pb_page *page,
 		       struct folio *folio)
 {
-	struct pb_pte_bits bits;
-
 	if (!pb_page_owns(page, folio))
 		return false;
-	pb_pte_harvest(box->inode->i_mapping, page->index, &folio, &bits, 1,
-		       false);
-	if (!bits.dirty && !folio_test_dirty(folio))
+	if (!is_dirty(box, folio))
 		page->dirtied = 0;
 	else if (!page->dirtied)
 		page->dirtied = jiffies ?: 1;
@@ -335,17 +347,17 @@ static unsigned long flush_period(struct pb_box *box)
 
 static void flush_work_fn(struct work_struct *work)
 {
-	struct pb_box *box = container_of(to_delayed_work(work), struct pb_box,
-					  flusher);
+	struct pb_box *box =
+		container_of(to_delayed_work(work), struct pb_box, flusher);
 	u64 limit = (u64)READ_ONCE(box->tune.dirty_ratio) *
 		    READ_ONCE(box->frames.limit);
 	u64 dirty = count_dirty(box);
 	unsigned long before = 0;
 
 	if (dirty * 100 <= limit)
-		before = (jiffies -
-			  msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
-				 1;
+		before =
+			(jiffies - msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
+				1;
 	/* Errors are remembered for fsync(), and the pages stay dirty. */
 	if (dirty)
 		write_and_wait(box, 0, ULONG_MAX, false, before);
@@ -403,8 +415,9 @@ static void farewell_work(struct work_struct *work)
 	write_and_wait(box, 0, ULONG_MAX, true, 0);
 	lost = count_dirty(box);
 	if (lost)
-		pr_notice_ratelimited("box %u: %lu pages could not be written to its store\n",
-				      box->id, lost);
+		pr_notice_ratelimited(
+			"box %u: %lu pages could not be written to its store\n",
+			box->id, lost);
 	pb_box_put_later(box);
 	pb_flight_done(last->flight);
 	kfree(last);

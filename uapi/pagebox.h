@@ -156,6 +156,7 @@ enum pagebox_overcommit {
  *                PAGEBOX_MAX_DIRTY_AGE; with PAGEBOX_SET_DIRTY
  * @dirty_ratio: (in) or when so many of a hundred frames hold one; with
  *               PAGEBOX_SET_DIRTY
+ * @reserved: must be zero
  *
  * All of it is applied or nothing is.
  */
@@ -181,7 +182,7 @@ struct pagebox_config {
 	__u32 overcommit;
 	__u32 dirty_age_ms;
 	__u32 dirty_ratio;
-	__u32 reserved; /* must be zero */
+	__u32 reserved;
 };
 
 /* Bits of pagebox_info.flags */
@@ -218,8 +219,7 @@ enum pagebox_backend {
  * @owner: (out) user id of who opened it, in the caller's user namespace
  * @store_kind: (out) enum pagebox_backend
  * @swap_kind: (out) enum pagebox_backend
- * @swap_pages: (out) slots of the swap area, 4294967295 or more for no bound
- *              but the module's
+ * @swap_pages: (out) most slots of the swap area, 0 without one
  * @store_read_us: (out) as configured, like all that follow
  * @store_write_us: (out)
  * @swap_read_us: (out)
@@ -231,6 +231,7 @@ enum pagebox_backend {
  * @overcommit: (out)
  * @dirty_age_ms: (out)
  * @dirty_ratio: (out)
+ * @reserved: 0
  */
 struct pagebox_info {
 	__u32 size;
@@ -399,7 +400,8 @@ struct pagebox_stack {
  *
  * Fails with EBUSY for @bytes and @store_fd once the box was mapped, read or
  * written; EBUSY for @frames when pages that are locked or pinned keep frames
- * above the new limit; ENOMEM when the pages of a swap area that is taken away
+ * above the new limit, and for a file that is the box's store or swap area
+ * already; ENOMEM when the pages of a swap area that is taken away
  * fit nowhere else; ENOSPC for a swap area without room for a page; EBADF for a
  * closed file descriptor, EACCES for one that is not open for reading (swap: and
  * writing) or is open with O_APPEND, EISDIR for a directory, ESPIPE for a pipe or
@@ -453,9 +455,9 @@ struct pagebox_stack {
  * PAGEBOX_IOC_JOIN - get a file descriptor of another box
  *
  * Returns one that is close-on-exec and has the access mode of the one that the
- * ioctl is called on, whose own box does not matter. Fails with ENOENT when there is no such box, EPERM
- * when the caller is neither of the user that opened it nor has CAP_SYS_ADMIN,
- * EMFILE, ENFILE, ENOMEM.
+ * ioctl is called on, whose own box does not matter. Fails with ENOENT when
+ * there is no such box, EPERM when the caller is neither of the user that opened
+ * it nor has CAP_SYS_ADMIN, EMFILE, ENFILE, ENOMEM.
  */
 #define PAGEBOX_IOC_JOIN _IOW(PAGEBOX_IOC_MAGIC, 6, struct pagebox_join)
 
