@@ -242,7 +242,8 @@ out_count:
  * pb_box_find - the box of a number
  * @id: the number
  *
- * Return: the box with a reference, or NULL
+ * Return: the box, as if another file stood for it, until pb_box_file_gone(); or
+ * NULL
  */
 struct pb_box *pb_box_find(u32 id)
 {
@@ -250,12 +251,14 @@ struct pb_box *pb_box_find(u32 id)
 
 	xa_lock(&pb_boxes);
 	box = xa_load(&pb_boxes, id);
-	/* One that no file stands for is about to go. */
-	if (box &&
-	    (!atomic_read(&box->files) || !kref_get_unless_zero(&box->ref)))
+	if (box && !kref_get_unless_zero(&box->ref))
 		box = NULL;
 	xa_unlock(&pb_boxes);
-	return box;
+	if (!box || atomic_inc_not_zero(&box->files))
+		return box;
+	/* No file stands for it any more: it is about to go. */
+	pb_box_put(box);
+	return NULL;
 }
 
 static void box_destroy(struct pb_box *box)

@@ -31,6 +31,8 @@ static int dev_open(struct inode *inode, struct file *file)
 	file->private_data = box;
 	file->f_mapping = box->inode->i_mapping;
 	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
+	/* Threads that read one after another shall not read the same. */
+	file->f_mode |= FMODE_ATOMIC_POS;
 	return 0;
 }
 
@@ -201,7 +203,8 @@ static int join(struct pb_box *box, int access)
 		return PTR_ERR(file);
 	}
 	/* As open() would have set. */
-	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE |
+			FMODE_ATOMIC_POS;
 	fd_install(fd, file);
 	return fd;
 }
@@ -224,7 +227,7 @@ static long ioctl_join(struct file *file, void __user *arg)
 	err = -EPERM;
 	if (may_join(box))
 		err = join(box, file->f_flags & O_ACCMODE);
-	pb_box_put(box);
+	pb_box_file_gone(box);
 	return err;
 }
 

@@ -85,8 +85,9 @@ static int read_ahead(struct pb_box *box, const struct kiocb *iocb)
 	class = pb_fill_source(box, page, index, &backend, &at);
 	rcu_read_unlock();
 	ret = pb_fill_range(box, &box->root, &index, nr, PB_STAT_READAHEAD);
+	/* The page itself may still get a frame, with patience. */
 	if (ret <= 0)
-		return ret;
+		return ret == -ENOSPC ? 0 : ret;
 	pb_count(box, class);
 	pb_count(box, PB_STAT_MAJOR);
 	return 0;

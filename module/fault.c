@@ -517,14 +517,20 @@ static void fault_trace(const struct pb_fault *f, const struct vm_fault *vmf,
 }
 
 /*
- * What core mm shall do about an error. A task that is being killed goes back
- * to its instruction, and dies on the way.
+ * A task that is being killed goes back to its instruction, and dies on the way.
+ * One that is in the kernel does not get there: its access fails.
  */
+static vm_fault_t fault_killed(const struct vm_fault *vmf)
+{
+	return vmf->flags & FAULT_FLAG_USER ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+}
+
+/* What core mm shall do about an error. */
 static vm_fault_t fault_error(const struct pb_fault *f,
 			      const struct vm_fault *vmf, int err)
 {
 	if (err == -EINTR)
-		return VM_FAULT_NOPAGE;
+		return fault_killed(vmf);
 	fault_count(f, PAGEBOX_FAULT_FAILED);
 	fault_trace(f, vmf, PAGEBOX_FAULT_FAILED, 0);
 	if (err == -ENOMEM)
@@ -589,7 +595,7 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 	fault_init(&f, vmf->vma->vm_private_data, vmf->pgoff, true);
 	f.address = vmf->address;
 	if (folio_lock_killable(folio))
-		return VM_FAULT_NOPAGE;
+		return fault_killed(vmf);
 	rcu_read_lock();
 	page = pb_view_peek(f.view, f.index);
 	own = page && pb_page_owns(page, folio) && pb_page_exclusive(page);

@@ -310,7 +310,10 @@ static int put_left(struct pb_io *io, struct pb_spare *spare, int nr)
 	return io->nr;
 }
 
-/* Take frames for a run: the first with patience, the others if that is easy. */
+/*
+ * Take frames for a run, as many as are easy to have: nobody shall be killed for
+ * pages that may never be touched. Return how many, or an error if none.
+ */
 static int take_frames(struct pb_box *box, struct pb_spare *spare,
 		       unsigned int nr)
 {
@@ -318,9 +321,10 @@ static int take_frames(struct pb_box *box, struct pb_spare *spare,
 	int err = 0;
 
 	for (got = 0; got < nr && !err; got += !err)
-		err = got ? pb_evict_try_frame(box, &spare[got]) :
-			    pb_evict_get_frame(box, &spare[got]);
-	return got ?: err;
+		err = pb_evict_try_frame(box, &spare[got]);
+	if (got)
+		return got;
+	return err == -EAGAIN ? -ENOSPC : err;
 }
 
 /**
