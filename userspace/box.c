@@ -57,6 +57,11 @@ static bool parse_shared(const char *word, void *value, size_t size)
 	return parse_choice(word, value, size, "shared", "private");
 }
 
+static bool parse_truth(const char *word, void *value, size_t size)
+{
+	return parse_choice(word, value, size, "1", "0");
+}
+
 static bool parse_sharers(const char *word, void *value, size_t size)
 {
 	static const __u64 root = PB_ROOT;
@@ -71,14 +76,37 @@ static bool parse_sharers(const char *word, void *value, size_t size)
 	PARSE_FIELD(struct pb_summary, member, #member, how)
 
 static const struct parse_field summary_fields[] = {
-	SUMMARY(box, number),	      SUMMARY(name, text),
-	SUMMARY(owner, number),	      SUMMARY(bytes, number),
-	SUMMARY(frames, number),      SUMMARY(frames_used, number),
-	SUMMARY(hand, number),	      SUMMARY(policy, text),
-	SUMMARY(batch, number),	      SUMMARY(store, text),
-	SUMMARY(store_bytes, number), SUMMARY(swap, text),
-	SUMMARY(swap_used, number),   SUMMARY(pages, number),
-	SUMMARY(views, number),	      SUMMARY(maps, number),
+	SUMMARY(box, number),
+	SUMMARY(name, text),
+	SUMMARY(owner, number),
+	SUMMARY(bytes, number),
+	SUMMARY(frames, number),
+	SUMMARY(frames_used, number),
+	SUMMARY(hand, number),
+	SUMMARY(policy, text),
+	SUMMARY(batch, number),
+	SUMMARY(store, text),
+	SUMMARY(store_bytes, number),
+	SUMMARY(store_kind, text),
+	SUMMARY(store_writable, truth),
+	SUMMARY(swap, text),
+	SUMMARY(swap_used, number),
+	SUMMARY(swap_pages, number),
+	SUMMARY(swap_high, number),
+	SUMMARY(store_read_us, number),
+	SUMMARY(store_write_us, number),
+	SUMMARY(swap_read_us, number),
+	SUMMARY(swap_write_us, number),
+	SUMMARY(readahead, number),
+	SUMMARY(swappiness, number),
+	SUMMARY(oom, text),
+	SUMMARY(oom_wait_ms, number),
+	SUMMARY(overcommit, text),
+	SUMMARY(dirty_age_ms, number),
+	SUMMARY(dirty_ratio, number),
+	SUMMARY(pages, number),
+	SUMMARY(views, number),
+	SUMMARY(maps, number),
 };
 
 #define FAULTS(class, key) \
@@ -102,8 +130,25 @@ static const struct parse_field counter_fields[] = {
 	COUNTER(second_chances),
 	COUNTER(revolutions),
 	COUNTER(pinned_skips),
+	COUNTER(readahead),
+	COUNTER(readahead_hits),
+	COUNTER(prefetched),
+	COUNTER(paged_out),
+	COUNTER(discarded),
+	COUNTER(store_reads),
+	COUNTER(store_writes),
+	COUNTER(swap_reads),
+	COUNTER(swap_writes),
+	COUNTER(io_errors),
+	COUNTER(shrunk),
+	COUNTER(oom_kills),
 	COUNTER(frames_used),
 	COUNTER(swap_used),
+	COUNTER(swap_high),
+	COUNTER(frames_locked),
+	COUNTER(frames_pinned),
+	COUNTER(frames_dirty),
+	COUNTER(committed),
 	COUNTER(pages),
 	COUNTER(views),
 };
@@ -158,7 +203,7 @@ static int check_gone(char *path, int ret, struct pb_error *error)
 		return ret;
 	*slash = '\0';
 	if (access(path, F_OK) && errno == ENOENT)
-		ret = parse_fail(error, -ENOENT, "%s is gone", path);
+		ret = pb_fail(error, -ENOENT, "%s is gone", path);
 	*slash = '/';
 	return ret;
 }
@@ -210,9 +255,9 @@ static int check_frames(const char *path, const struct pb_frame *frames,
 {
 	for (size_t i = 0; i < nr; i++) {
 		if (frames[i].number != i)
-			return parse_fail(error, -EBADMSG,
-					  "%s: line %zu: frame out of order",
-					  path, i + 2);
+			return pb_fail(error, -EBADMSG,
+				       "%s: line %zu: frame out of order", path,
+				       i + 2);
 	}
 	return 0;
 }
@@ -259,9 +304,9 @@ int pb_read_vmas(__u64 box, struct pb_vma **vmas, size_t *nr,
 	*vmas = records;
 	for (size_t i = 0; !ret && i < *nr; i++) {
 		if (!is_sound(*vmas + i))
-			ret = parse_fail(error, -EBADMSG,
-					 "%s: line %zu: no such range of pages",
-					 path, i + 2);
+			ret = pb_fail(error, -EBADMSG,
+				      "%s: line %zu: no such range of pages",
+				      path, i + 2);
 	}
 	if (ret) {
 		free(*vmas);

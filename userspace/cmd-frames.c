@@ -11,7 +11,6 @@
 
 #include "select.h"
 #include "sheet.h"
-#include "strip.h"
 
 enum {
 	BOX,
@@ -49,7 +48,6 @@ static const struct layout list_layout = {
 	.columns = list_columns,
 	.nr = ARRAY_SIZE(list_columns),
 	.people = "HAND,FRAME,PFN,PAGE,TIER,SHARERS,R,D,PINS",
-	.programs = "BOX,HAND,FRAME,PFN,PAGE,TIER,SHARERS,R,D,PINS",
 };
 
 static const struct column strip_columns[] = {
@@ -68,7 +66,6 @@ static const struct layout strip_layout = {
 	.columns = strip_columns,
 	.nr = ARRAY_SIZE(strip_columns),
 	.people = "FRAME,STRIP",
-	.programs = "BOX,HAND,FRAME,FRAMES,STRIP",
 };
 
 static const char legend[] =
@@ -209,22 +206,6 @@ static struct strip_mark *make_marks(const struct clock_view *view, size_t *nr)
 	return marks;
 }
 
-static void row_cells(const struct clock_view *view,
-		      const struct strip_row *row)
-{
-	char painted[STRIP_PAINTED];
-
-	if (row->cells[0] && view->options->colors) {
-		strip_paint(painted, sizeof(painted), row->cells);
-		sheet_text(view->sheet, STRIP, "%s", painted);
-	} else if (row->cells[0]) {
-		sheet_text(view->sheet, STRIP, "%s", row->cells);
-	} else if (view->options->format == FORMAT_TABLE) {
-		sheet_text(view->sheet, STRIP, "... %llu frames empty",
-			   row->length);
-	}
-}
-
 /* People see the hand point from a row of its own. */
 static void hand_row(const struct clock_view *view, size_t hand,
 		     const struct strip_row *row)
@@ -250,7 +231,7 @@ static void strip_row(const struct clock_view *view, size_t hand,
 	sheet_number(view->sheet, FRAMES, row->length);
 	if (is_here)
 		sheet_number(view->sheet, HAND, hand);
-	row_cells(view, row);
+	sheet_strip(view->sheet, STRIP, row, "frames empty");
 	if (is_here && view->options->format == FORMAT_TABLE)
 		hand_row(view, hand, row);
 }
@@ -261,11 +242,9 @@ static void show_strip(const struct clock_view *view)
 	struct strip_row row = { .length = 0 };
 	size_t mark = 0;
 	struct strip_mark *marks = make_marks(view, &strip.nr_marks);
-	bool narrow = view->options->format == FORMAT_TABLE &&
-		      terminal_columns() < 76;
 
 	strip.marks = marks;
-	strip.width = narrow ? 32 : 64;
+	strip.width = strip_width(view->options);
 	while (strip_next(&strip, &mark, &row))
 		strip_row(view, find_hand(view), &row);
 	free(marks);
@@ -315,7 +294,9 @@ static int run(const struct options *options)
 const struct command frames_command = {
 	.name = "frames",
 	.summary = "show the frame table and the hand of the clock",
-	.flags = "ls",
+	.operands = OPERANDS_BOXES,
+	.details = ALL_BOXES,
+	.flags = "pls",
 	.layouts = { &list_layout, &strip_layout },
 	.run = run,
 };

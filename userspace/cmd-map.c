@@ -10,7 +10,6 @@
 
 #include "select.h"
 #include "sheet.h"
-#include "strip.h"
 
 enum {
 	BOX,
@@ -56,7 +55,6 @@ static const struct layout strip_layout = {
 	.columns = strip_columns,
 	.nr = ARRAY_SIZE(strip_columns),
 	.people = "PAGE,STRIP",
-	.programs = "BOX,MAP,PID,TYPE,PROT,PAGE,ADDRESS,PAGES,PER_CHAR,STRIP",
 };
 
 static const struct column list_columns[] = {
@@ -75,8 +73,6 @@ static const struct layout list_layout = {
 	.columns = list_columns,
 	.nr = ARRAY_SIZE(list_columns),
 	.people = "PAGE,ADDRESS,STATE,FRAME,SLOT,TIER,SHARERS,PTE",
-	.programs =
-		"BOX,MAP,PID,TYPE,PROT,PAGE,ADDRESS,STATE,FRAME,SLOT,TIER,SHARERS,PTE",
 };
 
 static const char legend[] =
@@ -204,10 +200,7 @@ static void scale(struct strip *strip, const struct options *options)
 {
 	int rows = terminal_rows() - ROWS_AROUND;
 
-	strip->width = options->format == FORMAT_TABLE &&
-				       terminal_columns() < 76 ?
-			       32 :
-			       64;
+	strip->width = strip_width(options);
 	strip->per_char = options->per_char ? options->per_char : 1;
 	if (!options->per_char && options->format == FORMAT_TABLE)
 		strip_fit(strip, rows < ROWS_MIN ? ROWS_MIN : rows);
@@ -216,20 +209,10 @@ static void scale(struct strip *strip, const struct options *options)
 static void strip_row(const struct map_view *view, const struct pb_vma *vma,
 		      const struct strip *strip, const struct strip_row *row)
 {
-	char painted[STRIP_PAINTED];
-
 	common_cells(view, vma, vma->pgoff + row->at);
 	sheet_number(view->sheet, PAGES, row->length);
 	sheet_number(view->sheet, PER_CHAR, strip->per_char);
-	if (row->cells[0] && view->options->colors) {
-		strip_paint(painted, sizeof(painted), row->cells);
-		sheet_text(view->sheet, STRIP, "%s", painted);
-	} else if (row->cells[0]) {
-		sheet_text(view->sheet, STRIP, "%s", row->cells);
-	} else if (view->options->format == FORMAT_TABLE) {
-		sheet_text(view->sheet, STRIP, "... %llu without a page",
-			   row->length);
-	}
+	sheet_strip(view->sheet, STRIP, row, "without a page");
 }
 
 static void show_strip(const struct map_view *view, const struct piece *piece)
@@ -405,7 +388,9 @@ static int run(const struct options *options)
 const struct command map_command = {
 	.name = "map",
 	.summary = "show where the pages of each mapping are",
-	.flags = "lsNg",
+	.operands = OPERANDS_BOXES,
+	.details = ALL_BOXES,
+	.flags = "plsNg",
 	.layouts = { &strip_layout, &list_layout },
 	.run = run,
 };

@@ -27,6 +27,24 @@ enum {
 	SWAP,
 	PAGES,
 	VIEWS,
+	READAHEAD,
+	READAHEAD_HITS,
+	PREFETCHED,
+	PAGED_OUT,
+	DISCARDED,
+	STORE_READS,
+	STORE_WRITES,
+	SWAP_READS,
+	SWAP_WRITES,
+	IO_ERRORS,
+	SHRUNK,
+	OOM_KILLS,
+	SWAP_HIGH,
+	FRAMES_LOCKED,
+	FRAMES_PINNED,
+	FRAMES_DIRTY,
+	COMMITTED,
+	NR_COLUMNS,
 };
 
 static const struct column columns[] = {
@@ -56,8 +74,7 @@ static const struct column columns[] = {
 					    "faults: the access got SIGBUS" },
 	[MAJOR] = { "MAJOR", KIND_NUMBER, "faults that had to read" },
 	[CLEAN] = { "CLEAN", KIND_NUMBER, "frames taken from unchanged pages" },
-	[DIRTY] = { "DIRTY", KIND_NUMBER,
-		    "frames taken after a write to swap" },
+	[DIRTY] = { "DIRTY", KIND_NUMBER, "frames taken after a write" },
 	[SPARED] = { "SPARED", KIND_NUMBER, "second chances the hand gave" },
 	[TURNS] = { "TURNS", KIND_NUMBER, "revolutions of the hand" },
 	[PINNED] = { "PINNED", KIND_NUMBER, "frames the hand could not take" },
@@ -65,6 +82,36 @@ static const struct column columns[] = {
 	[SWAP] = { "SWAP", KIND_NUMBER, "swap slots in use now" },
 	[PAGES] = { "PAGES", KIND_NUMBER, "pages that exist now" },
 	[VIEWS] = { "VIEWS", KIND_NUMBER, "views that exist now" },
+	[READAHEAD] = { "READAHEAD", KIND_NUMBER, "pages read by readahead" },
+	[READAHEAD_HITS] = { "READAHEAD_HITS", KIND_NUMBER,
+			     "those that were used later" },
+	[PREFETCHED] = { "PREFETCHED", KIND_NUMBER,
+			 "pages brought in by prefetch or fadvise" },
+	[PAGED_OUT] = { "PAGED_OUT", KIND_NUMBER,
+			"pages that lost their frame to pageout" },
+	[DISCARDED] = { "DISCARDED", KIND_NUMBER, "pages dropped by discard" },
+	[STORE_READS] = { "STORE_READS", KIND_NUMBER,
+			  "pages read from the store" },
+	[STORE_WRITES] = { "STORE_WRITES", KIND_NUMBER,
+			   "pages written to the store" },
+	[SWAP_READS] = { "SWAP_READS", KIND_NUMBER, "pages read from swap" },
+	[SWAP_WRITES] = { "SWAP_WRITES", KIND_NUMBER, "pages written to swap" },
+	[IO_ERRORS] = { "IO_ERRORS", KIND_NUMBER,
+			"pages that could not be read or written" },
+	[SHRUNK] = { "SHRUNK", KIND_NUMBER,
+		     "pages given back, the machine being short" },
+	[OOM_KILLS] = { "OOM_KILLS", KIND_NUMBER,
+			"processes killed for want of a frame" },
+	[SWAP_HIGH] = { "SWAP_HIGH", KIND_NUMBER,
+			"most swap slots ever in use" },
+	[FRAMES_LOCKED] = { "FRAMES_LOCKED", KIND_NUMBER,
+			    "frames with a page under mlock() now" },
+	[FRAMES_PINNED] = { "FRAMES_PINNED", KIND_NUMBER,
+			    "frames others hold a reference to now" },
+	[FRAMES_DIRTY] = { "FRAMES_DIRTY", KIND_NUMBER,
+			   "frames whose contents are nowhere else now" },
+	[COMMITTED] = { "COMMITTED", KIND_NUMBER,
+			"pages that mappings have promised now" },
 };
 
 static const struct layout layout = {
@@ -73,8 +120,69 @@ static const struct layout layout = {
 	.nr = ARRAY_SIZE(columns),
 	.people =
 		"BOX,MAP,PID,ZERO,MINOR,FILE,SWAPIN,COW,MKWRITE,FAILED,CLEAN,DIRTY",
-	.programs =
-		"BOX,MAP,PID,ZERO,MINOR,FILE,SWAPIN,COW,MKWRITE,FAILED,MAJOR,CLEAN,DIRTY,SPARED,TURNS,PINNED,USED,SWAP,PAGES,VIEWS",
+};
+
+/**
+ * struct counter - what a column counts
+ * @offset: in struct pb_counters
+ * @stands: it goes up and down, so it is shown as it is
+ * @of_map: mappings have it too
+ */
+struct counter {
+	size_t offset;
+	bool stands;
+	bool of_map;
+};
+
+#define COUNTER(member)                                        \
+	{                                                      \
+		.offset = offsetof(struct pb_counters, member) \
+	}
+#define GAUGE(member)                                                          \
+	{                                                                      \
+		.offset = offsetof(struct pb_counters, member), .stands = true \
+	}
+#define OF_MAP(member)                                                         \
+	{                                                                      \
+		.offset = offsetof(struct pb_counters, member), .of_map = true \
+	}
+
+static const struct counter counters[NR_COLUMNS] = {
+	[FAULTS + PAGEBOX_FAULT_ZERO] = OF_MAP(faults[PAGEBOX_FAULT_ZERO]),
+	[FAULTS + PAGEBOX_FAULT_MINOR] = OF_MAP(faults[PAGEBOX_FAULT_MINOR]),
+	[FAULTS + PAGEBOX_FAULT_FILE] = OF_MAP(faults[PAGEBOX_FAULT_FILE]),
+	[FAULTS + PAGEBOX_FAULT_SWAPIN] = OF_MAP(faults[PAGEBOX_FAULT_SWAPIN]),
+	[FAULTS + PAGEBOX_FAULT_COW] = OF_MAP(faults[PAGEBOX_FAULT_COW]),
+	[FAULTS + PAGEBOX_FAULT_MKWRITE] =
+		OF_MAP(faults[PAGEBOX_FAULT_MKWRITE]),
+	[FAULTS + PAGEBOX_FAULT_FAILED] = OF_MAP(faults[PAGEBOX_FAULT_FAILED]),
+	[MAJOR] = OF_MAP(major),
+	[CLEAN] = COUNTER(evict_clean),
+	[DIRTY] = COUNTER(evict_dirty),
+	[SPARED] = COUNTER(second_chances),
+	[TURNS] = COUNTER(revolutions),
+	[PINNED] = COUNTER(pinned_skips),
+	[USED] = GAUGE(frames_used),
+	[SWAP] = GAUGE(swap_used),
+	[PAGES] = GAUGE(pages),
+	[VIEWS] = GAUGE(views),
+	[READAHEAD] = COUNTER(readahead),
+	[READAHEAD_HITS] = COUNTER(readahead_hits),
+	[PREFETCHED] = COUNTER(prefetched),
+	[PAGED_OUT] = COUNTER(paged_out),
+	[DISCARDED] = COUNTER(discarded),
+	[STORE_READS] = COUNTER(store_reads),
+	[STORE_WRITES] = COUNTER(store_writes),
+	[SWAP_READS] = COUNTER(swap_reads),
+	[SWAP_WRITES] = COUNTER(swap_writes),
+	[IO_ERRORS] = COUNTER(io_errors),
+	[SHRUNK] = COUNTER(shrunk),
+	[OOM_KILLS] = COUNTER(oom_kills),
+	[SWAP_HIGH] = GAUGE(swap_high),
+	[FRAMES_LOCKED] = GAUGE(frames_locked),
+	[FRAMES_PINNED] = GAUGE(frames_pinned),
+	[FRAMES_DIRTY] = GAUGE(frames_dirty),
+	[COMMITTED] = GAUGE(committed),
 };
 
 /**
@@ -175,60 +283,40 @@ static const struct sample *find_sample(const struct samples *samples,
 	return NULL;
 }
 
-/* What counts up is shown as the growth since @old; what stands is shown as is. */
-static struct pb_counters grown(const struct pb_counters *new,
-				const struct pb_counters *old)
+static __u64 count_of(const struct sample *sample, size_t column)
 {
-	struct pb_counters diff = *new;
+	__u64 count;
 
-	for (size_t i = 0; i < PAGEBOX_FAULT_NR; i++)
-		diff.faults[i] -= old->faults[i];
-	diff.major -= old->major;
-	diff.evict_clean -= old->evict_clean;
-	diff.evict_dirty -= old->evict_dirty;
-	diff.second_chances -= old->second_chances;
-	diff.revolutions -= old->revolutions;
-	diff.pinned_skips -= old->pinned_skips;
-	return diff;
+	memcpy(&count,
+	       (const char *)&sample->counters + counters[column].offset,
+	       sizeof(count));
+	return count;
 }
 
-static void add_row(struct sheet *sheet, const struct sample *sample,
-		    const struct pb_counters *c)
+/* What counts up is shown as the growth since @old, NULL for all of it. */
+static void add_row(struct sheet *sheet, const struct sample *new,
+		    const struct sample *old)
 {
 	sheet_row(sheet);
-	sheet_number(sheet, BOX, sample->box);
-	sheet_number(sheet, MAP, sample->map);
-	sheet_number(sheet, PID, sample->pid);
-	for (size_t i = 0; i < PAGEBOX_FAULT_NR; i++)
-		sheet_number(sheet, FAULTS + i, c->faults[i]);
-	sheet_number(sheet, MAJOR, c->major);
-	if (sample->map != PB_NONE)
-		return;
-	sheet_number(sheet, CLEAN, c->evict_clean);
-	sheet_number(sheet, DIRTY, c->evict_dirty);
-	sheet_number(sheet, SPARED, c->second_chances);
-	sheet_number(sheet, TURNS, c->revolutions);
-	sheet_number(sheet, PINNED, c->pinned_skips);
-	sheet_number(sheet, USED, c->frames_used);
-	sheet_number(sheet, SWAP, c->swap_used);
-	sheet_number(sheet, PAGES, c->pages);
-	sheet_number(sheet, VIEWS, c->views);
+	sheet_number(sheet, BOX, new->box);
+	sheet_number(sheet, MAP, new->map);
+	sheet_number(sheet, PID, new->pid);
+	for (size_t i = FAULTS; i < NR_COLUMNS; i++) {
+		__u64 before = old && !counters[i].stands ? count_of(old, i) :
+							    0;
+
+		if (new->map == PB_NONE || counters[i].of_map)
+			sheet_number(sheet, i, count_of(new, i) - before);
+	}
 }
 
 static void show(const struct options *options, const struct samples *new,
 		 const struct samples *old)
 {
-	static const struct pb_counters nothing;
 	struct sheet *sheet = sheet_new(&layout, options);
 
-	for (size_t i = 0; i < new->nr; i++) {
-		const struct sample *before = find_sample(old, &new->at[i]);
-		struct pb_counters diff =
-			grown(&new->at[i].counters,
-			      before ? &before->counters : &nothing);
-
-		add_row(sheet, &new->at[i], &diff);
-	}
+	for (size_t i = 0; i < new->nr; i++)
+		add_row(sheet, &new->at[i], find_sample(old, &new->at[i]));
 	sheet_end(sheet);
 	fflush(stdout);
 }
@@ -271,7 +359,9 @@ static int run(const struct options *options)
 const struct command stat_command = {
 	.name = "stat",
 	.summary = "count the faults by class, evictions and turns of the hand",
-	.flags = "wc",
+	.operands = OPERANDS_BOXES,
+	.details = ALL_BOXES,
+	.flags = "pwc",
 	.layouts = { &layout },
 	.run = run,
 };

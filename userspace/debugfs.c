@@ -5,13 +5,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "parse.h"
-
-#define MODULE_DIR "/sys/module/pagebox"
 
 /**
  * pb_root() - the directory that holds one directory per box
@@ -29,8 +28,6 @@ static const char only_root[] =
 	"only root may look into boxes: run this with sudo";
 static const char locked_down[] =
 	"%s: the kernel is locked down and keeps debugfs shut";
-static const char not_loaded[] =
-	"the pagebox module is not loaded: insmod pagebox.ko, as root";
 static const char not_mounted[] =
 	"the module is loaded, %s is not there: mount -t debugfs none /sys/kernel/debug, as root";
 
@@ -47,14 +44,14 @@ int pb_explain(const char *root, const char *module, int code,
 	       struct pb_error *error)
 {
 	if (code == -EACCES)
-		return parse_fail(error, code, only_root);
+		return pb_fail(error, code, only_root);
 	if (code == -EPERM)
-		return parse_fail(error, code, locked_down, root);
+		return pb_fail(error, code, locked_down, root);
 	if (code != -ENOENT)
-		return parse_fail(error, code, "%s: %s", root, strerror(-code));
+		return pb_fail(error, code, "%s: %s", root, strerror(-code));
 	if (access(module, F_OK))
-		return parse_fail(error, -ENODEV, not_loaded);
-	return parse_fail(error, -ENODEV, not_mounted, root);
+		return pb_fail(error, -ENODEV, PB_NOT_LOADED);
+	return pb_fail(error, -ENODEV, not_mounted, root);
 }
 
 static bool is_box(const char *name, __u64 *id)
@@ -106,16 +103,48 @@ int pb_read_boxes(__u64 **ids, size_t *nr, struct pb_error *error)
 	*ids = NULL;
 	*nr = 0;
 	if (!dir)
-		return pb_explain(pb_root(), MODULE_DIR, -errno, error);
+		return pb_explain(pb_root(), PB_MODULE, -errno, error);
 	ret = collect_ids(dir, ids, nr);
 	closedir(dir);
 	if (ret) {
 		free(*ids);
 		*ids = NULL;
 		*nr = 0;
-		return parse_fail(error, ret, "out of memory");
+		return pb_fail(error, ret, "out of memory");
 	}
 	if (*nr)
 		qsort(*ids, *nr, sizeof(**ids), compare_ids);
 	return 0;
+}
+
+static bool parse_policy(const char *word, void *value, size_t size)
+{
+	return *word && parse_text(word, value, size);
+}
+
+static const struct parse_field policy_field =
+	PARSE_FIELD(struct pb_policy, name, "policy", policy);
+
+/**
+ * pb_read_policies() - the replacement policies that boxes can be given
+ * @policies: set to an array that the caller frees
+ * @nr: set to how many
+ * @error: says what is wrong and what to do
+ *
+ * Return: 0 or a negative errno, as for pb_read_boxes().
+ */
+int pb_read_policies(struct pb_policy **policies, size_t *nr,
+		     struct pb_error *error)
+{
+	char path[PATH_MAX];
+	void *records;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/policies", pb_root());
+	ret = parse_lines(path, &policy_field, sizeof(**policies), &records, nr,
+			  error);
+	*policies = records;
+	if (ret && access(pb_root(), R_OK))
+		ret = pb_explain(pb_root(), PB_MODULE, -errno, error);
+	return ret;
 }

@@ -2,8 +2,8 @@
 /*
  * libpagebox: the two ways to a box from user space.
  *
- * Control: pb_open() makes a box, pb_configure(), pb_info() and pb_stats() wrap
- * its ioctls. They return a negative errno.
+ * Control: pb_open() makes a box, the other functions of control.c wrap its
+ * ioctls. They return a negative errno.
  *
  * Look: pb_read_*() parse the files of /sys/kernel/debug/pagebox/<box>/. They
  * return 0 or a negative errno, and then leave a sentence in struct pb_error.
@@ -21,6 +21,7 @@
 #include <stddef.h>
 
 #include "../uapi/pagebox.h"
+#include "compiler.h"
 
 /* A number that has no value here: "-" in the file. */
 #define PB_NONE (~0ULL)
@@ -29,20 +30,35 @@
 
 #define PB_PAGE_SIZE 4096ULL
 
+#define PB_DEVICE "/dev/pagebox"
+/* Exists while the module is loaded. */
+#define PB_MODULE "/sys/module/pagebox"
+#define PB_NOT_LOADED \
+	"the pagebox module is not loaded: insmod pagebox.ko, as root"
+
 struct pb_error {
 	char text[PATH_MAX + 256];
 };
+
+/* Leaves a sentence; returns the code. */
+__printf(3, 4) int pb_fail(struct pb_error *error, int code, const char *format,
+			   ...);
 
 /* control.c */
 int pb_open(void);
 int pb_configure(int fd, struct pagebox_config *config);
 int pb_info(int fd, struct pagebox_info *info);
 int pb_stats(int fd, const void *address, struct pagebox_stats *stats);
+int pb_prefetch(int fd, struct pagebox_range *range);
+int pb_page_out(int fd, struct pagebox_range *range);
+int pb_discard(int fd, struct pagebox_range *range);
+int pb_join(int fd, __u32 id);
+int pb_stack(int fd, const void *address, __u64 top, __u64 limit);
 
 /**
  * struct pb_summary - what a box is, from its file "summary"
  * @box: number of the box
- * @name: command that opened it
+ * @name: what it is called
  * @owner: uid that opened it
  * @bytes: size of the box
  * @frames: frame limit
@@ -50,10 +66,25 @@ int pb_stats(int fd, const void *address, struct pagebox_stats *stats);
  * @hand: frame that the hand looks at next
  * @policy: name of the replacement policy
  * @batch: most victims of one eviction
- * @store: path of the store, "-" without one
+ * @store: path of the store, "ram", or "-" without one
  * @store_bytes: size of the store
- * @swap: kind of the swap area
+ * @store_kind: "none", "ram", "file" or "block"
+ * @store_writable: dirty pages of the root view go back to the store
+ * @swap: path of the swap area, "ram" or "none"
  * @swap_used: slots in use
+ * @swap_pages: slots there are
+ * @swap_high: most slots that were ever in use
+ * @store_read_us: added to each read from the store, in microseconds
+ * @store_write_us: the same for writes
+ * @swap_read_us: the same for the swap area
+ * @swap_write_us: the same for writes
+ * @readahead: most pages to read at once
+ * @swappiness: 0 to 200
+ * @oom: "sigbus", "kill" or "wait"
+ * @oom_wait_ms: how long "wait" waits
+ * @overcommit: "always" or "never"
+ * @dirty_age_ms: how long a page may be dirty before it is written
+ * @dirty_ratio: how many of a hundred frames may be dirty before
  * @pages: pages that exist
  * @views: views that exist
  * @maps: mappings that exist
@@ -70,8 +101,23 @@ struct pb_summary {
 	__u64 batch;
 	char store[PATH_MAX];
 	__u64 store_bytes;
-	char swap[32];
+	char store_kind[16];
+	bool store_writable;
+	char swap[PATH_MAX];
 	__u64 swap_used;
+	__u64 swap_pages;
+	__u64 swap_high;
+	__u64 store_read_us;
+	__u64 store_write_us;
+	__u64 swap_read_us;
+	__u64 swap_write_us;
+	__u64 readahead;
+	__u64 swappiness;
+	char oom[16];
+	__u64 oom_wait_ms;
+	char overcommit[16];
+	__u64 dirty_age_ms;
+	__u64 dirty_ratio;
 	__u64 pages;
 	__u64 views;
 	__u64 maps;
@@ -90,8 +136,25 @@ struct pb_counters {
 	__u64 second_chances;
 	__u64 revolutions;
 	__u64 pinned_skips;
+	__u64 readahead;
+	__u64 readahead_hits;
+	__u64 prefetched;
+	__u64 paged_out;
+	__u64 discarded;
+	__u64 store_reads;
+	__u64 store_writes;
+	__u64 swap_reads;
+	__u64 swap_writes;
+	__u64 io_errors;
+	__u64 shrunk;
+	__u64 oom_kills;
 	__u64 frames_used;
 	__u64 swap_used;
+	__u64 swap_high;
+	__u64 frames_locked;
+	__u64 frames_pinned;
+	__u64 frames_dirty;
+	__u64 committed;
 	__u64 pages;
 	__u64 views;
 };
@@ -167,11 +230,21 @@ struct pb_page {
 	char pte[8];
 };
 
+/**
+ * struct pb_policy - a line of the file "policies"
+ * @name: name of a replacement policy that a box can be given
+ */
+struct pb_policy {
+	char name[PAGEBOX_NAME_LEN];
+};
+
 /* debugfs.c: where the boxes are */
 const char *pb_root(void);
 int pb_read_boxes(__u64 **ids, size_t *nr, struct pb_error *error);
 int pb_explain(const char *root, const char *module, int code,
 	       struct pb_error *error);
+int pb_read_policies(struct pb_policy **policies, size_t *nr,
+		     struct pb_error *error);
 const char *pb_state_name(enum pb_state state);
 
 /* box.c: the files of one box; the caller frees the arrays */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox: the inspector. Shows the boxes of /dev/pagebox and changes nothing.
+ * pagebox: the inspector. Shows the boxes of /dev/pagebox, and sets them up.
  */
 #include <err.h>
 #include <errno.h>
@@ -15,10 +15,9 @@
 #define PAGEBOX_VERSION "0.1"
 
 static const struct command *const commands[] = {
-	&ls_command,
-	&stat_command,
-	&map_command,
-	&frames_command,
+	&ls_command,	   &stat_command,    &map_command, &frames_command,
+	&policies_command, &new_command,     &set_command, &prefetch_command,
+	&pageout_command,  &discard_command,
 };
 
 #define NR_COMMANDS (ARRAY_SIZE(commands))
@@ -26,11 +25,11 @@ static const struct command *const commands[] = {
 static void list_commands(FILE *out)
 {
 	fputs("Usage: pagebox COMMAND [OPTION...] [BOX...]\n"
-	      "Look into the virtual memory sandboxes of /dev/pagebox.\n\n"
+	      "Look into the virtual memory sandboxes of /dev/pagebox, and set them up.\n\n"
 	      "Commands:\n",
 	      out);
 	for (size_t i = 0; i < NR_COMMANDS; i++)
-		fprintf(out, "  %-8s %s\n", commands[i]->name,
+		fprintf(out, "  %-9s %s\n", commands[i]->name,
 			commands[i]->summary);
 	fputs("\n'pagebox COMMAND --help' lists options and columns; see also pagebox(8).\n",
 	      out);
@@ -40,15 +39,15 @@ static void list_columns(const struct layout *layout)
 {
 	printf("\nColumns of its %s:\n", layout->name);
 	for (size_t i = 0; i < layout->nr; i++)
-		printf("  %-11s %s\n", layout->columns[i].name,
+		printf("  %-15s %s\n", layout->columns[i].name,
 		       layout->columns[i].help);
 }
 
 static void explain_command(const struct command *command)
 {
-	printf("Usage: pagebox %s [OPTION...] [BOX...]\n%c%s. All boxes by default.\n\nOptions:\n",
-	       command->name, command->summary[0] - 'a' + 'A',
-	       command->summary + 1);
+	list_usage(command);
+	printf("%c%s.\n%s\n\nOptions:\n", command->summary[0] - 'a' + 'A',
+	       command->summary + 1, command->details);
 	list_options(command);
 	for (size_t i = 0; command->layouts[i]; i++)
 		list_columns(command->layouts[i]);

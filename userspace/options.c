@@ -16,9 +16,10 @@
 #include "options.h"
 #include "sheet.h"
 
-/* Long options without a letter. */
+/* Long options without a letter; the settings are numbered from the last on. */
 enum {
 	OPT_COLOR = 256,
+	OPT_SETTING,
 };
 
 enum color {
@@ -39,7 +40,9 @@ struct choice {
 	const char *help;
 };
 
-#define COMMON "JrPnoOphV"
+/* Options of every command, and those of all that write tables. */
+#define COMMON "hV"
+#define OF_TABLES "JrPnoO"
 
 static const struct choice choices[] = {
 	{ { "list", no_argument, NULL, 'l' },
@@ -56,7 +59,7 @@ static const struct choice choices[] = {
 	  "only pages A to B of the box" },
 	{ { "watch", optional_argument, NULL, 'w' },
 	  "[SEC]",
-	  "look again every second, or every SEC; show what changed" },
+	  "look again every second or SEC; show what changed" },
 	{ { "count", required_argument, NULL, 'c' },
 	  " N",
 	  "stop after N looks" },
@@ -89,14 +92,43 @@ static bool is_allowed(const struct choice *choice,
 {
 	int letter = choice->option.val;
 
-	return letter == OPT_COLOR || strchr(COMMON, letter) ||
-	       strchr(command->flags, letter);
+	if (letter == OPT_COLOR || strchr(OF_TABLES, letter))
+		return command->layouts[0];
+	return strchr(COMMON, letter) || strchr(command->flags, letter);
+}
+
+static bool takes(const struct command *command, enum setting setting)
+{
+	return command->settings & SETTING_BIT(setting);
+}
+
+/*
+ * A command that takes some settings knows the others as well: getopt_long()
+ * would take their names for short forms of longer ones.
+ */
+static struct option *collect_settings(const struct command *command,
+				       struct option *options)
+{
+	for (enum setting i = 0; command->settings && i < SETTING_NR; i++) {
+		struct setting_text text = settings_text(i);
+
+		*options++ = (struct option){
+			.name = text.name,
+			.has_arg = text.argument ? required_argument :
+						   no_argument,
+			.val = OPT_SETTING + i,
+		};
+	}
+	return options;
 }
 
 /* The options of a command in the two shapes that getopt_long() wants. */
 static void collect_options(const struct command *command, char *letters,
 			    struct option *options)
 {
+	/* the options of the program that is run are its own */
+	if (command->operands == OPERANDS_COMMAND)
+		*letters++ = '+';
 	for (size_t i = 0; i < NR_CHOICES; i++) {
 		const struct option *option = &choices[i].option;
 
@@ -110,15 +142,47 @@ static void collect_options(const struct command *command, char *letters,
 			*letters++ = ':';
 	}
 	*letters = '\0';
+	options = collect_settings(command, options);
 	memset(options, 0, sizeof(*options));
 }
 
 /**
- * list_options() - write the options of a command, for its help
+ * list_usage() - write how a command is called, for its help
  * @command: the command
  */
-void list_options(const struct command *command)
+void list_usage(const struct command *command)
 {
+	static const char *const operands[] = {
+		[OPERANDS_NONE] = "",
+		[OPERANDS_BOXES] = " [BOX...]",
+		[OPERANDS_BOX] = " BOX",
+		[OPERANDS_RANGE] = " BOX FIRST[-LAST]",
+		[OPERANDS_COMMAND] = " [--] PROGRAM [ARGUMENT...]",
+	};
+
+	printf("Usage: pagebox %s [OPTION...]%s\n", command->name,
+	       operands[command->operands]);
+}
+
+static void list_settings(const struct command *command)
+{
+	for (enum setting i = 0; i < SETTING_NR; i++) {
+		struct setting_text text = settings_text(i);
+		char name[32];
+
+		if (!takes(command, i))
+			continue;
+		snprintf(name, sizeof(name), "%s%s", text.name,
+			 text.argument ? text.argument : "");
+		printf("  --%-26s %s\n", name, text.help);
+	}
+}
+
+static void list_choices(const struct command *command)
+{
+	/* below settings in line with them */
+	int width = command->settings ? 22 : 18;
+
 	for (size_t i = 0; i < NR_CHOICES; i++) {
 		const struct choice *choice = &choices[i];
 		char letter[] = "   ";
@@ -131,8 +195,18 @@ void list_options(const struct command *command)
 				 choice->option.val);
 		snprintf(name, sizeof(name), "%s%s", choice->option.name,
 			 choice->argument);
-		printf("  %-3s --%-18s %s\n", letter, name, choice->help);
+		printf("  %-3s --%-*s %s\n", letter, width, name, choice->help);
 	}
+}
+
+/**
+ * list_options() - write the options of a command, for its help
+ * @command: the command
+ */
+void list_options(const struct command *command)
+{
+	list_settings(command);
+	list_choices(command);
 }
 
 static __u64 to_number(const char *text, __u64 least, __u64 most,
@@ -165,7 +239,7 @@ static double to_seconds(const char *text)
 	return seconds;
 }
 
-static void to_range(const char *text, struct options *options)
+static void to_range(const char *text, __u64 most, struct options *options)
 {
 	char first[24] = "";
 	size_t length = strcspn(text, "-");
@@ -173,11 +247,11 @@ static void to_range(const char *text, struct options *options)
 	if (length < sizeof(first))
 		memcpy(first, text, length);
 	options->first =
-		to_number(first, 0, ~0ULL, "the number of a first page");
+		to_number(first, 0, most, "the number of a first page");
 	options->last = options->first;
 	if (text[length])
 		options->last = to_number(text + length + 1, options->first,
-					  ~0ULL, "the number of a last page");
+					  most, "the number of a last page");
 }
 
 static enum color to_color(const char *text)
@@ -211,6 +285,19 @@ static void set_format(struct options *options, enum format format)
 	options->format = format;
 }
 
+static void to_setting(const struct command *command, enum setting setting,
+		       struct options *options)
+{
+	struct pb_error error;
+
+	if (!takes(command, setting))
+		errx(EXIT_USAGE,
+		     "--%s is for a new box only: see 'pagebox new --help'",
+		     settings_text(setting).name);
+	if (settings_take(&options->settings, setting, optarg, &error))
+		errx(EXIT_USAGE, "%s", error.text);
+}
+
 /* Return: the letter when someone else has to act on it, 0 otherwise. */
 static int apply(int letter, struct options *options, enum color *color)
 {
@@ -226,7 +313,7 @@ static int apply(int letter, struct options *options, enum color *color)
 			to_number(optarg, 1, 1ULL << 40, "a number of pages");
 		return 0;
 	case 'g':
-		to_range(optarg, options);
+		to_range(optarg, ~0ULL, options);
 		return 0;
 	case 'w':
 		options->interval = to_seconds(optarg);
@@ -279,12 +366,51 @@ static void parse_boxes(int nr, char **words, struct options *options)
 	options->nr_boxes = nr;
 }
 
+static void need_words(int nr, int least, int most, const char *what)
+{
+	if (nr < least || nr > most)
+		errx(EXIT_USAGE, "this takes %s", what);
+}
+
+#define LAST_PAGE (PAGEBOX_MAX_SIZE / PB_PAGE_SIZE - 1)
+
+static void parse_operands(const struct command *command, int nr, char **words,
+			   struct options *options)
+{
+	switch (command->operands) {
+	case OPERANDS_NONE:
+		need_words(nr, 0, 0, "options only");
+		break;
+	case OPERANDS_BOXES:
+		parse_boxes(nr, words, options);
+		break;
+	case OPERANDS_BOX:
+		need_words(nr, 1, 1, a_box);
+		parse_boxes(1, words, options);
+		break;
+	case OPERANDS_RANGE:
+		need_words(nr, 2, 2,
+			   "a box and a range of pages, FIRST[-LAST]");
+		parse_boxes(1, words, options);
+		to_range(words[1], LAST_PAGE, options);
+		break;
+	case OPERANDS_COMMAND:
+		need_words(nr, 1, INT_MAX, "a program to run");
+		options->words = words;
+		break;
+	}
+}
+
 static void check(const struct options *options)
 {
+	struct pb_error error;
+
 	if (options->list && options->strip)
 		errx(EXIT_USAGE, "--list and --strip exclude each other");
 	if (options->rounds && !options->interval)
 		errx(EXIT_USAGE, "--count goes with --watch");
+	if (settings_check(&options->settings, &error))
+		errx(EXIT_USAGE, "%s", error.text);
 }
 
 /**
@@ -302,8 +428,8 @@ static void check(const struct options *options)
 int parse_options(int argc, char **argv, const struct command *command,
 		  struct options *options)
 {
-	struct option known[NR_CHOICES + 1];
-	char letters[3 * NR_CHOICES + 1];
+	struct option known[NR_CHOICES + SETTING_NR + 1];
+	char letters[3 * NR_CHOICES + 2];
 	enum color color = COLOR_AUTO;
 	int letter;
 
@@ -311,11 +437,12 @@ int parse_options(int argc, char **argv, const struct command *command,
 	options->last = ~0ULL;
 	collect_options(command, letters, known);
 	while ((letter = getopt_long(argc, argv, letters, known, NULL)) != -1) {
-		letter = apply(letter, options, &color);
-		if (letter)
+		if (letter >= OPT_SETTING)
+			to_setting(command, letter - OPT_SETTING, options);
+		else if (apply(letter, options, &color))
 			return letter;
 	}
-	parse_boxes(argc - optind, argv + optind, options);
+	parse_operands(command, argc - optind, argv + optind, options);
 	check(options);
 	options->colors = options->format == FORMAT_TABLE &&
 			  is_color_wanted(color);
@@ -332,7 +459,7 @@ static struct winsize terminal_size(void)
 }
 
 /* COLUMNS speaks for a terminal at the other end of a pipe. */
-int terminal_columns(void)
+static int terminal_columns(void)
 {
 	const char *said = getenv("COLUMNS");
 	int columns = terminal_size().ws_col;
@@ -340,6 +467,15 @@ int terminal_columns(void)
 	if (!columns && said)
 		columns = atoi(said);
 	return columns > 0 ? columns : 80;
+}
+
+/* Characters in a row of a strip, with room for the other columns. */
+unsigned int strip_width(const struct options *options)
+{
+	bool narrow = options->format == FORMAT_TABLE &&
+		      terminal_columns() < 76;
+
+	return narrow ? STRIP_WIDTH / 2 : STRIP_WIDTH;
 }
 
 int terminal_rows(void)

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../uapi/pagebox.h"
+#include "settings.h"
 
 #define EXIT_USAGE 2
 
@@ -34,8 +34,10 @@ enum format {
  * @last: last page of the box to show
  * @interval: seconds between two looks, 0 for a single look
  * @rounds: how many looks, 0 for no end
- * @boxes: numbers of the boxes to show
+ * @boxes: numbers of the boxes that are meant
  * @nr_boxes: how many, 0 for all there are
+ * @settings: how a box is to be configured
+ * @words: a program to run and its arguments, up to NULL
  */
 struct options {
 	enum format format;
@@ -53,6 +55,17 @@ struct options {
 	__u64 rounds;
 	__u64 *boxes;
 	size_t nr_boxes;
+	struct settings settings;
+	char **words;
+};
+
+/* What stands behind the options of a command. */
+enum operands {
+	OPERANDS_NONE,
+	OPERANDS_BOXES,
+	OPERANDS_BOX,
+	OPERANDS_RANGE,
+	OPERANDS_COMMAND,
 };
 
 struct layout;
@@ -61,14 +74,20 @@ struct layout;
  * struct command - a subcommand
  * @name: its name
  * @summary: what it does, in a line
+ * @operands: what stands behind its options
+ * @details: what else there is to know, for its help
  * @flags: the short options that only some commands know
+ * @settings: SETTING_BIT() of those that it takes
  * @layouts: the tables it can write, for its help; ends with NULL
  * @run: does it; returns the exit status
  */
 struct command {
 	const char *name;
 	const char *summary;
+	enum operands operands;
+	const char *details;
 	const char *flags;
+	unsigned int settings;
 	const struct layout *layouts[3];
 	int (*run)(const struct options *options);
 };
@@ -77,6 +96,14 @@ extern const struct command ls_command;
 extern const struct command stat_command;
 extern const struct command map_command;
 extern const struct command frames_command;
+extern const struct command policies_command;
+extern const struct command new_command;
+extern const struct command set_command;
+extern const struct command prefetch_command;
+extern const struct command pageout_command;
+extern const struct command discard_command;
+
+#define ALL_BOXES "All boxes by default."
 
 /* Whether the output is for a person: then titles and legends help. */
 static inline bool is_for_people(const struct options *options)
@@ -86,8 +113,9 @@ static inline bool is_for_people(const struct options *options)
 
 int parse_options(int argc, char **argv, const struct command *command,
 		  struct options *options);
+void list_usage(const struct command *command);
 void list_options(const struct command *command);
-int terminal_columns(void);
+unsigned int strip_width(const struct options *options);
 int terminal_rows(void);
 
 #endif /* OPTIONS_H */

@@ -2,6 +2,8 @@
 # shellcheck shell=bash disable=SC2207
 # bash completion for pagebox
 
+_pagebox_commands='ls stat map frames policies new set prefetch pageout discard'
+
 # The boxes there are, for root; nobody else can see them.
 _pagebox_boxes()
 {
@@ -12,6 +14,11 @@ _pagebox_boxes()
 _pagebox_pids()
 {
 	pagebox map --raw --noheadings --output PID 2>/dev/null | sort -nu
+}
+
+_pagebox_policies()
+{
+	pagebox policies --raw --noheadings --output POLICY 2>/dev/null
 }
 
 # _pagebox_options COMMAND, out of its help
@@ -25,27 +32,86 @@ _pagebox_columns()
 	pagebox "$1" --help 2>/dev/null | sed -n 's/^  \([A-Z_]*\) .*/\1/p' | sort -u
 }
 
+# Where the program of "new" is: the first word that is no option and none's
+# argument. Nothing before the cursor: no output.
+_pagebox_program()
+{
+	local i
+
+	for ((i = 2; i <= COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--)
+			[ "$i" -eq "$COMP_CWORD" ] || echo $((i + 1))
+			return
+			;;
+		--read-only) ;;
+		-*) [ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1)); i=$((i + 1)) ;;
+		*)
+			echo "$i"
+			return
+			;;
+		esac
+	done
+}
+
+# The program and its arguments are completed as they would be alone.
+_pagebox_delegate()
+{
+	if declare -F _command_offset >/dev/null; then
+		_command_offset "$1"
+	elif [ "$COMP_CWORD" -eq "$1" ]; then
+		COMPREPLY=($(compgen -c -- "${COMP_WORDS[COMP_CWORD]}"))
+	else
+		COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
+	fi
+}
+
+# _pagebox_words COMMAND BEFORE WORD: what may stand there
+_pagebox_words()
+{
+	case $2 in
+	-p|--pid) _pagebox_pids ;;
+	-o|--output) _pagebox_columns "$1" ;;
+	--policy) _pagebox_policies ;;
+	--oom) echo sigbus kill wait ;;
+	--overcommit) echo always never ;;
+	--store|--swap) echo ram none && compgen -f -- "$3" ;;
+	-N|--per-char|-g|--range|-c|--count) ;;
+	--size|--frames|--name|--swap-pages|--readahead|--swappiness) ;;
+	--oom-wait|--dirty-age|--dirty-ratio|--store-delay|--swap-delay) ;;
+	*)
+		case $1,$3 in
+		*,-*) _pagebox_options "$1" ;;
+		new,*|policies,*) ;;
+		*) _pagebox_boxes ;;
+		esac
+		;;
+	esac
+}
+
 _pagebox()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local command=${COMP_WORDS[1]} words
+	local command=${COMP_WORDS[1]} program
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='ls stat map frames --help --version'
-	else
-		case $before in
-		-p|--pid) words=$(_pagebox_pids) ;;
-		-o|--output) words=$(_pagebox_columns "$command") ;;
-		-N|--per-char|-g|--range|-c|--count) words='' ;;
-		*)
-			case $word in
-			-*) words=$(_pagebox_options "$command") ;;
-			*) words=$(_pagebox_boxes) ;;
-			esac
-			;;
-		esac
+		COMPREPLY=($(compgen -W "$_pagebox_commands --help --version" -- "$word"))
+		return
 	fi
-	COMPREPLY=($(compgen -W "$words" -- "$word"))
+	# --option=word comes as three words
+	if [ "$word" = = ]; then
+		word=''
+	elif [ "$before" = = ]; then
+		before=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	if [ "$command" = new ]; then
+		program=$(_pagebox_program)
+		if [ -n "$program" ]; then
+			_pagebox_delegate "$program"
+			return
+		fi
+	fi
+	COMPREPLY=($(compgen -W "$(_pagebox_words "$command" "$before" "$word")" -- "$word"))
 }
 
 complete -F _pagebox pagebox

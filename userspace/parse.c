@@ -2,7 +2,8 @@
 /*
  * parse: text files whose shape a table describes.
  *
- * Two shapes: "key value" lines, and rows of words under a line of headings.
+ * Three shapes: "key value" lines, rows of words under a line of headings, and
+ * lines that are a value each.
  * Every line ends in a newline; one that does not was cut short, and so was
  * everything it might have said.
  */
@@ -31,7 +32,7 @@ struct reader {
 	struct pb_error *error;
 };
 
-int parse_fail(struct pb_error *error, int code, const char *format, ...)
+int pb_fail(struct pb_error *error, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -43,8 +44,13 @@ int parse_fail(struct pb_error *error, int code, const char *format, ...)
 
 static int bad_line(struct reader *r, const char *what)
 {
-	return parse_fail(r->error, -EBADMSG, "%s: line %zu: %s", r->path,
-			  r->number, what);
+	return pb_fail(r->error, -EBADMSG, "%s: line %zu: %s", r->path,
+		       r->number, what);
+}
+
+static int out_of_memory(struct reader *r)
+{
+	return pb_fail(r->error, -ENOMEM, "%s: out of memory", r->path);
 }
 
 static int reader_open(struct reader *r, const char *path,
@@ -55,8 +61,7 @@ static int reader_open(struct reader *r, const char *path,
 	r->error = error;
 	r->file = fopen(path, "re");
 	if (!r->file)
-		return parse_fail(error, -errno, "%s: %s", path,
-				  strerror(errno));
+		return pb_fail(error, -errno, "%s: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -76,8 +81,8 @@ static int reader_line(struct reader *r)
 	}
 	r->line[length] = '\0';
 	if (ferror(r->file))
-		return parse_fail(r->error, -errno, "%s: %s", r->path,
-				  strerror(errno));
+		return pb_fail(r->error, -errno, "%s: %s", r->path,
+			       strerror(errno));
 	if (c == EOF && length)
 		return bad_line(r, "is cut short");
 	return c != EOF;
@@ -169,9 +174,9 @@ static int store_value(struct reader *r, const struct parse_field *field,
 {
 	if (field->parse(word, (char *)record + field->offset, field->size))
 		return 0;
-	return parse_fail(r->error, -EBADMSG,
-			  "%s: line %zu: '%.40s' is not a value for '%s'",
-			  r->path, r->number, word, field->name);
+	return pb_fail(r->error, -EBADMSG,
+		       "%s: line %zu: '%.40s' is not a value for '%s'", r->path,
+		       r->number, word, field->name);
 }
 
 static const struct parse_field *find_field(const struct parse_field *fields,
@@ -189,9 +194,8 @@ static int missing(struct reader *r, const struct parse_field *fields,
 {
 	for (size_t i = 0; i < nr; i++) {
 		if (!seen[i])
-			return parse_fail(r->error, -EBADMSG,
-					  "%s: no '%s' in it", r->path,
-					  fields[i].name);
+			return pb_fail(r->error, -EBADMSG, "%s: no '%s' in it",
+				       r->path, fields[i].name);
 	}
 	return 0;
 }
@@ -320,12 +324,24 @@ static int read_table(struct reader *r, const struct parse_field *fields,
 		void *record = grow(records, *nr_records, &room, size);
 
 		if (!record)
-			return parse_fail(r->error, -ENOMEM,
-					  "%s: out of memory", r->path);
+			return out_of_memory(r);
 		ret = read_row(r, columns, nr_columns, record);
 		if (ret)
 			return ret;
 		++*nr_records;
+	}
+	return ret;
+}
+
+/* A file that is only partly good is as good as none. */
+static int close_table(struct reader *r, int ret, void **records,
+		       size_t *nr_records)
+{
+	fclose(r->file);
+	if (ret) {
+		free(*records);
+		*records = NULL;
+		*nr_records = 0;
 	}
 	return ret;
 }
@@ -355,11 +371,51 @@ int parse_table(const char *path, const struct parse_field *fields, size_t nr,
 	if (ret)
 		return ret;
 	ret = read_table(&r, fields, nr, record_size, records, nr_records);
-	fclose(r.file);
-	if (ret) {
-		free(*records);
-		*records = NULL;
-		*nr_records = 0;
+	return close_table(&r, ret, records, nr_records);
+}
+
+static int read_lines(struct reader *r, const struct parse_field *field,
+		      size_t size, void **records, size_t *nr_records)
+{
+	size_t room = 0;
+	int ret;
+
+	while ((ret = reader_line(r)) > 0) {
+		void *record = grow(records, *nr_records, &room, size);
+
+		if (!record)
+			return out_of_memory(r);
+		ret = store_value(r, field, r->line, record);
+		if (ret)
+			return ret;
+		++*nr_records;
 	}
 	return ret;
+}
+
+/**
+ * parse_lines() - read a file in which each line is a value
+ * @path: the file
+ * @field: what a line is
+ * @record_size: bytes in the structure that a line fills
+ * @records: set to the array of them, to be freed by the caller; NULL on error
+ * @nr_records: set to how many
+ * @error: says what is wrong
+ *
+ * Return: as for parse_table().
+ */
+int parse_lines(const char *path, const struct parse_field *field,
+		size_t record_size, void **records, size_t *nr_records,
+		struct pb_error *error)
+{
+	struct reader r;
+	int ret;
+
+	*records = NULL;
+	*nr_records = 0;
+	ret = reader_open(&r, path, error);
+	if (ret)
+		return ret;
+	ret = read_lines(&r, field, record_size, records, nr_records);
+	return close_table(&r, ret, records, nr_records);
 }

@@ -40,14 +40,15 @@ bool parse_optional(const char *word, void *value, size_t size);
 bool parse_text(const char *word, void *value, size_t size);
 
 /* At most this many fields describe one file. */
-#define PARSE_FIELDS 32
+#define PARSE_FIELDS 48
 
 int parse_keys(const char *path, const struct parse_field *fields, size_t nr,
 	       void *record, struct pb_error *error);
 int parse_table(const char *path, const struct parse_field *fields, size_t nr,
 		size_t record_size, void **records, size_t *nr_records,
 		struct pb_error *error);
-__printf(3, 4) int parse_fail(struct pb_error *error, int code,
-			      const char *format, ...);
+int parse_lines(const char *path, const struct parse_field *field,
+		size_t record_size, void **records, size_t *nr_records,
+		struct pb_error *error);
 
 #endif /* PARSE_H */

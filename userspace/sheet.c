@@ -13,7 +13,7 @@
 #include "libpagebox.h"
 #include "sheet.h"
 
-#define MAX_COLUMNS 32
+#define MAX_COLUMNS 48
 
 /**
  * struct sheet - a table being filled
@@ -89,17 +89,20 @@ static size_t find_column(const struct layout *layout, const char *name,
 	exit(EXIT_USAGE);
 }
 
+/* Return: the names of the columns, NULL for all of them. */
 static const char *chosen_columns(const struct sheet *sheet)
 {
-	if (sheet->options->columns)
-		return sheet->options->columns;
-	return sheet->options->format == FORMAT_TABLE ? sheet->layout->people :
-							sheet->layout->programs;
+	const struct options *options = sheet->options;
+
+	if (options->all_columns)
+		return NULL;
+	if (options->columns)
+		return options->columns;
+	return options->format == FORMAT_TABLE ? sheet->layout->people : NULL;
 }
 
-static void add_chosen_columns(struct sheet *sheet)
+static void add_columns(struct sheet *sheet, const char *name)
 {
-	const char *name = chosen_columns(sheet);
 	int place = 0;
 
 	for (;;) {
@@ -114,10 +117,17 @@ static void add_chosen_columns(struct sheet *sheet)
 	}
 }
 
+static void add_all_columns(struct sheet *sheet)
+{
+	for (size_t i = 0; i < sheet->layout->nr; i++)
+		add_column(sheet, i, i);
+}
+
 static void new_table(struct sheet *sheet)
 {
 	const struct options *options = sheet->options;
 	struct libscols_table *table = need(scols_new_table());
+	const char *columns = chosen_columns(sheet);
 
 	sheet->table = table;
 	must(scols_table_set_name(table, sheet->layout->name));
@@ -131,12 +141,10 @@ static void new_table(struct sheet *sheet)
 	must(scols_table_set_termwidth(table, 1 << 14));
 
 	memset(sheet->place, -1, sizeof(sheet->place));
-	if (!options->all_columns) {
-		add_chosen_columns(sheet);
-		return;
-	}
-	for (size_t i = 0; i < sheet->layout->nr; i++)
-		add_column(sheet, i, i);
+	if (columns)
+		add_columns(sheet, columns);
+	else
+		add_all_columns(sheet);
 }
 
 /**
@@ -199,6 +207,30 @@ void sheet_number(struct sheet *sheet, size_t column, __u64 number)
 {
 	if (number != PB_NONE)
 		sheet_text(sheet, column, "%llu", number);
+}
+
+/**
+ * sheet_strip() - fill a cell with a row of a strip
+ * @sheet: the sheet
+ * @column: of the strip
+ * @row: the row
+ * @blank: what people read in place of a row of blanks, behind their number
+ *
+ * For programs the cell stays empty then.
+ */
+void sheet_strip(struct sheet *sheet, size_t column,
+		 const struct strip_row *row, const char *blank)
+{
+	char painted[STRIP_PAINTED];
+
+	if (row->cells[0] && sheet->options->colors) {
+		strip_paint(painted, sizeof(painted), row->cells);
+		sheet_text(sheet, column, "%s", painted);
+	} else if (row->cells[0]) {
+		sheet_text(sheet, column, "%s", row->cells);
+	} else if (sheet->options->format == FORMAT_TABLE) {
+		sheet_text(sheet, column, "... %llu %s", row->length, blank);
+	}
 }
 
 void sheet_color(struct sheet *sheet, size_t column, const char *color)

@@ -10,6 +10,7 @@
 
 #include "compiler.h"
 #include "options.h"
+#include "strip.h"
 
 enum kind {
 	KIND_TEXT,
@@ -34,15 +35,13 @@ struct column {
  * @name: key of the table in JSON
  * @columns: those it can have; cells are addressed by place in here
  * @nr: how many
- * @people: names of the usual ones in a table
- * @programs: names of the usual ones for programs
+ * @people: names of those that people see; programs get all
  */
 struct layout {
 	const char *name;
 	const struct column *columns;
 	size_t nr;
 	const char *people;
-	const char *programs;
 };
 
 struct sheet;
@@ -53,6 +52,8 @@ void sheet_row(struct sheet *sheet);
 __printf(3, 4) void sheet_text(struct sheet *sheet, size_t column,
 			       const char *format, ...);
 void sheet_number(struct sheet *sheet, size_t column, __u64 number);
+void sheet_strip(struct sheet *sheet, size_t column,
+		 const struct strip_row *row, const char *blank);
 void sheet_color(struct sheet *sheet, size_t column, const char *color);
 __printf(2, 3) void sheet_section(struct sheet *sheet, const char *format, ...);
 void sheet_end(struct sheet *sheet);

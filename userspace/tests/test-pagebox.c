@@ -55,15 +55,52 @@ static void ls_shows_every_box(void **state)
 	expect(samples(), "ls -r -n -p 101 -o BOX,NAME", 0,
 	       "1 demo\\x20program\n");
 	expect(samples(), "ls -P -o SWAP_KIND 1", 0, "SWAP_KIND=\"ram\"\n");
+	expect(samples(), "ls 2", 0, "sparse  1000 lru ");
+}
+
+static void ls_shows_the_settings(void **state)
+{
+	static const char columns[] =
+		"STORE_KIND,WRITABLE,SWAP_PAGES,SWAP_HIGH,STORE_READ_US,"
+		"STORE_WRITE_US,SWAP_READ_US,SWAP_WRITE_US,READAHEAD,SWAPPINESS,OOM,"
+		"OOM_WAIT_MS,OVERCOMMIT,DIRTY_AGE_MS,DIRTY_RATIO";
+	char words[300];
+
+	(void)state;
+	snprintf(words, sizeof(words), "ls -rno %s", columns);
+	expect(samples(), words, 0,
+	       "file 0 65536 4 100 200 0 0 8 100 sigbus 10000 always 30000 20\n"
+	       "none 0 2048 0 0 0 50 70 0 60 wait 1500 never 30000 20\n"
+	       "ram 1 0 0 0 0 0 0 0 100 kill 10000 always 5000 50\n");
+	expect(samples(), "ls -rn 3", 0,
+	       " ram 1 0 0 0 0 0 0 0 100 kill 10000 always 5000 50\n");
+	expect(samples(), "ls -J -o WRITABLE,SWAP_PAGES 1", 0,
+	       "\"writable\": false,\n         \"swap_pages\": 65536");
+}
+
+/* What people see without asking fits a terminal. */
+static void ls_is_narrow(void **state)
+{
+	(void)state;
+	assert_int_equal(pagebox(samples(), "ls"), 0);
+	for (const char *line = output; *line; line += strcspn(line, "\n") + 1)
+		assert_in_range(strcspn(line, "\n"), 1, 80);
+}
+
+static void policies_are_listed(void **state)
+{
+	(void)state;
+	expect(samples(), "policies -rn", 0, "clock\nfifo\nrandom\nlru\n");
+	expect(samples(), "policies", 0, "POLICY\nclock\n");
 }
 
 static void stat_counts_box_and_mappings(void **state)
 {
 	(void)state;
 	expect(samples(), "stat -r -n 1", 0,
-	       "1 - - 0 4 8 1 3 1 2 9 3 2 7 1 0 5 2 8 3\n"
-	       "1 1 100 0 3 8 1 2 1 2 9 - - - - - - - - -\n"
-	       "1 2 101 0 1 0 0 1 0 0 0 - - - - - - - - -\n");
+	       "1 - - 0 4 8 1 3 1 2 9 3 2 7 1 0 5 2 8 3 20 21 22 23 24 25 26 27 28 29 30 31 4 35 36 37 38\n"
+	       "1 1 100 0 3 8 1 2 1 2 9 - - - - - - - - - - - - - - - - - - - - - - - - - -\n"
+	       "1 2 101 0 1 0 0 1 0 0 0 - - - - - - - - - - - - - - - - - - - - - - - - - -\n");
 }
 
 static void stat_watches_the_growth(void **state)
@@ -72,6 +109,11 @@ static void stat_watches_the_growth(void **state)
 	expect(samples(), "stat -w0.01 -c2 -rno COW,PAGES 3", 0, "0 0\n0 0\n");
 	expect(samples(), "stat -w0.01 -c2 -rno COW,PAGES 2", 0,
 	       "3 3\n3 -\n0 3\n0 -\n");
+	expect(samples(),
+	       "stat -w0.01 -c2 -rno MAP,STORE_READS,SWAP_HIGH,OOM_KILLS,FRAMES_DIRTY,COMMITTED 2",
+	       0,
+	       "- 3 3 3 3 3\n1 - - - - -\n"
+	       "- 0 3 0 3 3\n1 - - - - -\n");
 }
 
 static void map_draws_each_kind_of_page(void **state)
@@ -130,7 +172,7 @@ static void json_is_json(void **state)
 	static const char *const commands[] = {
 		"ls -J",     "stat -J",	   "map -J",	 "map -Jl",
 		"frames -J", "frames -Js", "map -J 3",	 "ls -JO",
-		"stat -JO",  "map -JOl",   "frames -JO",
+		"stat -JO",  "map -JOl",   "frames -JO", "policies -J",
 	};
 
 	(void)state;
@@ -174,6 +216,82 @@ static void misuse_is_status_2(void **state)
 	expect(samples(), "ls --color=red", 2, "'red' is not auto");
 	expect(samples(), "stat -wnan", 2, "'nan' is not a number of seconds");
 	expect(samples(), "stat -c 3", 2, "--count goes with --watch");
+}
+
+/* Nothing of this gets as far as the device. */
+static void misuse_of_settings_is_status_2(void **state)
+{
+	(void)state;
+	expect(samples(), "set", 2, "this takes the number of a box");
+	expect(samples(), "set 3", 2, "nothing to set; 'pagebox set --help'");
+	expect(samples(), "set 3 4 --frames 8", 2, "the number of a box");
+	expect(samples(), "set 0 --frames 8", 2, "'0' is not the number");
+	expect(samples(), "set 4294967296 --frames 8", 2, "is not the number");
+	expect(samples(), "set 3 --frames 1", 2,
+	       "--frames: '1' is not a number of frames, 2 or more");
+	expect(samples(), "set 3 --frames 8 --oom-wait 5us", 2,
+	       "--oom-wait: '5us' is not a time");
+	expect(samples(), "set 3 --store ram", 2,
+	       "--store is for a new box only");
+	expect(samples(), "set 3 --size 1M", 2, "--size is for a new box only");
+	expect(samples(), "set 3 --swap-pages 8", 2,
+	       "--swap-pages goes with --swap");
+	expect(samples(), "set 3 --frames", 2, "Try 'pagebox set --help'");
+	expect(samples(), "set -J 3", 2, "Try 'pagebox set --help'");
+	expect(samples(), "set --color 3", 2, "Try 'pagebox set --help'");
+	expect(samples(), "ls --frames 8", 2, "Try 'pagebox ls --help'");
+	expect(samples(), "new", 2, "this takes a program to run");
+	expect(samples(), "new --frames 8 --", 2, "a program to run");
+	expect(samples(), "new --read-only true", 2,
+	       "--read-only goes with --store PATH");
+	expect(samples(), "new --size 5000 true", 2, "--size: '5000' is not");
+	expect(samples(), "prefetch 1", 2, "a box and a range of pages");
+	expect(samples(), "pageout 1 2 3", 2, "a box and a range of pages");
+	expect(samples(), "discard 1 3-2", 2,
+	       "'2' is not the number of a last page");
+	expect(samples(), "discard 1 x", 2,
+	       "'x' is not the number of a first page");
+	expect(samples(), "discard 1 0-17179869184", 2,
+	       "is not the number of a last page");
+	expect(samples(), "policies 1", 2, "this takes options only");
+}
+
+/* What makes sense is tried; on this machine there is nothing to try it on. */
+static void without_a_module_it_is_said(void **state)
+{
+	static const char *const words[] = {
+		"set 3 --frames 8",
+		"set --frames=8 --oom wait --oom-wait 2s 3",
+		"new --store none -- ls --frames",
+		"new --frames 8 ls -l --color=auto",
+		"prefetch 1 0-17179869183",
+		"pageout 1 7",
+		"discard 4294967295 7-7",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		expect(samples(), words[i], 1, "module is not loaded: insmod");
+	expect("/nonexistent", "policies", 1, "module is not loaded: insmod");
+}
+
+/* Help is read on a terminal. */
+static void help_is_narrow(void **state)
+{
+	static const char *const commands[] = {
+		"ls",  "stat", "map",	   "frames",  "policies",
+		"new", "set",  "prefetch", "pageout", "discard",
+	};
+	char words[32];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		snprintf(words, sizeof(words), "%s --help", commands[i]);
+		expect(samples(), words, 0, commands[i]);
+		for (const char *line = output; *line;
+		     line += strcspn(line, "\n") + 1)
+			assert_in_range(strcspn(line, "\n"), 0, 80);
+	}
 }
 
 static void help_is_status_0(void **state)
@@ -259,6 +377,47 @@ static void lies_do_no_harm(void **state)
 	expect(sandbox, "map 1 -p 100 -l", 0, "AAAAAAA");
 }
 
+static const char complete[] =
+	"PAGEBOX_DEBUGFS='%s' PATH=\"$(dirname '%s'):$PATH\" bash -c '"
+	". \"$SAMPLES/../../pagebox.bash\"; COMP_WORDS=(pagebox %s);"
+	"COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _pagebox;"
+	"printf \"%%s \" \"${COMPREPLY[@]}\"' 2>&1";
+
+static void complete_is(const char *words, const char *offers)
+{
+	char command[1024];
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), complete, samples(),
+		 getenv("PAGEBOX"), words);
+	pipe = popen(command, "re");
+	assert_non_null(pipe);
+	output[fread(output, 1, sizeof(output) - 1, pipe)] = '\0';
+	assert_int_equal(pclose(pipe), 0);
+	if (strcmp(output, offers))
+		fail_msg("pagebox %s: completed to '%s'", words, output);
+}
+
+static void words_are_completed(void **state)
+{
+	(void)state;
+	complete_is("p", "policies prefetch pageout ");
+	complete_is("set \"\"", "1 2 3 ");
+	complete_is("discard \"\"", "1 2 3 ");
+	complete_is("stat -o STORE", "STORE_READS STORE_WRITES ");
+	complete_is("set --dirty", "--dirty-age --dirty-ratio ");
+	complete_is("set 3 --policy r", "random ");
+	complete_is("set 3 --policy = \"\"", "clock fifo random lru ");
+	complete_is("set 3 --policy =", "clock fifo random lru ");
+	complete_is("set 3 --oom k", "kill ");
+	complete_is("set 3 --frames \"\"", " ");
+	complete_is("new --swap n", "none ");
+	complete_is("new --read-only --frames 64 --oom = kill mapfil",
+		    "mapfile ");
+	complete_is("new -- mapfil", "mapfile ");
+	complete_is("new -- ls --frames /dev/nul", "/dev/null ");
+}
+
 static void a_full_disk_is_noticed(void **state)
 {
 	(void)state;
@@ -272,6 +431,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ls_shows_every_box),
+		cmocka_unit_test(ls_shows_the_settings),
+		cmocka_unit_test(ls_is_narrow),
+		cmocka_unit_test(policies_are_listed),
 		cmocka_unit_test(stat_counts_box_and_mappings),
 		cmocka_unit_test(stat_watches_the_growth),
 		cmocka_unit_test(map_draws_each_kind_of_page),
@@ -281,12 +443,16 @@ int main(void)
 		cmocka_unit_test(colour_is_for_those_who_want_it),
 		cmocka_unit_test(json_is_json),
 		cmocka_unit_test(misuse_is_status_2),
+		cmocka_unit_test(misuse_of_settings_is_status_2),
+		cmocka_unit_test(without_a_module_it_is_said),
 		cmocka_unit_test(help_is_status_0),
+		cmocka_unit_test(help_is_narrow),
 		cmocka_unit_test(the_missing_are_named),
 		SANDBOXED(no_boxes_are_no_error),
 		SANDBOXED(a_box_that_goes_is_passed_over),
 		SANDBOXED(spoiled_files_are_reported),
 		SANDBOXED(lies_do_no_harm),
+		cmocka_unit_test(words_are_completed),
 		cmocka_unit_test(a_full_disk_is_noticed),
 	};
 

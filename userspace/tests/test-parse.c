@@ -47,6 +47,27 @@ static void summary_is_read(void **state)
 	assert_int_equal(s.bytes, 1ULL << 40);
 	assert_int_equal(s.hand, 2);
 	assert_int_equal(s.maps, 2);
+	assert_string_equal(s.store_kind, "file");
+	assert_false(s.store_writable);
+	assert_string_equal(s.swap, "ram");
+	assert_int_equal(s.swap_pages, 65536);
+	assert_int_equal(s.swap_high, 4);
+	assert_int_equal(s.store_read_us, 100);
+	assert_int_equal(s.store_write_us, 200);
+	assert_int_equal(s.readahead, 8);
+	assert_int_equal(s.oom_wait_ms, 10000);
+	assert_int_equal(s.dirty_age_ms, 30000);
+	assert_int_equal(s.dirty_ratio, 20);
+	assert_int_equal(pb_read_summary(2, &s, &error), 0);
+	assert_string_equal(s.swap, "/dev/a disk");
+	assert_int_equal(s.swap_pages, 2048);
+	assert_int_equal(s.swap_read_us, 50);
+	assert_int_equal(s.swap_write_us, 70);
+	assert_int_equal(s.swappiness, 60);
+	assert_string_equal(s.oom, "wait");
+	assert_string_equal(s.overcommit, "never");
+	assert_int_equal(pb_read_summary(3, &s, &error), 0);
+	assert_true(s.store_writable);
 }
 
 static void counters_are_read(void **state)
@@ -58,6 +79,23 @@ static void counters_are_read(void **state)
 	assert_int_equal(c.faults[PAGEBOX_FAULT_FILE], 8);
 	assert_int_equal(c.faults[PAGEBOX_FAULT_FAILED], 2);
 	assert_int_equal(c.second_chances, 7);
+	assert_int_equal(c.readahead, 20);
+	assert_int_equal(c.readahead_hits, 21);
+	assert_int_equal(c.prefetched, 22);
+	assert_int_equal(c.paged_out, 23);
+	assert_int_equal(c.discarded, 24);
+	assert_int_equal(c.store_reads, 25);
+	assert_int_equal(c.store_writes, 26);
+	assert_int_equal(c.swap_reads, 27);
+	assert_int_equal(c.swap_writes, 28);
+	assert_int_equal(c.io_errors, 29);
+	assert_int_equal(c.shrunk, 30);
+	assert_int_equal(c.oom_kills, 31);
+	assert_int_equal(c.swap_high, 4);
+	assert_int_equal(c.frames_locked, 35);
+	assert_int_equal(c.frames_pinned, 36);
+	assert_int_equal(c.frames_dirty, 37);
+	assert_int_equal(c.committed, 38);
 	assert_int_equal(c.views, 3);
 	assert_int_equal(pb_read_map_counters(1, 2, &c, &error), 0);
 	assert_int_equal(c.faults[PAGEBOX_FAULT_COW], 1);
@@ -100,6 +138,19 @@ static void pages_are_read(void **state)
 	assert_int_equal(pages[3].state, PB_STATE_SWAP);
 	assert_int_equal(pages[3].slot, 1);
 	free(pages);
+}
+
+static void policies_are_read(void **state)
+{
+	struct pb_policy *policies;
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(pb_read_policies(&policies, &nr, &error), 0);
+	assert_int_equal(nr, 4);
+	assert_string_equal(policies[0].name, "clock");
+	assert_string_equal(policies[3].name, "lru");
+	free(policies);
 }
 
 /* ---- files that are not as they should be -------------------------------- */
@@ -229,6 +280,97 @@ static void bad_summaries_are_refused(void **state)
 	}
 }
 
+static int read_summary(void)
+{
+	struct pb_summary s;
+
+	return pb_read_summary(1, &s, &error);
+}
+
+static int read_stats(void)
+{
+	struct pb_counters c;
+
+	return pb_read_counters(1, &c, &error);
+}
+
+static char *sample(const char *name, size_t *size)
+{
+	char path[512];
+	char *text = malloc(4096);
+	FILE *file;
+
+	assert_non_null(text);
+	snprintf(path, sizeof(path), "%s/good/1/%s", getenv("SAMPLES"), name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	*size = fread(text, 1, 4096, file);
+	assert_in_range(*size, 1, 4095);
+	text[*size] = '\0';
+	fclose(file);
+	return text;
+}
+
+/* What a module that does not know of a line yet would print. */
+static size_t refuse_without_line(const char *name, const char *text,
+				  const char *line, int (*read)(void))
+{
+	size_t length = strcspn(line, "\n") + 1;
+	char *rest = strdup(text);
+	char path[32], says[64];
+	struct bad bad = { line, says };
+
+	assert_non_null(rest);
+	memmove(rest + (line - text), line + length, strlen(line + length) + 1);
+	snprintf(path, sizeof(path), "1/%s", name);
+	snprintf(says, sizeof(says), "no '%.*s' in it", (int)strcspn(line, " "),
+		 line);
+	sandbox_file(path, rest);
+	refuse(name, &bad, read());
+	free(rest);
+	return length;
+}
+
+static void every_line_is_needed(void **state)
+{
+	static const struct {
+		const char *name;
+		int (*read)(void);
+	} files[] = { { "summary", read_summary }, { "stats", read_stats } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		size_t size;
+		char *text = sample(files[i].name, &size);
+
+		for (const char *line = text; line < text + size;)
+			line += refuse_without_line(files[i].name, text, line,
+						    files[i].read);
+		free(text);
+	}
+}
+
+static void bad_policies_are_refused(void **state)
+{
+	static const struct bad table[] = {
+		{ "clock\n\n", "line 2: '' is not a value for 'policy'" },
+		{ "a-policy-with-a-long-name\n", "line 1: 'a-policy" },
+		{ "clock\nlru", "line 2: is cut short" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct pb_policy *policies;
+		size_t nr;
+
+		sandbox_file("policies", table[i].text);
+		refuse("policies", &table[i],
+		       pb_read_policies(&policies, &nr, &error));
+		assert_null(policies);
+		assert_int_equal(nr, 0);
+	}
+}
+
 static void zero_bytes_are_refused(void **state)
 {
 	static const struct bad bad = { "a zero byte",
@@ -311,8 +453,12 @@ static void a_newer_module_is_understood(void **state)
 static const char summary[] =
 	"name \033[2Jx\xff\xc3\xa9\xc2\x9b\n"
 	"box 1\nowner 0\nbytes 1\nframes 1\nframes_used 1\nhand 1\n"
-	"policy clock\nbatch 1\nstore -\nstore_bytes 0\nswap ram\n"
-	"swap_used 0\npages 0\nviews 0\nmaps 0\n";
+	"policy clock\nbatch 1\nstore -\nstore_bytes 0\nstore_kind none\n"
+	"store_writable 0\nswap ram\nswap_used 0\nswap_pages 0\nswap_high 0\n"
+	"store_read_us 0\nstore_write_us 0\nswap_read_us 0\nswap_write_us 0\n"
+	"readahead 0\nswappiness 0\noom kill\noom_wait_ms 0\n"
+	"overcommit always\ndirty_age_ms 1\ndirty_ratio 0\n"
+	"pages 0\nviews 0\nmaps 0\n";
 
 static void names_cannot_talk_to_the_terminal(void **state)
 {
@@ -347,6 +493,20 @@ static void huge_tables_are_read(void **state)
 }
 
 /* ---- things that are not there ------------------------------------------- */
+
+static void no_policies_are_explained(void **state)
+{
+	struct pb_policy *policies;
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(pb_read_policies(&policies, &nr, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "/policies: No such file"));
+	setenv("PAGEBOX_DEBUGFS", "/nonexistent", 1);
+	assert_int_equal(pb_read_policies(&policies, &nr, &error), -ENODEV);
+	assert_non_null(strstr(error.text, "module is"));
+	assert_null(policies);
+}
 
 static void the_gone_are_told_apart(void **state)
 {
@@ -403,10 +563,13 @@ int main(void)
 		SAMPLED(counters_are_read),
 		SAMPLED(frames_are_read),
 		SAMPLED(pages_are_read),
+		SAMPLED(policies_are_read),
 		SANDBOXED(bad_pages_are_refused),
 		SANDBOXED(bad_vmas_are_refused),
 		SANDBOXED(bad_frames_are_refused),
 		SANDBOXED(bad_summaries_are_refused),
+		SANDBOXED(every_line_is_needed),
+		SANDBOXED(bad_policies_are_refused),
 		SANDBOXED(zero_bytes_are_refused),
 		SANDBOXED(endless_lines_are_refused),
 		SANDBOXED(many_columns_are_refused),
@@ -414,6 +577,7 @@ int main(void)
 		SANDBOXED(a_newer_module_is_understood),
 		SANDBOXED(names_cannot_talk_to_the_terminal),
 		SANDBOXED(huge_tables_are_read),
+		SANDBOXED(no_policies_are_explained),
 		SANDBOXED(the_gone_are_told_apart),
 		SANDBOXED(directories_that_are_no_boxes_are_skipped),
 		cmocka_unit_test(explanations_say_what_to_do),

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pagebox set: change a box while programs use it.
+ */
+#include <err.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "reach.h"
+
+static int run(const struct options *options)
+{
+	struct pb_error error;
+	int fd, ret;
+
+	if (!options->settings.given)
+		errx(EXIT_USAGE,
+		     "nothing to set; 'pagebox set --help' lists what can be");
+	fd = reach_box(options->boxes[0], &error);
+	if (fd < 0)
+		errx(EXIT_FAILURE, "%s", error.text);
+	ret = settings_apply(&options->settings, fd, &error);
+	if (ret)
+		warnx("box %llu: %s", options->boxes[0], error.text);
+	close(fd);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct command set_command = {
+	.name = "set",
+	.summary = "change a box: frames, policy, swap area and more",
+	.operands = OPERANDS_BOX,
+	.details =
+		"What is not named stays as it is; all of it changes or nothing does.",
+	.flags = "",
+	.settings = SETTINGS_CHANGE,
+	.run = run,
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * reach: a file descriptor of a box.
+ */
+#ifndef REACH_H
+#define REACH_H
+
+#include "libpagebox.h"
+
+int reach_new(struct pb_error *error);
+int reach_box(__u32 id, struct pb_error *error);
+
+#endif /* REACH_H */
