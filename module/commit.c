@@ -113,7 +113,7 @@ void pb_commit_recount(struct pb_map *map)
 }
 
 /**
- * pb_commit_covers - is a page of a VMA promised?
+ * pb_commit_covers - is a page of a VMA promised, in a box that promises?
  * @map: its map
  * @vma: where it is touched; mmap_lock or the VMA lock is held
  *
@@ -126,8 +126,7 @@ bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma)
 {
 	long more;
 
-	if (READ_ONCE(map->box->tune.overcommit) != PAGEBOX_OVERCOMMIT_NEVER ||
-	    vma_promise(vma) <= READ_ONCE(map->committed) || !map_counts(map))
+	if (vma_promise(vma) <= READ_ONCE(map->committed) || !map_counts(map))
 		return true;
 	more = map_promise(map) - READ_ONCE(map->committed);
 	return more <= 0 || !commit(map, more);

@@ -69,14 +69,15 @@ struct pb_fault {
 	struct folio *folio;
 };
 
-static void fault_init(struct pb_fault *f, struct pb_map *map, pgoff_t index,
-		       bool write)
+static inline struct pb_fault fault_of(struct pb_map *map, pgoff_t index,
+				       unsigned long address, bool write)
 {
-	*f = (struct pb_fault){
+	return (struct pb_fault){
 		.box = map->box,
 		.view = map->view,
 		.map = map,
 		.index = index,
+		.address = address,
 		.write = write,
 		.ahead = PAGEBOX_FAULT_MINOR,
 	};
@@ -450,15 +451,22 @@ static int fault_resolve(struct pb_fault *f)
 	return err;
 }
 
-/* How many pages to read at once for this fault. */
-static unsigned int readahead_pages(const struct pb_map *map,
-				    const struct vm_fault *vmf, bool sequential)
+/* How many pages to read at once for this fault, if faults come in sequence. */
+static unsigned int readahead_pages(struct pb_map *map, pgoff_t index,
+				    const struct vm_fault *vmf)
 {
+	unsigned int nr = READ_ONCE(map->box->tune.readahead);
+	bool sequential;
+
+	if (nr < 2)
+		return 0;
+	sequential = index == READ_ONCE(map->next);
+	WRITE_ONCE(map->next, index + 1);
 	if (vmf->vma->vm_flags & VM_RAND_READ ||
 	    !(sequential || vmf->vma->vm_flags & VM_SEQ_READ))
 		return 0;
 	/* Not past the mapping. */
-	return min_t(unsigned long, READ_ONCE(map->box->tune.readahead),
+	return min_t(unsigned long, nr,
 		     (vmf->vma->vm_end - vmf->address) >> PAGE_SHIFT);
 }
 
@@ -469,15 +477,12 @@ static unsigned int readahead_pages(const struct pb_map *map,
  */
 static void readahead(struct pb_fault *f, const struct vm_fault *vmf)
 {
-	bool sequential = f->index == READ_ONCE(f->map->next);
-	struct pb_backend *backend;
+	unsigned int nr = readahead_pages(f->map, f->index, vmf);
 	enum pagebox_fault_class class;
 	pgoff_t index = f->index, at;
+	struct pb_backend *backend;
 	struct pb_page *page;
-	unsigned int nr;
 
-	WRITE_ONCE(f->map->next, f->index + 1);
-	nr = readahead_pages(f->map, vmf, sequential);
 	if (nr < 2 || (f->write && in_overlay(f)) || !pb_box_has(f->box, index))
 		return;
 	rcu_read_lock();
@@ -543,22 +548,13 @@ static u64 fault_start(void)
 	return trace_pagebox_fault_enabled() ? ktime_get_ns() : 0;
 }
 
-static vm_fault_t pb_fault(struct vm_fault *vmf)
+static vm_fault_t fault_in_map(struct pb_map *map, struct vm_fault *vmf)
 {
-	struct pb_map *map = vmf->vma->vm_private_data;
 	u64 start = fault_start();
-	struct pb_fault f;
+	struct pb_fault f = fault_of(map, vmf->pgoff, vmf->address,
+				     vmf->flags & FAULT_FLAG_WRITE);
 	int err;
 
-	/* A fork could not share all of it, or not even make the map. */
-	if (!map || map->broken)
-		return VM_FAULT_SIGBUS;
-	if (READ_ONCE(map->stack_low) && !pb_stack_extend(map, vmf))
-		return VM_FAULT_SIGSEGV;
-	if (!pb_commit_covers(map, vmf->vma))
-		return VM_FAULT_SIGBUS;
-	fault_init(&f, map, vmf->pgoff, vmf->flags & FAULT_FLAG_WRITE);
-	f.address = vmf->address;
 	readahead(&f, vmf);
 	err = fault_resolve(&f);
 	if (err)
@@ -567,6 +563,21 @@ static vm_fault_t pb_fault(struct vm_fault *vmf)
 	fault_trace(&f, vmf, f.class, start);
 	vmf->page = folio_page(f.folio, 0);
 	return VM_FAULT_LOCKED | (f.major ? VM_FAULT_MAJOR : 0);
+}
+
+static vm_fault_t pb_fault(struct vm_fault *vmf)
+{
+	struct pb_map *map = vmf->vma->vm_private_data;
+
+	/* A fork could not share all of it, or not even make the map. */
+	if (!map || map->broken)
+		return VM_FAULT_SIGBUS;
+	if (READ_ONCE(map->stack_low) && !pb_stack_extend(map, vmf))
+		return VM_FAULT_SIGSEGV;
+	if (READ_ONCE(map->box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER &&
+	    !pb_commit_covers(map, vmf->vma))
+		return VM_FAULT_SIGBUS;
+	return fault_in_map(map, vmf);
 }
 
 /* The PTE shows a page that must not be written: give the view its own. */
@@ -588,12 +599,11 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 {
 	u64 start = fault_start();
 	struct folio *folio = page_folio(vmf->page);
+	struct pb_fault f = fault_of(vmf->vma->vm_private_data, vmf->pgoff,
+				     vmf->address, true);
 	struct pb_page *page;
-	struct pb_fault f;
 	bool own;
 
-	fault_init(&f, vmf->vma->vm_private_data, vmf->pgoff, true);
-	f.address = vmf->address;
 	if (folio_lock_killable(folio))
 		return fault_killed(vmf);
 	rcu_read_lock();
@@ -670,11 +680,9 @@ const struct vm_operations_struct pb_private_vm_ops = {
  */
 int pb_fault_own_copy(struct pb_map *map, pgoff_t index)
 {
-	struct pb_fault f;
-	int err;
+	struct pb_fault f = fault_of(map, index, 0, true);
+	int err = fault_resolve(&f);
 
-	fault_init(&f, map, index, true);
-	err = fault_resolve(&f);
 	if (err)
 		return err;
 	fault_count(&f, f.class);
