@@ -56,18 +56,23 @@ static void keys_of(unsigned int id, const char *name, char *keys, size_t room)
 /* The lines of the files are those documented, in that order. */
 TEST_F(debugfs, keys)
 {
-	char keys[512], name[32];
+	char keys[1024], name[32];
 
 	keys_of(self->id, "summary", keys, sizeof(keys));
 	EXPECT_STREQ(
 		"box name owner bytes frames frames_used hand policy batch store store_bytes "
-		"swap swap_used pages views maps",
+		"store_kind store_writable swap swap_used swap_pages swap_high store_read_us "
+		"store_write_us swap_read_us swap_write_us readahead swappiness oom oom_wait_ms "
+		"overcommit dirty_age_ms dirty_ratio pages views maps",
 		keys);
 	keys_of(self->id, "stats", keys, sizeof(keys));
 	EXPECT_STREQ(
 		"faults_zero faults_minor faults_file faults_swapin faults_cow faults_mkwrite "
 		"faults_failed major evict_clean evict_dirty second_chances revolutions "
-		"pinned_skips frames_used swap_used pages views",
+		"pinned_skips readahead readahead_hits prefetched paged_out discarded "
+		"store_reads store_writes swap_reads swap_writes io_errors shrunk oom_kills "
+		"frames_used swap_used swap_high frames_locked frames_pinned frames_dirty "
+		"committed pages views",
 		keys);
 	snprintf(name, sizeof(name), "%ld/stats",
 		 map_row_at(self->id, self->map).map);

@@ -12,7 +12,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,7 +68,7 @@ bool eventually(bool (*ready)(void *context), void *context)
 			return true;
 		nanosleep(&pause, NULL);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - start.tv_sec < 10);
+	} while (now.tv_sec - start.tv_sec < 60);
 	return ready(context);
 }
 
@@ -90,10 +94,15 @@ int box_open(void)
 	return box;
 }
 
-static void configure(int box, struct pagebox_config config)
+int configure_error(int box, struct pagebox_config config)
 {
 	config.size = sizeof(config);
-	if (ioctl(box, PAGEBOX_IOC_CONFIGURE, &config))
+	return ioctl(box, PAGEBOX_IOC_CONFIGURE, &config) ? errno : 0;
+}
+
+void box_configure(int box, struct pagebox_config config)
+{
+	if (configure_error(box, config))
 		die("PAGEBOX_IOC_CONFIGURE");
 }
 
@@ -101,12 +110,12 @@ int box_new(unsigned int frames, size_t pages)
 {
 	int box = box_open();
 
-	configure(box, (struct pagebox_config){
-			       .set = (frames ? PAGEBOX_SET_FRAMES : 0) |
-				      (pages ? PAGEBOX_SET_BYTES : 0),
-			       .frames = frames,
-			       .bytes = (uint64_t)pages * page_size,
-		       });
+	box_configure(box, (struct pagebox_config){
+				   .set = (frames ? PAGEBOX_SET_FRAMES : 0) |
+					  (pages ? PAGEBOX_SET_BYTES : 0),
+				   .frames = frames,
+				   .bytes = (uint64_t)pages * page_size,
+			   });
 	return box;
 }
 
@@ -114,12 +123,20 @@ int box_new_store(unsigned int frames, int store_fd)
 {
 	int box = box_open();
 
-	configure(box, (struct pagebox_config){
-			       .set = (frames ? PAGEBOX_SET_FRAMES : 0) |
-				      PAGEBOX_SET_STORE,
-			       .frames = frames,
-			       .store_fd = store_fd,
-		       });
+	box_configure(box, (struct pagebox_config){
+				   .set = (frames ? PAGEBOX_SET_FRAMES : 0) |
+					  PAGEBOX_SET_STORE,
+				   .frames = frames,
+				   .store_fd = store_fd,
+			   });
+	return box;
+}
+
+int box_with(struct pagebox_config config)
+{
+	int box = box_open();
+
+	box_configure(box, config);
 	return box;
 }
 
@@ -130,6 +147,37 @@ struct pagebox_info box_info(int box)
 	if (ioctl(box, PAGEBOX_IOC_INFO, &info))
 		die("PAGEBOX_IOC_INFO");
 	return info;
+}
+
+int box_join(int box, unsigned int id)
+{
+	struct pagebox_join join = { .size = sizeof(join), .id = id };
+	int joined = ioctl(box, PAGEBOX_IOC_JOIN, &join);
+
+	return joined < 0 ? -errno : joined;
+}
+
+static long range_do(int box, unsigned long request, uint32_t flags,
+		     uint64_t start, size_t pages)
+{
+	struct pagebox_range range = { .size = sizeof(range),
+				       .flags = flags,
+				       .start = start,
+				       .length = pages * page_size };
+
+	return ioctl(box, request, &range) ? -errno : (long)range.pages;
+}
+
+long root_range(int box, unsigned long request, size_t first, size_t pages)
+{
+	return range_do(box, request, 0, first * page_size, pages);
+}
+
+long map_range(int box, unsigned long request, const void *address,
+	       size_t pages)
+{
+	return range_do(box, request, PAGEBOX_RANGE_ADDRESS, (uintptr_t)address,
+			pages);
 }
 
 char *box_map_from(int box, size_t first, size_t pages, int flags)
@@ -343,6 +391,59 @@ int store_file(size_t bytes, uint64_t tag)
 	return fd;
 }
 
+int read_only(int file)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("cannot open %s again", path);
+	return fd;
+}
+
+bool file_holds(int file, size_t pages, uint64_t tag)
+{
+	uint64_t page[page_size / sizeof(uint64_t)];
+
+	for (size_t i = 0; i < pages; i++) {
+		if (pread(file, page, page_size, i * page_size) !=
+		    (ssize_t)page_size)
+			die("cannot read page %zu of a file", i);
+		if (!page_holds(page, tag + i))
+			return false;
+	}
+	return true;
+}
+
+int tmpfs_new(size_t pages)
+{
+	int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	char bytes[32];
+	int mount;
+
+	snprintf(bytes, sizeof(bytes), "%zu", pages * page_size);
+	if (context < 0 ||
+	    fsconfig(context, FSCONFIG_SET_STRING, "size", bytes, 0) ||
+	    fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		die("cannot make a tmpfs");
+	mount = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	if (mount < 0)
+		die("cannot mount a tmpfs");
+	close(context);
+	return mount;
+}
+
+int tmpfs_file(int tmpfs, const char *name, size_t pages)
+{
+	int file = openat(tmpfs, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (file < 0 || ftruncate(file, pages * page_size))
+		die("cannot make a file on a tmpfs");
+	return file;
+}
+
 /* --- children --- */
 
 static void read_int(int fd, int *value)
@@ -426,6 +527,46 @@ void child_end(struct child *child)
 		die("child %d ended with %d", child->pid, status);
 }
 
+int receive_fd(int socket)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	char byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 ||
+	    !CMSG_FIRSTHDR(&message))
+		die("recvmsg");
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	return fd;
+}
+
+void send_fd(int socket, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec data = { .iov_base = "", .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	if (sendmsg(socket, &message, 0) != 1)
+		die("sendmsg");
+}
+
 int in_child(int (*fn)(void *context), void *context)
 {
 	pid_t pid;
@@ -439,6 +580,146 @@ int in_child(int (*fn)(void *context), void *context)
 		_exit(fn(context));
 	}
 	return child_status(pid);
+}
+
+/* Relaxed atomics. */
+struct load_shared {
+	unsigned int operations[2];
+	bool stop;
+};
+
+/* What one process of a load knows. */
+struct load_worker {
+	unsigned int who;
+	size_t pages;
+	char *shared;
+	char *private;
+	uint64_t *word; /* what its words of the root view hold */
+	uint64_t *tag; /* what its private pages hold */
+};
+
+static volatile uint64_t *load_word(struct load_worker *worker, size_t page)
+{
+	return (uint64_t *)page_at(worker->shared, page) + 1 + worker->who;
+}
+
+static bool load_page_is_right(struct load_worker *worker, size_t page)
+{
+	uint64_t seen = *load_word(worker, page);
+
+	if (seen == worker->word[page])
+		return page_holds(page_at(worker->private, page),
+				  worker->tag[page]);
+	fprintf(stderr, "# process %u, page %zu: %#llx instead of %#llx\n",
+		worker->who, page, (unsigned long long)seen,
+		(unsigned long long)worker->word[page]);
+	return false;
+}
+
+static void load_write_page(struct load_worker *worker, size_t page,
+			    uint64_t value)
+{
+	if (value % 2) {
+		worker->word[page] = value;
+		*load_word(worker, page) = value;
+	} else {
+		worker->tag[page] = value;
+		page_fill(page_at(worker->private, page), value);
+	}
+}
+
+/* Private pages are others than the shared ones, which change under them. */
+static void load_init(struct load_worker *worker, int box)
+{
+	worker->shared = box_map(box, worker->pages, MAP_SHARED);
+	worker->private =
+		box_map_from(box, worker->pages, worker->pages, MAP_PRIVATE);
+	worker->word = calloc(worker->pages, sizeof(*worker->word));
+	worker->tag = calloc(worker->pages, sizeof(*worker->tag));
+	if (!worker->word || !worker->tag)
+		die("calloc");
+}
+
+static int load_run(struct load_worker *worker, struct load_shared *shared)
+{
+	uint64_t seed = worker->who + 1;
+	uint64_t turn = 1;
+
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
+		size_t page = rnd(&seed) % worker->pages;
+
+		if (!load_page_is_right(worker, page))
+			return 1;
+		load_write_page(worker, page,
+				turn++ << 32 | (uint64_t)rnd(&seed) << 1 |
+					rnd(&seed) % 2);
+		__atomic_fetch_add(&shared->operations[worker->who], 1,
+				   __ATOMIC_RELAXED);
+	}
+	for (size_t page = 0; page < worker->pages; page++)
+		if (!load_page_is_right(worker, page))
+			return 1;
+	return 0;
+}
+
+void load_start(struct load *load, int box, size_t pages)
+{
+	load->shared = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (load->shared == MAP_FAILED)
+		die("mmap");
+	fflush(NULL);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct load_worker worker = { .who = i, .pages = pages };
+
+		load->pid[i] = fork();
+		if (load->pid[i] < 0)
+			die("fork");
+		if (load->pid[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		load_init(&worker, box);
+		_exit(load_run(&worker, load->shared));
+	}
+}
+
+struct load_goal {
+	struct load_shared *shared;
+	unsigned int operations[2];
+};
+
+static bool load_reached(void *context)
+{
+	struct load_goal *goal = context;
+
+	for (int i = 0; i < 2; i++)
+		if (__atomic_load_n(&goal->shared->operations[i],
+				    __ATOMIC_RELAXED) < goal->operations[i])
+			return false;
+	return true;
+}
+
+bool load_goes_on(struct load *load)
+{
+	struct load_goal goal = { .shared = load->shared };
+
+	for (int i = 0; i < 2; i++)
+		goal.operations[i] =
+			__atomic_load_n(&load->shared->operations[i],
+					__ATOMIC_RELAXED) +
+			20;
+	return eventually(load_reached, &goal);
+}
+
+bool load_end(struct load *load)
+{
+	bool right = true;
+
+	__atomic_store_n(&load->shared->stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		right &= !child_status(load->pid[i]);
+	munmap(load->shared, page_size);
+	return right;
 }
 
 /* --- debugfs and /proc --- */
@@ -756,4 +1037,26 @@ unsigned long module_param(const char *name)
 	value = strtoul(text, NULL, 0);
 	free(text);
 	return value;
+}
+
+int module_unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+void module_load(const char *name, const char *parameters)
+{
+	const char *ko = getenv("PAGEBOX_KO");
+	char path[512];
+	int fd;
+
+	errno = 0;
+	if (!ko || !strrchr(ko, '/'))
+		die("set PAGEBOX_KO to the path of pagebox.ko");
+	snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(ko, '/') - ko),
+		 ko, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
+		die("finit_module of %s", path);
+	close(fd);
 }

@@ -19,6 +19,15 @@
 
 #define PAGEBOX_DEVICE "/dev/pagebox"
 
+/*
+ * How long a case may take, in seconds. The harness gives half a minute, which
+ * is little on a debug kernel in an emulator.
+ */
+#ifdef TEST_TIMEOUT_DEFAULT
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 180
+#endif
+
 /* Bytes in a page, set before main(). */
 extern size_t page_size;
 
@@ -28,7 +37,7 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* A pseudorandom number; the same @state gives the same sequence. */
 uint32_t rnd(uint64_t *state);
 
-/* Polls @ready until it holds, for ten seconds at most. */
+/* Polls @ready until it holds, for a minute at most. */
 bool eventually(bool (*ready)(void *context), void *context);
 
 /* Keeps the calling thread on one CPU. */
@@ -46,6 +55,27 @@ int box_new(unsigned int frames, size_t pages);
 int box_new_store(unsigned int frames, int store_fd);
 
 struct pagebox_info box_info(int box);
+
+/* PAGEBOX_IOC_CONFIGURE, which has to work; both set the size. */
+void box_configure(int box, struct pagebox_config config);
+
+/* The errno of PAGEBOX_IOC_CONFIGURE, 0 when it worked. */
+int configure_error(int box, struct pagebox_config config);
+
+/* A box with what @config.set names. */
+int box_with(struct pagebox_config config);
+
+/* PAGEBOX_IOC_JOIN through @box: an fd of box @id, or -errno. */
+int box_join(int box, unsigned int id);
+
+/*
+ * PAGEBOX_IOC_PREFETCH, _PAGE_OUT or _DISCARD of @pages pages from page @first of
+ * the root view, or from @address of a mapping, on: for how many pages something
+ * was done, or -errno.
+ */
+long root_range(int box, unsigned long request, size_t first, size_t pages);
+long map_range(int box, unsigned long request, const void *address,
+	       size_t pages);
 
 /* Maps @pages pages readable and writable from page @first on. */
 char *box_map_from(int box, size_t first, size_t pages, int flags);
@@ -115,6 +145,18 @@ int signal_of_write(void *address);
 /* A file in memory of @bytes bytes; page i has the pattern of @tag + i. */
 int store_file(size_t bytes, uint64_t tag);
 
+/* The same file, open for reading alone. */
+int read_only(int file);
+
+/* Whether page i of @pages has the pattern of @tag + i in the file itself. */
+bool file_holds(int file, size_t pages, uint64_t tag);
+
+/* A tmpfs with room for @pages pages: a directory for openat(), mounted nowhere. */
+int tmpfs_new(size_t pages);
+
+/* A file there, of @pages pages, which take no room before they are written. */
+int tmpfs_file(int tmpfs, const char *name, size_t pages);
+
 /* --- children --- */
 
 typedef int (*serve_fn)(void *context, int command);
@@ -135,6 +177,28 @@ int in_child(int (*fn)(void *context), void *context);
 
 /* Waits for @pid as in_child() does. */
 int child_status(pid_t pid);
+
+/* Sends an fd through a socket, and receives one. */
+void send_fd(int socket, int fd);
+int receive_fd(int socket);
+
+/*
+ * Two processes at work in a box: each writes pages of a private mapping and
+ * words of its own in pages of the root view, in random order, and looks all
+ * the time whether what it reads is what it wrote last.
+ */
+struct load {
+	pid_t pid[2];
+	struct load_shared *shared;
+};
+
+void load_start(struct load *load, int box, size_t pages);
+
+/* Waits until both have done some more work: false when they do not. */
+bool load_goes_on(struct load *load);
+
+/* Lets both look at all pages once more and end: whether all was right. */
+bool load_end(struct load *load);
 
 /* --- debugfs and /proc; -1 stands for a column that shows "-" --- */
 
@@ -206,5 +270,11 @@ const char *maps_line(const void *address);
 
 /* A module parameter; it ends the test where there is none. */
 unsigned long module_param(const char *name);
+
+/* delete_module() without waiting: 0 or its errno. */
+int module_unload(const char *name);
+
+/* Loads the file @name out of the directory that PAGEBOX_KO is in. */
+void module_load(const char *name, const char *parameters);
 
 #endif /* PAGEBOX_TEST_H */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The store: pages that come from a file, one by one, when they are touched. */
+/*
+ * The store: pages that come from a file, one by one, when they are touched, and
+ * go back to it if it may be written.
+ */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +19,7 @@ FIXTURE(store)
 	int file;
 	int box;
 	char *map;
+	struct pagebox_info info;
 	struct pagebox_stats before;
 };
 
@@ -38,6 +42,7 @@ FIXTURE_SETUP(store)
 	self->file = store_file(PAGES * page_size, TAG);
 	self->box = box_new_store(PAGES * 2, self->file);
 	self->map = box_map(self->box, PAGES + 1, variant->flags);
+	self->info = box_info(self->box);
 	self->before = box_stats(self->box);
 }
 
@@ -59,6 +64,7 @@ TEST_F(store, contents_and_counters)
 	}
 	EXPECT_FAULTS(self->box, self->before, .file = PAGES);
 	EXPECT_EQ(PAGES, box_stats(self->box).major);
+	EXPECT_EQ(PAGES, box_stats(self->box).store_reads);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 	EXPECT_FAULTS(self->box, self->before, .file = PAGES);
 }
@@ -85,19 +91,22 @@ TEST_F(store, write_keeps_the_rest_of_the_page)
 	EXPECT_EQ(0, memcmp(page, page_at(self->map, 2), page_size));
 }
 
-/* What is written through a mapping stays in the box; the file does not change. */
-TEST_F(store, file_is_only_read)
+/* A writable store gets what was written to the root view, and only that. */
+TEST_F(store, file_is_written)
 {
-	char page[page_size];
-
+	EXPECT_TRUE(self->info.flags & PAGEBOX_INFO_WRITABLE);
 	pages_fill(self->map, PAGES, 1);
 	drop_ptes(self->map, PAGES);
 	unmap(self->map, PAGES + 1);
-	for (size_t i = 0; i < PAGES; i++) {
-		ASSERT_EQ(page_size,
-			  pread(self->file, page, page_size, i * page_size));
-		EXPECT_TRUE(page_holds(page, TAG + i));
+	ASSERT_EQ(0, fsync(self->box));
+	if (variant->flags == MAP_SHARED) {
+		EXPECT_TRUE(file_holds(self->file, PAGES, 1));
+		EXPECT_EQ(PAGES, box_stats(self->box).store_writes);
+	} else {
+		EXPECT_TRUE(file_holds(self->file, PAGES, TAG));
+		EXPECT_EQ(0, box_stats(self->box).store_writes);
 	}
+	EXPECT_EQ(PAGES * page_size, box_info(self->box).store_bytes);
 }
 
 /* Past the end of the store is SIGBUS, for that page alone. */
@@ -186,30 +195,143 @@ TEST(private_copy_beside_the_store)
 	EXPECT_TRUE(pages_hold(private, PAGES, 1));
 }
 
-/*
- * Unchanged store pages are dropped and read again; changed ones go to swap and
- * come back from there.
- */
-TEST(evicted_store_pages)
+/* A store that is open for reading alone is never written, whatever is written. */
+TEST(read_only_store)
 {
-	const unsigned int frames = 4;
-	int box = box_new_store(frames, store_file(PAGES * page_size, TAG));
+	int file = store_file(PAGES * page_size, TAG);
+	int box = box_new_store(4, read_only(file));
 	char *map = box_map(box, PAGES, MAP_SHARED);
+
+	EXPECT_TRUE(box_info(box).flags & PAGEBOX_INFO_STORE);
+	EXPECT_FALSE(box_info(box).flags & PAGEBOX_INFO_WRITABLE);
+	EXPECT_EQ(PAGEBOX_BACKEND_FILE, box_info(box).store_kind);
+	pages_fill(map, PAGES, 1);
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	EXPECT_EQ(0, fsync(box));
+	EXPECT_EQ(0, box_stats(box).store_writes);
+	unmap(map, PAGES);
+	close(box);
+	EXPECT_TRUE(file_holds(file, PAGES, TAG));
+}
+
+/* Memory of the kernel is a store as well: of zeroes, and as large as the box. */
+TEST(ram_store)
+{
+	int box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_BYTES |
+		       PAGEBOX_SET_STORE,
+		.frames = 4,
+		.bytes = PAGES * page_size,
+		.store_fd = PAGEBOX_FD_RAM,
+	});
+	char *map = box_map(box, PAGES, MAP_SHARED);
+
+	EXPECT_EQ(PAGEBOX_BACKEND_RAM, box_info(box).store_kind);
+	EXPECT_TRUE(box_info(box).flags & PAGEBOX_INFO_WRITABLE);
+	EXPECT_TRUE(pages_are_zero(map, PAGES));
+	pages_fill(map, PAGES, 1);
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	EXPECT_EQ(PAGES, box_stats(box).store_writes);
+	EXPECT_EQ(0, box_stats(box).swap_writes);
+	EXPECT_EQ(0, fsync(box));
+}
+
+FIXTURE(evicted)
+{
+	int file;
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(evicted)
+{
+	bool read_only;
+};
+
+FIXTURE_VARIANT_ADD(evicted, read_only){
+	.read_only = true,
+};
+
+FIXTURE_VARIANT_ADD(evicted, writable){};
+
+#define FEW 4
+
+/* Nothing but evictions is to write. */
+FIXTURE_SETUP(evicted)
+{
+	self->file = store_file(PAGES * page_size, TAG);
+	self->box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |
+		       PAGEBOX_SET_DIRTY,
+		.frames = FEW,
+		.store_fd = variant->read_only ? read_only(self->file) :
+						 self->file,
+		.dirty_age_ms = PAGEBOX_MAX_DIRTY_AGE,
+		.dirty_ratio = PAGEBOX_MAX_DIRTY_RATIO,
+	});
+	self->map = box_map(self->box, PAGES, MAP_SHARED);
+}
+
+FIXTURE_TEARDOWN(evicted)
+{
+	close(self->box);
+	close(self->file);
+}
+
+/* Unchanged pages are dropped and read again. */
+TEST_F(evicted, clean_pages)
+{
 	struct pagebox_stats now;
 
-	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
-	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
-	now = box_stats(box);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	now = box_stats(self->box);
 	EXPECT_EQ(2 * PAGES, now.faults[PAGEBOX_FAULT_FILE]);
-	EXPECT_EQ(2 * PAGES - frames, now.evict_clean);
+	EXPECT_EQ(2 * PAGES, now.store_reads);
+	EXPECT_EQ(2 * PAGES - FEW, now.evict_clean);
 	EXPECT_EQ(0, now.evict_dirty);
 	EXPECT_EQ(0, now.swap_used);
+	EXPECT_EQ(0, now.store_writes);
+}
+
+/* Changed ones go to swap, or to the store if that can be written, and come back. */
+TEST_F(evicted, dirty_pages)
+{
+	struct pagebox_stats now;
+
+	pages_fill(self->map, PAGES, 1);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+	now = box_stats(self->box);
+	EXPECT_EQ(PAGES, now.evict_dirty);
+	EXPECT_EQ(2 * PAGES, now.major);
+	if (variant->read_only) {
+		EXPECT_EQ(PAGES, now.faults[PAGEBOX_FAULT_FILE]);
+		EXPECT_EQ(PAGES, now.faults[PAGEBOX_FAULT_SWAPIN]);
+		EXPECT_EQ(PAGES, now.swap_writes);
+		EXPECT_EQ(0, now.store_writes);
+		EXPECT_TRUE(file_holds(self->file, PAGES, TAG));
+	} else {
+		EXPECT_EQ(2 * PAGES, now.faults[PAGEBOX_FAULT_FILE]);
+		EXPECT_EQ(0, now.faults[PAGEBOX_FAULT_SWAPIN]);
+		EXPECT_EQ(0, now.swap_writes);
+		EXPECT_EQ(PAGES, now.store_writes);
+		EXPECT_TRUE(file_holds(self->file, PAGES, 1));
+	}
+}
+
+/* Private pages go to swap, whatever the store is. */
+TEST_F(evicted, private_pages)
+{
+	char *map = box_map(self->box, PAGES, MAP_PRIVATE);
+	struct pagebox_stats now;
 
 	pages_fill(map, PAGES, 1);
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
-	EXPECT_FAULTS(box, now, .file = PAGES, .swapin = PAGES);
-	EXPECT_EQ(PAGES, box_stats(box).evict_dirty);
-	EXPECT_EQ(now.major + 2 * PAGES, box_stats(box).major);
+	now = box_stats(self->box);
+	EXPECT_EQ(PAGES, now.swap_writes);
+	EXPECT_EQ(0, now.store_writes);
+	EXPECT_TRUE(file_holds(self->file, PAGES, TAG));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 }
 
 TEST_HARNESS_MAIN

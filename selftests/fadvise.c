@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Advice and readahead: posix_fadvise() and madvise() as far as counters show
+ * what came of them, and pages that are read before anybody has asked.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define PAGES 64
+#define TAG 100
+
+static void set_readahead(int box, unsigned int pages)
+{
+	box_configure(box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_READAHEAD,
+					       .readahead = pages });
+}
+
+/* A box of a store with a frame for every page; an eighth of them is PAGES / 4. */
+FIXTURE(readahead)
+{
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(readahead)
+{
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(readahead, shared){
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(readahead, private){
+	.flags = MAP_PRIVATE,
+};
+
+FIXTURE_SETUP(readahead)
+{
+	self->box =
+		box_new_store(2 * PAGES, store_file(PAGES * page_size, TAG));
+	self->map = box_map(self->box, PAGES, variant->flags);
+}
+
+FIXTURE_TEARDOWN(readahead)
+{
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	close(self->box);
+}
+
+/* Whether a page is read once in all, at the fault or before it, and no more. */
+static void expect_each_read_once(struct __test_metadata *_metadata, int box)
+{
+	struct pagebox_stats now = box_stats(box);
+
+	EXPECT_EQ(PAGES, now.store_reads);
+	EXPECT_EQ(PAGES, now.frames_used);
+	EXPECT_EQ(now.readahead, now.readahead_hits);
+	EXPECT_EQ(PAGES - now.readahead, now.faults[PAGEBOX_FAULT_FILE]);
+	EXPECT_EQ(now.readahead, now.faults[PAGEBOX_FAULT_MINOR]);
+	EXPECT_EQ(PAGES - now.readahead, now.major);
+}
+
+/* Faults in sequence bring neighbours along, never more than was said. */
+TEST_F(readahead, sequence)
+{
+	static const unsigned int most[] = { 2, 8, 32 };
+	const unsigned int bound = 2 * PAGES / 8;
+	uint64_t last = 0, step;
+
+	for (size_t turn = 0; turn < ARRAY_SIZE(most); turn++) {
+		set_readahead(self->box, most[turn]);
+		for (size_t i = turn * 20; i < turn * 20 + 20; i++) {
+			EXPECT_TRUE(page_holds(page_at(self->map, i), TAG + i));
+			step = box_stats(self->box).readahead - last;
+			EXPECT_GT(most[turn], step);
+			EXPECT_GT(bound, step);
+			last += step;
+		}
+		EXPECT_LT(0, last);
+	}
+	EXPECT_LE(20, box_stats(self->box).readahead_hits);
+	pages_touch(self->map, PAGES);
+	expect_each_read_once(_metadata, self->box);
+}
+
+/* Half of a sequence is read at once where two pages may be. */
+TEST_F(readahead, pairs)
+{
+	set_readahead(self->box, 2);
+	pages_touch(self->map, PAGES);
+	expect_each_read_once(_metadata, self->box);
+	EXPECT_LE(PAGES / 2 - 1, box_stats(self->box).readahead);
+	EXPECT_GE(PAGES / 2, box_stats(self->box).readahead);
+}
+
+/* It goes on where a sequence begins again. */
+TEST_F(readahead, two_sequences)
+{
+	set_readahead(self->box, 8);
+	pages_touch(page_at(self->map, PAGES / 2), PAGES / 2);
+	EXPECT_LE(PAGES / 2 - 8, box_stats(self->box).readahead);
+	pages_touch(self->map, PAGES / 2);
+	expect_each_read_once(_metadata, self->box);
+	EXPECT_LE(PAGES - 20, box_stats(self->box).readahead);
+}
+
+/* Faults all over the place bring nothing but what they ask for. */
+static void touch_at_random(char *map)
+{
+	for (size_t i = 0; i < PAGES; i++)
+		pages_touch(page_at(map, (5 + i * 7) % PAGES), 1);
+}
+
+TEST_F(readahead, random)
+{
+	set_readahead(self->box, 16);
+	touch_at_random(self->map);
+	EXPECT_EQ(0, box_stats(self->box).readahead);
+	EXPECT_EQ(0, box_stats(self->box).readahead_hits);
+	expect_each_read_once(_metadata, self->box);
+}
+
+/* Off, as a box is at first, or with a single page. */
+TEST_F(readahead, off)
+{
+	pages_touch(self->map, PAGES / 2);
+	set_readahead(self->box, 1);
+	pages_touch(page_at(self->map, PAGES / 2), PAGES / 2);
+	EXPECT_EQ(0, box_stats(self->box).readahead);
+	expect_each_read_once(_metadata, self->box);
+}
+
+/* A mapping that said MADV_RANDOM is taken at its word, until it says otherwise. */
+TEST_F(readahead, madvise)
+{
+	set_readahead(self->box, 16);
+	ASSERT_EQ(0, madvise(self->map, PAGES * page_size, MADV_RANDOM));
+	pages_touch(self->map, PAGES / 2);
+	EXPECT_EQ(0, box_stats(self->box).readahead);
+	ASSERT_EQ(0, madvise(self->map, PAGES * page_size, MADV_SEQUENTIAL));
+	pages_touch(page_at(self->map, PAGES / 2), PAGES / 2);
+	EXPECT_LE(PAGES / 4, box_stats(self->box).readahead);
+	expect_each_read_once(_metadata, self->box);
+}
+
+/* MADV_SEQUENTIAL promises a sequence before there is one. */
+TEST_F(readahead, madvise_sequential)
+{
+	set_readahead(self->box, 16);
+	ASSERT_EQ(0, madvise(self->map, PAGES * page_size, MADV_SEQUENTIAL));
+	pages_touch(page_at(self->map, 10), 1);
+	EXPECT_EQ(15, box_stats(self->box).readahead);
+	EXPECT_EQ(16, box_stats(self->box).store_reads);
+	EXPECT_EQ(0, box_stats(self->box).readahead_hits);
+}
+
+/* An eighth of the frames is the most that is read at once. */
+TEST(bounded_by_frames)
+{
+	static const unsigned int frames[] = { 8, 16, 40, 80 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		int box = box_new_store(frames[i],
+					store_file(PAGES * page_size, TAG));
+		char *map = box_map(box, PAGES, MAP_SHARED);
+		uint64_t last = 0, step;
+
+		set_readahead(box, PAGEBOX_MAX_READAHEAD);
+		for (size_t page = 0; page < PAGES; page++) {
+			EXPECT_TRUE(page_holds(page_at(map, page), TAG + page));
+			step = box_stats(box).readahead - last;
+			EXPECT_GT(frames[i] / 8, step);
+			last += step;
+		}
+		EXPECT_EQ(frames[i] / 8 > 1, last > 0);
+		EXPECT_GE(last, box_stats(box).readahead_hits);
+		EXPECT_GE(frames[i], box_stats(box).frames_used);
+		close(box);
+	}
+}
+
+/* A sequence of reads is one, as that of faults is. */
+FIXTURE(reads)
+{
+	int box;
+};
+
+FIXTURE_SETUP(reads)
+{
+	self->box =
+		box_new_store(2 * PAGES, store_file(PAGES * page_size, TAG));
+	set_readahead(self->box, 8);
+}
+
+FIXTURE_TEARDOWN(reads)
+{
+	close(self->box);
+}
+
+/* Reads pages one by one; how many were read ahead meanwhile. */
+static uint64_t read_pages(int box, size_t first, size_t pages)
+{
+	uint64_t before = box_stats(box).readahead;
+	char page[page_size];
+
+	for (size_t i = first; i < first + pages; i++) {
+		if (pread(box, page, page_size, i * page_size) !=
+			    (ssize_t)page_size ||
+		    !page_holds(page, TAG + i))
+			die("page %zu was not read", i);
+	}
+	return box_stats(box).readahead - before;
+}
+
+TEST_F(reads, sequence)
+{
+	struct pagebox_stats now;
+
+	EXPECT_LE(PAGES - PAGES / 8 - 2, read_pages(self->box, 0, PAGES));
+	now = box_stats(self->box);
+	EXPECT_EQ(PAGES, now.store_reads);
+	EXPECT_EQ(now.readahead, now.readahead_hits);
+}
+
+TEST_F(reads, random)
+{
+	uint64_t ahead = 0;
+
+	for (size_t i = 0; i < PAGES; i++)
+		ahead += read_pages(self->box, (5 + i * 7) % PAGES, 1);
+	EXPECT_EQ(0, ahead);
+	EXPECT_EQ(PAGES, box_stats(self->box).store_reads);
+}
+
+/* POSIX_FADV_RANDOM, _SEQUENTIAL and _NORMAL are an fd's own. */
+TEST_F(reads, advice)
+{
+	int joined = box_join(self->box, box_info(self->box).id);
+
+	ASSERT_LE(0, joined);
+	ASSERT_EQ(0, posix_fadvise(self->box, 0, 0, POSIX_FADV_RANDOM));
+	EXPECT_EQ(0, read_pages(self->box, 0, 16));
+	EXPECT_LT(0, read_pages(joined, 16, 16));
+	ASSERT_EQ(0, posix_fadvise(self->box, 0, 0, POSIX_FADV_NORMAL));
+	EXPECT_LT(0, read_pages(self->box, 32, 16));
+	ASSERT_EQ(0, posix_fadvise(self->box, 0, 0, POSIX_FADV_SEQUENTIAL));
+	EXPECT_LT(0, read_pages(self->box, 48, 16));
+	EXPECT_EQ(PAGES, box_stats(self->box).store_reads);
+}
+
+/* --- WILLNEED and DONTNEED --- */
+
+/* A box of a store, partly in frames. */
+FIXTURE(advice)
+{
+	int box;
+	char *map;
+};
+
+FIXTURE_SETUP(advice)
+{
+	self->box =
+		box_new_store(2 * PAGES, store_file(PAGES * page_size, TAG));
+	self->map = box_map(self->box, PAGES, MAP_SHARED);
+	pages_touch(page_at(self->map, 8), 4);
+}
+
+FIXTURE_TEARDOWN(advice)
+{
+	close(self->box);
+}
+
+/* Pages that will be needed are brought in, and then only mapped. */
+TEST_F(advice, fadvise_willneed)
+{
+	struct pagebox_stats before = box_stats(self->box);
+
+	ASSERT_EQ(0, posix_fadvise(self->box, 4 * page_size, 16 * page_size,
+				   POSIX_FADV_WILLNEED));
+	EXPECT_EQ(12, box_stats(self->box).prefetched);
+	EXPECT_EQ(16, box_stats(self->box).frames_used);
+	EXPECT_FAULTS(self->box, before, 0);
+	EXPECT_TRUE(pages_hold(page_at(self->map, 4), 16, TAG + 4));
+	EXPECT_FAULTS(self->box, before, .minor = 12);
+	EXPECT_EQ(0, box_stats(self->box).readahead);
+
+	/* A length of 0 is all that follows. */
+	ASSERT_EQ(0, posix_fadvise(self->box, 30 * page_size + 1, 0,
+				   POSIX_FADV_WILLNEED));
+	EXPECT_EQ(12 + PAGES - 30, box_stats(self->box).prefetched);
+	EXPECT_EQ(0, posix_fadvise(self->box, PAGES * page_size, 0,
+				   POSIX_FADV_WILLNEED));
+	EXPECT_EQ(12 + PAGES - 30, box_stats(self->box).prefetched);
+}
+
+TEST_F(advice, madvise_willneed)
+{
+	struct pagebox_stats before = box_stats(self->box);
+
+	ASSERT_EQ(0, madvise(page_at(self->map, 4), 16 * page_size,
+			     MADV_WILLNEED));
+	EXPECT_EQ(12, box_stats(self->box).prefetched);
+	EXPECT_FAULTS(self->box, before, 0);
+	EXPECT_TRUE(pages_hold(page_at(self->map, 4), 16, TAG + 4));
+	EXPECT_FAULTS(self->box, before, .minor = 12);
+}
+
+/* In a private mapping it is the mapping's own pages that are meant. */
+TEST_F(advice, madvise_willneed_of_private_pages)
+{
+	char *private = box_map(self->box, PAGES, MAP_PRIVATE);
+	struct pagebox_stats before;
+
+	pages_fill(private, 10, 500);
+	ASSERT_EQ(10, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, private, 10));
+	before = box_stats(self->box);
+	ASSERT_EQ(0, madvise(private, 10 * page_size, MADV_WILLNEED));
+	EXPECT_EQ(before.prefetched + 10, box_stats(self->box).prefetched);
+	EXPECT_EQ(before.swap_reads + 10, box_stats(self->box).swap_reads);
+	EXPECT_TRUE(pages_hold(private, 10, 500));
+	EXPECT_FAULTS(self->box, before, .minor = 10);
+}
+
+/* What is not needed is written back and loses its frame; nothing is lost. */
+TEST_F(advice, fadvise_dontneed)
+{
+	struct pagebox_stats before, now;
+
+	pages_fill(self->map, 20, 500);
+	before = box_stats(self->box);
+	ASSERT_EQ(0, posix_fadvise(self->box, 0, 10 * page_size,
+				   POSIX_FADV_DONTNEED));
+	now = box_stats(self->box);
+	EXPECT_EQ(before.paged_out + 10, now.paged_out);
+	EXPECT_EQ(before.store_writes + 10, now.store_writes);
+	EXPECT_EQ(before.frames_used - 10, now.frames_used);
+	EXPECT_EQ(0, now.swap_writes);
+	EXPECT_EQ(0, now.discarded);
+	EXPECT_TRUE(pages_hold(self->map, 20, 500));
+	EXPECT_FAULTS(self->box, now, .file = 10);
+
+	/* As with files, a page that is meant in part stays. */
+	ASSERT_EQ(0, posix_fadvise(self->box, 1, 3 * page_size,
+				   POSIX_FADV_DONTNEED));
+	EXPECT_EQ(now.paged_out + 2, box_stats(self->box).paged_out);
+	ASSERT_EQ(0, posix_fadvise(self->box, 0, 0, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(0, box_stats(self->box).frames_used);
+	EXPECT_TRUE(pages_hold(self->map, 20, 500));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 20), PAGES - 20, TAG + 20));
+}
+
+/* Private pages of others are none of an fd's business. */
+TEST_F(advice, dontneed_leaves_private_pages)
+{
+	char *private = box_map(self->box, PAGES, MAP_PRIVATE);
+
+	pages_fill(private, 10, 500);
+	ASSERT_EQ(0, posix_fadvise(self->box, 0, 0, POSIX_FADV_DONTNEED));
+	EXPECT_EQ(10, box_stats(self->box).frames_used);
+	EXPECT_TRUE(pages_hold(private, 10, 500));
+	EXPECT_EQ(0, box_stats(self->box).swap_reads);
+}
+
+/* Advice of other kinds is taken or refused as posix_fadvise() documents it. */
+TEST_F(advice, errors)
+{
+	EXPECT_EQ(0, posix_fadvise(self->box, 0, 0, POSIX_FADV_NOREUSE));
+	EXPECT_EQ(EINVAL, posix_fadvise(self->box, 0, 0, 77));
+	EXPECT_EQ(EINVAL, posix_fadvise(self->box, 0, -1, POSIX_FADV_WILLNEED));
+	EXPECT_EQ(4, box_stats(self->box).frames_used);
+}
+
+/* Without a store there is nothing to read ahead but what was swapped out. */
+TEST(no_store)
+{
+	int box = box_new(2 * PAGES, 0);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+
+	set_readahead(box, 16);
+	EXPECT_TRUE(pages_are_zero(map, PAGES));
+	EXPECT_EQ(0, box_stats(box).readahead);
+	EXPECT_EQ(0, box_stats(box).store_reads);
+	ASSERT_EQ(0, posix_fadvise(box, PAGES * page_size, PAGES * page_size,
+				   POSIX_FADV_WILLNEED));
+	EXPECT_EQ(0, box_stats(box).prefetched);
+	EXPECT_EQ(PAGES, box_stats(box).frames_used);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A signal that kills ends every wait for a slow backend at once, whoever waits
+ * and for what; the read or write that was waited for goes on alone, and the page
+ * is right for those who come later.
+ *
+ * That the wait was ended and not over is shown by the backend's counter: pages
+ * count when they have been read or written, and these take seconds.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 8
+#define PAGES 4
+#define SLOW_US 4000000
+
+static const struct pagebox_config slow_reads = {
+	.set = PAGEBOX_SET_SWAP_DELAY,
+	.swap_read_us = SLOW_US,
+};
+
+static const struct pagebox_config slow_writes = {
+	.set = PAGEBOX_SET_STORE_DELAY,
+	.store_write_us = SLOW_US,
+};
+
+/* What a child does, and then waits in. */
+static void touch(int box, char *map)
+{
+	pages_touch(map, 1);
+}
+
+static void change(int box, char *map)
+{
+	*(volatile char *)map = 0;
+}
+
+/* The kernel touches the page for it. */
+static void receive(int box, char *map)
+{
+	int zero = open("/dev/zero", O_RDONLY);
+
+	if (zero < 0 || read(zero, map, 1) != 1)
+		die("cannot read into the page");
+}
+
+static void read_device(int box, char *map)
+{
+	char byte;
+
+	if (pread(box, &byte, 1, 0) != 1)
+		die("cannot read the device");
+}
+
+static void prefetch(int box, char *map)
+{
+	root_range(box, PAGEBOX_IOC_PREFETCH, 0, 1);
+}
+
+static void discard(int box, char *map)
+{
+	root_range(box, PAGEBOX_IOC_DISCARD, 0, 1);
+}
+
+static void synchronize(int box, char *map)
+{
+	if (msync(map, page_size, MS_SYNC))
+		die("msync");
+}
+
+static pid_t start(int box, char *map, void (*act)(int box, char *map))
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	act(box, map);
+	_exit(0);
+}
+
+/* A wait that only a signal that kills can end looks like one for a disk. */
+static bool is_waiting(void *context)
+{
+	char path[32], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)context);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		die("cannot read %s", path);
+	fclose(file);
+	return state == 'D';
+}
+
+FIXTURE(slow)
+{
+	int box;
+	char *map;
+	struct pagebox_stats before;
+};
+
+FIXTURE_VARIANT(slow)
+{
+	void (*act)(int box, char *map);
+	bool alone;
+};
+
+FIXTURE_VARIANT_ADD(slow, touch){
+	.act = touch,
+};
+
+FIXTURE_VARIANT_ADD(slow, change){
+	.act = change,
+};
+
+FIXTURE_VARIANT_ADD(slow, receive){
+	.act = receive,
+};
+
+FIXTURE_VARIANT_ADD(slow, read){
+	.act = read_device,
+};
+
+/* It leaves pages alone that somebody else reads. */
+FIXTURE_VARIANT_ADD(slow, prefetch){
+	.act = prefetch,
+	.alone = true,
+};
+
+/* A shared page in swap, which takes long to read. */
+FIXTURE_SETUP(slow)
+{
+	self->box = box_new(FRAMES, 0);
+	self->map = box_map(self->box, PAGES, MAP_SHARED);
+	pages_fill(self->map, PAGES, 1);
+	ASSERT_EQ(PAGES, root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
+	box_configure(self->box, slow_reads);
+	self->before = box_stats(self->box);
+}
+
+FIXTURE_TEARDOWN(slow)
+{
+	close(self->box);
+}
+
+TEST_F(slow, reader_is_killed)
+{
+	pid_t pid = start(self->box, self->map, variant->act);
+
+	ASSERT_TRUE(eventually(is_waiting, &pid));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
+
+	/* The read that was left behind brings the page for us. */
+	EXPECT_TRUE(page_holds(self->map, 1));
+	EXPECT_EQ(self->before.swap_reads + 1, box_stats(self->box).swap_reads);
+	EXPECT_EQ(0, box_stats(self->box).frames_pinned);
+}
+
+/* Those who wait for a page that somebody else reads can be killed as well. */
+TEST_F(slow, second_reader_is_killed)
+{
+	pid_t first = start(self->box, self->map, touch);
+	pid_t pid;
+
+	ASSERT_TRUE(eventually(is_waiting, &first));
+	pid = start(self->box, self->map, variant->act);
+	if (!variant->alone) {
+		ASSERT_TRUE(eventually(is_waiting, &pid));
+		kill(pid, SIGKILL);
+	}
+	EXPECT_EQ(variant->alone ? 0 : 256 + SIGKILL, child_status(pid));
+	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
+	EXPECT_EQ(0, child_status(first));
+	EXPECT_TRUE(page_holds(self->map, 1));
+}
+
+/* A page that is being read is discarded: the reader was killed, so may we be. */
+TEST(discard_of_a_page_under_io_is_killed)
+{
+	int box = box_new(FRAMES, 0);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	pid_t reader, pid;
+
+	pages_fill(map, PAGES, 1);
+	ASSERT_EQ(PAGES, root_range(box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
+	box_configure(box, slow_reads);
+	reader = start(box, map, touch);
+	ASSERT_TRUE(eventually(is_waiting, &reader));
+	pid = start(box, map, discard);
+	ASSERT_TRUE(eventually(is_waiting, &pid));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	EXPECT_EQ(0, box_stats(box).swap_reads);
+	EXPECT_EQ(0, child_status(reader));
+	close(box);
+}
+
+/* A private page, and nobody left to whom it belongs. */
+TEST(last_owner_is_killed)
+{
+	int box = box_new(FRAMES, 0);
+	char *map = box_map(box, PAGES, MAP_PRIVATE);
+	pid_t pid;
+
+	pages_fill(map, PAGES, 1);
+	ASSERT_EQ(PAGES, map_range(box, PAGEBOX_IOC_PAGE_OUT, map, PAGES));
+	box_configure(box, slow_reads);
+	pid = start(box, map, touch);
+	unmap(map, PAGES);
+	ASSERT_TRUE(eventually(is_waiting, &pid));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	/* Its page waits for the read, alone. */
+	EXPECT_EQ(0, box_stats(box).swap_reads);
+	close(box);
+}
+
+/* Evictions and write-back take as long as their writes. */
+FIXTURE(writing)
+{
+	int box;
+	char *map;
+	int store;
+};
+
+FIXTURE_VARIANT(writing)
+{
+	void (*act)(int box, char *map);
+};
+
+FIXTURE_VARIANT_ADD(writing, evict){
+	.act = touch,
+};
+
+FIXTURE_VARIANT_ADD(writing, msync){
+	.act = synchronize,
+};
+
+/* All frames are full of pages that must be written, which takes long. */
+FIXTURE_SETUP(writing)
+{
+	self->store = store_file(2 * FRAMES * page_size, 1);
+	self->box = box_new_store(FRAMES, self->store);
+	box_configure(self->box, slow_writes);
+	self->map = box_map(self->box, 2 * FRAMES, MAP_SHARED);
+	pages_fill(page_at(self->map, FRAMES), FRAMES, 100);
+}
+
+FIXTURE_TEARDOWN(writing)
+{
+	close(self->store);
+}
+
+TEST_F(writing, writer_is_killed)
+{
+	char *where = variant->act == touch ? self->map :
+					      page_at(self->map, FRAMES);
+	pid_t pid = start(self->box, where, variant->act);
+	char *file;
+
+	ASSERT_TRUE(eventually(is_waiting, &pid));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	EXPECT_EQ(0, box_stats(self->box).store_writes);
+
+	/* And nothing is lost. */
+	EXPECT_TRUE(pages_hold(page_at(self->map, FRAMES), FRAMES, 100));
+	unmap(self->map, 2 * FRAMES);
+	close(self->box);
+	file = mmap(NULL, 2 * FRAMES * page_size, PROT_READ, MAP_SHARED,
+		    self->store, 0);
+	ASSERT_NE(MAP_FAILED, file);
+	EXPECT_TRUE(pages_hold(file, FRAMES, 1));
+	EXPECT_TRUE(pages_hold(page_at(file, FRAMES), FRAMES, 100));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory of a box is charged to the cgroup of the program that makes it grow:
+ * who asks a box for more than his cgroup may have is killed, nobody else is.
+ * cgroup v2 has to be mounted at /sys/fs/cgroup.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define CGROUP "/sys/fs/cgroup"
+#define MIB (1024UL * 1024)
+#define LIMIT (32 * MIB)
+#define WANTED (256 * MIB)
+/* A debug kernel needs long for so many pages, in seconds. */
+#define PATIENCE 240
+#define LOGLEVELS "/proc/sys/kernel/printk"
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die("cannot write '%s' to %s", text, path);
+	close(fd);
+}
+
+static void read_into(const char *path, char *text, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = -1;
+
+	if (fd >= 0)
+		length = read(fd, text, room - 1);
+	if (length < 0)
+		die("cannot read %s", path);
+	text[length] = '\0';
+	close(fd);
+}
+
+FIXTURE(memcg)
+{
+	char group[64];
+	char loglevels[64];
+	int box;
+	unsigned int *progress;
+};
+
+FIXTURE_VARIANT(memcg)
+{
+	bool few_frames;
+};
+
+FIXTURE_VARIANT_ADD(memcg, frames){};
+
+FIXTURE_VARIANT_ADD(memcg, swap){
+	.few_frames = true,
+};
+
+static void group_path(FIXTURE_DATA(memcg) * self, const char *name, char *path,
+		       size_t room)
+{
+	snprintf(path, room, "%s/%s", self->group, name);
+}
+
+static void group_set(FIXTURE_DATA(memcg) * self, const char *name,
+		      const char *value)
+{
+	char path[128];
+
+	group_path(self, name, path, sizeof(path));
+	write_text(path, value);
+}
+
+static long group_number(FIXTURE_DATA(memcg) * self, const char *name)
+{
+	char path[128], text[64];
+
+	group_path(self, name, path, sizeof(path));
+	read_into(path, text, sizeof(text));
+	return strtol(text, NULL, 10);
+}
+
+static long group_kills(FIXTURE_DATA(memcg) * self)
+{
+	char path[128], text[256];
+	char *line;
+
+	group_path(self, "memory.events", path, sizeof(path));
+	read_into(path, text, sizeof(text));
+	line = strstr(text, "oom_kill ");
+	errno = 0;
+	if (!line)
+		die("%s has no line 'oom_kill'", path);
+	return strtol(line + strlen("oom_kill "), NULL, 10);
+}
+
+/*
+ * A box that could take all that is wanted, as far as it is concerned, and a
+ * cgroup that has not got so much.
+ *
+ * The kernel's report of a kill shows the stack, which leads through the module.
+ * It has no log level of its own; one that is no complaint is for the time being
+ * the default.
+ */
+FIXTURE_SETUP(memcg)
+{
+	unsigned long max_frames = module_param("max_frames");
+	unsigned long frames = variant->few_frames ? 16 : WANTED / page_size;
+	unsigned int console;
+	char text[32];
+
+	read_into(LOGLEVELS, self->loglevels, sizeof(self->loglevels));
+	console = strtoul(self->loglevels, NULL, 10);
+	snprintf(text, sizeof(text), "%u 6", console);
+	write_text(LOGLEVELS, text);
+
+	write_text(CGROUP "/cgroup.subtree_control", "+memory");
+	snprintf(self->group, sizeof(self->group), CGROUP "/box-%d", getpid());
+	ASSERT_EQ(0, mkdir(self->group, 0755));
+	snprintf(text, sizeof(text), "%lu", LIMIT);
+	group_set(self, "memory.max", text);
+	self->box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_SWAP,
+		.frames = frames < max_frames ? frames : max_frames,
+		.swap_fd = variant->few_frames ? PAGEBOX_FD_RAM :
+						 PAGEBOX_FD_NONE,
+	});
+	self->progress = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->progress);
+}
+
+static bool group_goes(void *context)
+{
+	FIXTURE_DATA(memcg) *self = context;
+
+	return !rmdir(self->group);
+}
+
+FIXTURE_TEARDOWN(memcg)
+{
+	close(self->box);
+	EXPECT_TRUE(eventually(group_goes, self));
+	write_text(LOGLEVELS, self->loglevels);
+}
+
+/* Moves itself to the cgroup and fills pages of the box, counting them. */
+static int fill_in_group(FIXTURE_DATA(memcg) * self, size_t pages, int flags)
+{
+	char *map;
+
+	group_set(self, "cgroup.procs", "0");
+	map = box_map(self->box, pages, flags);
+	for (size_t i = 0; i < pages; i++) {
+		page_fill(page_at(map, i), i + 1);
+		__atomic_store_n(self->progress, i + 1, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+static int want_too_much(void *context)
+{
+	return fill_in_group(context, WANTED / page_size, MAP_SHARED);
+}
+
+static int want_too_much_private(void *context)
+{
+	return fill_in_group(context, WANTED / page_size, MAP_PRIVATE);
+}
+
+static void expect_own_fault(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(memcg) * self, int status)
+{
+	EXPECT_TRUE(status == 256 + SIGKILL || status == 256 + SIGBUS)
+	TH_LOG("status %d", status);
+	EXPECT_LT(0, group_kills(self));
+	EXPECT_GE(LIMIT, *self->progress * page_size);
+	/* Most of what it may have, it got. */
+	EXPECT_LT(LIMIT / 2, *self->progress * page_size);
+}
+
+/* The program dies of it; what it wrote to the root view is still there. */
+TEST_F_TIMEOUT(memcg, shared, PATIENCE)
+{
+	size_t pages;
+	char *map;
+
+	expect_own_fault(_metadata, self, in_child(want_too_much, self));
+	pages = *self->progress;
+	EXPECT_LE(pages, box_stats(self->box).pages);
+	map = box_map(self->box, pages, MAP_SHARED);
+	EXPECT_TRUE(pages_hold(map, pages, 1));
+	unmap(map, pages);
+}
+
+static bool group_is_empty(void *context)
+{
+	return group_number(context, "memory.current") < (long)LIMIT / 8;
+}
+
+/* What was its own alone goes with it, and is not charged any more. */
+TEST_F_TIMEOUT(memcg, private, PATIENCE)
+{
+	int box;
+
+	expect_own_fault(_metadata, self,
+			 in_child(want_too_much_private, self));
+	EXPECT_EQ(0, box_stats(self->box).pages);
+	EXPECT_EQ(0, box_stats(self->box).swap_used);
+	close(self->box);
+	EXPECT_TRUE(eventually(group_is_empty, self));
+
+	box = box_new(16, 0);
+	pages_fill(box_map(box, 64, MAP_PRIVATE), 64, 1);
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+	self->box = box;
+}
+
+static int want_little(void *context)
+{
+	return fill_in_group(context, LIMIT / 4 / page_size, MAP_SHARED);
+}
+
+/* Who asks for less than he may have gets it, and it is charged to him. */
+TEST_F(memcg, charged)
+{
+	EXPECT_EQ(0, in_child(want_little, self));
+	EXPECT_EQ(0, group_kills(self));
+	EXPECT_EQ(LIMIT / 4 / page_size, box_stats(self->box).pages);
+	EXPECT_LE((long)LIMIT / 4, group_number(self, "memory.current"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When no frame can be had, because swap is full or there is none: SIGBUS, a
+ * process that is killed, or a wait; and what asks for more than there is gets
+ * an error.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 32
+#define TAG 1
+
+static int box_new_oom(enum pagebox_oom oom, uint32_t wait_ms)
+{
+	return box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_SWAP | PAGEBOX_SET_OOM,
+		.frames = FRAMES,
+		.swap_fd = PAGEBOX_FD_NONE,
+		.oom = oom,
+		.oom_wait_ms = wait_ms,
+	});
+}
+
+/* --- SIGBUS --- */
+
+FIXTURE(sigbus)
+{
+	int box;
+	char *map;
+	size_t room;
+};
+
+FIXTURE_VARIANT(sigbus)
+{
+	int flags;
+	unsigned int slots;
+};
+
+FIXTURE_VARIANT_ADD(sigbus, no_swap_shared){
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(sigbus, no_swap_private){
+	.flags = MAP_PRIVATE,
+};
+
+FIXTURE_VARIANT_ADD(sigbus, few_slots_shared){
+	.flags = MAP_SHARED,
+	.slots = 8,
+};
+
+FIXTURE_VARIANT_ADD(sigbus, few_slots_private){
+	.flags = MAP_PRIVATE,
+	.slots = 8,
+};
+
+/* A box in which every frame and every slot is taken. */
+FIXTURE_SETUP(sigbus)
+{
+	self->box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
+	self->room = FRAMES + variant->slots;
+	if (variant->slots)
+		box_configure(self->box, (struct pagebox_config){
+						 .set = PAGEBOX_SET_SWAP,
+						 .swap_fd = PAGEBOX_FD_RAM,
+						 .swap_pages = variant->slots,
+					 });
+	self->map = box_map(self->box, 4 * FRAMES, variant->flags);
+	pages_fill(self->map, self->room, TAG);
+	ASSERT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	ASSERT_EQ(variant->slots, box_stats(self->box).swap_used);
+}
+
+FIXTURE_TEARDOWN(sigbus)
+{
+	EXPECT_EQ(0, box_stats(self->box).oom_kills);
+	close(self->box);
+}
+
+/* The pages that are in frames, from the last one back. */
+static bool resident_pages_hold(FIXTURE_DATA(sigbus) * self)
+{
+	size_t first = self->room - FRAMES;
+
+	return pages_hold(page_at(self->map, first), FRAMES, TAG + first);
+}
+
+/* The access fails and nothing else does; nobody is killed. */
+TEST_F(sigbus, that_access_alone)
+{
+	struct pagebox_stats before = box_stats(self->box);
+
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, self->room)));
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, self->room + 1)));
+	EXPECT_FAULTS(self->box, before, .failed = 2);
+	EXPECT_EQ(FRAMES, box_stats(self->box).frames_used);
+	EXPECT_EQ(variant->slots, box_stats(self->box).swap_used);
+	before = box_stats(self->box);
+	EXPECT_TRUE(resident_pages_hold(self));
+	/* The search may have taken PTEs away, but no page its frame. */
+	EXPECT_EQ(before.major, box_stats(self->box).major);
+	EXPECT_EQ(before.evict_clean, box_stats(self->box).evict_clean);
+	EXPECT_EQ(before.evict_dirty, box_stats(self->box).evict_dirty);
+}
+
+/* What somebody gives back can be used at once. */
+TEST_F(sigbus, pages_are_given_back)
+{
+	char *other = box_map_from(self->box, 4 * FRAMES, 8, MAP_PRIVATE);
+
+	EXPECT_EQ(SIGBUS, signal_of_write(other));
+	if (variant->flags == MAP_PRIVATE)
+		unmap(page_at(self->map, self->room - 8), 8);
+	else
+		ASSERT_EQ(8, root_range(self->box, PAGEBOX_IOC_DISCARD,
+					self->room - 8, 8));
+	pages_fill(other, 6, 500);
+	EXPECT_TRUE(pages_hold(other, 6, 500));
+	EXPECT_TRUE(pages_hold(self->map, self->room - 8, TAG));
+	EXPECT_EQ(1, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
+/* A box that gets a swap area, or more of it, goes on. */
+TEST_F(sigbus, swap_is_added)
+{
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, self->room)));
+	box_configure(self->box, (struct pagebox_config){
+					 .set = PAGEBOX_SET_SWAP,
+					 .swap_fd = PAGEBOX_FD_RAM,
+				 });
+	pages_fill(page_at(self->map, self->room), FRAMES, TAG + self->room);
+	EXPECT_TRUE(pages_hold(self->map, self->room + FRAMES, TAG));
+}
+
+/* So does one that gets more frames. */
+TEST_F(sigbus, frames_are_added)
+{
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, self->room)));
+	box_configure(self->box, (struct pagebox_config){
+					 .set = PAGEBOX_SET_FRAMES,
+					 .frames = 2 * FRAMES,
+				 });
+	pages_fill(page_at(self->map, self->room), FRAMES / 2,
+		   TAG + self->room);
+	EXPECT_TRUE(pages_hold(self->map, self->room + FRAMES / 2, TAG));
+}
+
+/* A copy that cannot be made fails like any other access, the original stays. */
+static int write_inherited(void *context)
+{
+	FIXTURE_DATA(sigbus) *self = context;
+	char *last = page_at(self->map, self->room - 1);
+
+	if (signal_of_write(last) != SIGBUS)
+		return 1;
+	return !page_holds(last, TAG + self->room - 1);
+}
+
+TEST_F(sigbus, copy_on_write)
+{
+	struct pagebox_stats before = box_stats(self->box);
+
+	if (variant->flags == MAP_SHARED)
+		return;
+	EXPECT_EQ(0, in_child(write_inherited, self));
+	EXPECT_EQ(before.pages, box_stats(self->box).pages);
+	EXPECT_TRUE(resident_pages_hold(self));
+}
+
+/* System calls that meet such a page get EFAULT. */
+TEST_F(sigbus, system_call)
+{
+	int zero = open("/dev/zero", O_RDONLY);
+
+	EXPECT_EQ(-1, read(zero, page_at(self->map, self->room), page_size));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_TRUE(resident_pages_hold(self));
+	close(zero);
+}
+
+/* Clean pages need no slot: without any swap a box can still read. */
+TEST(clean_pages_need_no_swap)
+{
+	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
+	char *map = box_map(box, 4 * FRAMES, MAP_SHARED);
+
+	pages_fill(map, FRAMES - 1, TAG);
+	EXPECT_TRUE(pages_are_zero(page_at(map, FRAMES), 3 * FRAMES));
+	EXPECT_TRUE(pages_hold(map, FRAMES - 1, TAG));
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_LE(3 * FRAMES - 1, box_stats(box).evict_clean);
+}
+
+/* --- more than fits --- */
+
+/* mlock() of more pages than there are frames fails, and does not wait. */
+TEST(too_much_mlock)
+{
+	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
+	char *map = box_map(box, 2 * FRAMES, MAP_PRIVATE);
+
+	stay_on_this_cpu();
+	ASSERT_EQ(0, mlock(map, FRAMES / 2 * page_size));
+	EXPECT_EQ(FRAMES / 2, box_stats(box).frames_locked);
+	EXPECT_EQ(-1, mlock(map, 2 * FRAMES * page_size));
+	EXPECT_TRUE(errno == ENOMEM || errno == EAGAIN)
+	TH_LOG("errno %d", errno);
+	EXPECT_TRUE(pages_are_zero(map, FRAMES));
+	ASSERT_EQ(0, munlock(map, 2 * FRAMES * page_size));
+	EXPECT_EQ(0, box_stats(box).frames_locked);
+	pages_fill(map, FRAMES, TAG);
+	EXPECT_TRUE(pages_hold(map, FRAMES, TAG));
+}
+
+/* Nor does a pipe that is to hold more pages than there are frames. */
+TEST(too_many_pins)
+{
+	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
+	char *map = box_map(box, 2 * FRAMES, MAP_PRIVATE);
+	struct iovec iov = { .iov_base = map,
+			     .iov_len = 2 * FRAMES * page_size };
+	char page[page_size];
+	ssize_t held;
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_LE(2 * FRAMES * page_size,
+		  fcntl(ends[1], F_SETPIPE_SZ, 2 * FRAMES * page_size));
+	pages_fill(map, FRAMES, TAG);
+	held = vmsplice(ends[1], &iov, 1, SPLICE_F_NONBLOCK);
+	EXPECT_GE((ssize_t)(FRAMES * page_size), held);
+	EXPECT_TRUE(held > 0 || errno == EFAULT) TH_LOG("errno %d", errno);
+	held = held < 0 ? 0 : held / page_size;
+	EXPECT_EQ(held, box_stats(box).frames_pinned);
+
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(map, FRAMES)));
+	EXPECT_TRUE(pages_hold(map, FRAMES, TAG));
+	for (ssize_t i = 0; i < held; i++) {
+		ASSERT_EQ(page_size, read(ends[0], page, page_size));
+		EXPECT_TRUE(page_holds(page, TAG + i));
+	}
+	EXPECT_EQ(0, box_stats(box).frames_pinned);
+	unmap(map, FRAMES);
+	pages_fill(page_at(map, FRAMES), FRAMES, TAG);
+	EXPECT_TRUE(pages_hold(page_at(map, FRAMES), FRAMES, TAG));
+}
+
+/* --- the kernel log --- */
+
+/* Opens it at its end. */
+static int log_open(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0 || lseek(log, 0, SEEK_END) < 0)
+		die("/dev/kmsg");
+	return log;
+}
+
+/*
+ * Finds the next record that begins with @start: its text, and its level. False
+ * when there is none.
+ */
+static bool log_find(int log, const char *start, char *text, size_t room,
+		     int *level)
+{
+	char record[8192];
+	ssize_t length;
+
+	while ((length = read(log, record, sizeof(record) - 1)) > 0) {
+		char *message = memchr(record, ';', length);
+
+		record[length] = '\0';
+		if (!message || strncmp(message + 1, start, strlen(start)))
+			continue;
+		*level = atoi(record) & 7;
+		snprintf(text, room, "%.*s", (int)strcspn(message + 1, "\n"),
+			 message + 1);
+		return true;
+	}
+	return false;
+}
+
+/* --- kill --- */
+
+#define PROCESSES 3
+
+/* What a process of such a box does when it is told to. */
+enum { FILL, HOLD, ONE_MORE };
+
+struct process {
+	int box;
+	size_t pages;
+	char *map;
+	struct child child;
+};
+
+/* Fills the page behind those that it has: 0, or the signal that it got. */
+static int fill_one_more(struct process *process)
+{
+	char *page = page_at(process->map, process->pages);
+	int signal = signal_of_write(page);
+
+	if (!signal)
+		page_fill(page, TAG + process->pages++);
+	return signal;
+}
+
+static int serve(void *context, int command)
+{
+	struct process *process = context;
+
+	switch (command) {
+	case FILL:
+		process->map = box_map(process->box, FRAMES, MAP_PRIVATE);
+		pages_fill(process->map, process->pages, TAG);
+		return 0;
+	case HOLD:
+		return pages_hold(process->map, process->pages, TAG);
+	default:
+		return fill_one_more(process);
+	}
+}
+
+/* How it ended. */
+static int process_status(struct process *process)
+{
+	pid_t pid = process->child.pid;
+
+	process->child.pid = 0;
+	return child_status(pid);
+}
+
+/* Leaves nobody behind. */
+static void process_end(struct process *process)
+{
+	if (!process->child.pid)
+		return;
+	kill(process->child.pid, SIGKILL);
+	process_status(process);
+}
+
+FIXTURE(kill)
+{
+	int box;
+	int log;
+	struct process process[PROCESSES];
+};
+
+/* Three processes that have taken all frames; the second one has the most. */
+FIXTURE_SETUP(kill)
+{
+	static const size_t pages[PROCESSES] = { 6, 16, 10 };
+
+	self->log = log_open();
+	self->box = box_new_oom(PAGEBOX_OOM_KILL, 0);
+	for (int i = 0; i < PROCESSES; i++) {
+		struct process *process = &self->process[i];
+
+		process->box = self->box;
+		process->pages = pages[i];
+		process->child = child_fork(serve, process);
+		ASSERT_EQ(0, child_ask(&process->child, FILL));
+	}
+	ASSERT_EQ(FRAMES, box_stats(self->box).frames_used);
+	ASSERT_EQ(0, box_stats(self->box).oom_kills);
+}
+
+FIXTURE_TEARDOWN(kill)
+{
+	for (int i = 0; i < PROCESSES; i++)
+		process_end(&self->process[i]);
+	close(self->box);
+}
+
+static void set_score(const struct process *process, int score)
+{
+	char path[64], text[16];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj",
+		 process->child.pid);
+	snprintf(text, sizeof(text), "%d", score);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die("%s", path);
+	close(fd);
+}
+
+/* One of them was killed, the log says so, and the others have all their pages. */
+static void expect_killed(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(kill) * self, int victim, int score)
+{
+	struct process *killed = &self->process[victim];
+	pid_t pid = killed->child.pid;
+	char want[160], line[256] = "";
+	int level = -1;
+
+	EXPECT_EQ(256 + SIGKILL, process_status(killed));
+	EXPECT_EQ(1, box_stats(self->box).oom_kills);
+	for (int i = 0; i < PROCESSES; i++)
+		if (i != victim)
+			EXPECT_TRUE(child_ask(&self->process[i].child, HOLD));
+
+	snprintf(
+		want, sizeof(want),
+		"pagebox: box %u: out of frames: killed process %d (oom): %zu pages, oom_score_adj %d",
+		box_info(self->box).id, pid, killed->pages, score);
+	EXPECT_TRUE(log_find(self->log, "pagebox: box ", line, sizeof(line),
+			     &level));
+	EXPECT_STREQ(want, line);
+	EXPECT_EQ(5, level);
+	EXPECT_FALSE(log_find(self->log, "pagebox: box ", line, sizeof(line),
+			      &level))
+	TH_LOG("%s", line);
+}
+
+/* The process with the most pages goes, and who asked gets his frame. */
+TEST_F(kill, biggest)
+{
+	EXPECT_EQ(0, child_ask(&self->process[0].child, ONE_MORE));
+	expect_killed(_metadata, self, 1, 0);
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
+/* oom_score_adj adds to its pages: a thousandth of all frames each. */
+TEST_F(kill, oom_score_adj)
+{
+	set_score(&self->process[2], 500);
+	EXPECT_EQ(0, child_ask(&self->process[0].child, ONE_MORE));
+	expect_killed(_metadata, self, 2, 500);
+}
+
+/* And takes away. */
+TEST_F(kill, negative_oom_score_adj)
+{
+	set_score(&self->process[1], -500);
+	EXPECT_EQ(0, child_ask(&self->process[0].child, ONE_MORE));
+	expect_killed(_metadata, self, 2, 0);
+}
+
+/* -1000 is exempt, however big it is. */
+TEST_F(kill, exempt)
+{
+	set_score(&self->process[1], -1000);
+	EXPECT_EQ(0, child_ask(&self->process[0].child, ONE_MORE));
+	expect_killed(_metadata, self, 2, 0);
+}
+
+/* When all are, none is killed, and the access is SIGBUS. */
+TEST_F(kill, all_exempt)
+{
+	for (int i = 0; i < PROCESSES; i++)
+		set_score(&self->process[i], -1000);
+	EXPECT_EQ(SIGBUS, child_ask(&self->process[0].child, ONE_MORE));
+	EXPECT_EQ(0, box_stats(self->box).oom_kills);
+	for (int i = 0; i < PROCESSES; i++)
+		EXPECT_TRUE(child_ask(&self->process[i].child, HOLD));
+}
+
+/* Who asks may be the one that has to go. */
+TEST_F(kill, the_one_that_asks)
+{
+	int command = ONE_MORE;
+
+	ASSERT_EQ(sizeof(command),
+		  write(self->process[1].child.ask, &command, sizeof(command)));
+	expect_killed(_metadata, self, 1, 0);
+}
+
+/* One after the other, until the last one has the box for itself. */
+TEST_F(kill, one_after_the_other)
+{
+	struct process *last = &self->process[0];
+
+	set_score(last, -1000);
+	for (size_t pages = last->pages; pages < FRAMES; pages++)
+		ASSERT_EQ(0, child_ask(&last->child, ONE_MORE));
+	EXPECT_TRUE(child_ask(&last->child, HOLD));
+	EXPECT_EQ(2, box_stats(self->box).oom_kills);
+	EXPECT_EQ(256 + SIGKILL, process_status(&self->process[1]));
+	EXPECT_EQ(256 + SIGKILL, process_status(&self->process[2]));
+	EXPECT_EQ(FRAMES, box_stats(self->box).frames_used);
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
+/* --- wait --- */
+
+FIXTURE(wait)
+{
+	int box;
+	int log;
+	char *map;
+	struct process waiter;
+};
+
+/* All frames are the test's own but one, which the waiter has. */
+FIXTURE_SETUP(wait)
+{
+	self->log = log_open();
+	self->box = box_new_oom(PAGEBOX_OOM_WAIT, PAGEBOX_MAX_OOM_WAIT);
+	self->waiter = (struct process){ .box = self->box, .pages = 1 };
+	self->waiter.child = child_fork(serve, &self->waiter);
+	ASSERT_EQ(0, child_ask(&self->waiter.child, FILL));
+	self->map = box_map(self->box, FRAMES - 1, MAP_PRIVATE);
+	pages_fill(self->map, FRAMES - 1, TAG);
+	ASSERT_EQ(FRAMES, box_stats(self->box).frames_used);
+}
+
+FIXTURE_TEARDOWN(wait)
+{
+	process_end(&self->waiter);
+	close(self->box);
+}
+
+static void start_waiting(FIXTURE_DATA(wait) * self)
+{
+	int command = ONE_MORE;
+
+	if (write(self->waiter.child.ask, &command, sizeof(command)) !=
+	    sizeof(command))
+		die("cannot ask the waiter");
+}
+
+/* Whether the waiter has not come back yet. */
+static bool still_waits(FIXTURE_DATA(wait) * self)
+{
+	struct pollfd answer = { .fd = self->waiter.child.answer,
+				 .events = POLLIN };
+
+	return !poll(&answer, 1, 0);
+}
+
+static bool sleeps_in_kernel(void *context)
+{
+	const FIXTURE_DATA(wait) *self = context;
+	char path[64], text[256], *state;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", self->waiter.child.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("%s", path);
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (length <= 0)
+		return false;
+	text[length] = '\0';
+	state = strrchr(text, ')');
+	return state && state[2] == 'D';
+}
+
+/*
+ * A box of the policy SIGBUS is as patient before it gives up. Who waits in
+ * ours since before, and is still there afterwards, waits for its policy.
+ */
+static void let_patience_end(struct __test_metadata *_metadata)
+{
+	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
+	char *map = box_map(box, FRAMES + 1, MAP_PRIVATE);
+
+	pages_fill(map, FRAMES, TAG);
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(map, FRAMES)));
+	unmap(map, FRAMES + 1);
+	close(box);
+}
+
+/* A waiter goes on when another process gives pages back. */
+TEST_F(wait, goes_on)
+{
+	int answer = -1;
+
+	start_waiting(self);
+	EXPECT_TRUE(eventually(sleeps_in_kernel, self));
+	let_patience_end(_metadata);
+	EXPECT_TRUE(still_waits(self));
+	EXPECT_TRUE(pages_hold(self->map, FRAMES - 1, TAG));
+
+	unmap(self->map, 4);
+	EXPECT_EQ(sizeof(answer),
+		  read(self->waiter.child.answer, &answer, sizeof(answer)));
+	EXPECT_EQ(0, answer);
+	EXPECT_TRUE(child_ask(&self->waiter.child, HOLD));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 4), FRAMES - 5, TAG + 4));
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(0, box_stats(self->box).oom_kills);
+}
+
+/* It goes on when the box gets more frames, too. */
+TEST_F(wait, frames_are_added)
+{
+	int answer = -1;
+
+	start_waiting(self);
+	EXPECT_TRUE(eventually(sleeps_in_kernel, self));
+	let_patience_end(_metadata);
+	EXPECT_TRUE(still_waits(self));
+	box_configure(self->box, (struct pagebox_config){
+					 .set = PAGEBOX_SET_FRAMES,
+					 .frames = FRAMES + 1,
+				 });
+	EXPECT_EQ(sizeof(answer),
+		  read(self->waiter.child.answer, &answer, sizeof(answer)));
+	EXPECT_EQ(0, answer);
+}
+
+/* SIGKILL ends the wait at once. */
+TEST_F(wait, killed)
+{
+	start_waiting(self);
+	EXPECT_TRUE(eventually(sleeps_in_kernel, self));
+	let_patience_end(_metadata);
+	EXPECT_TRUE(still_waits(self));
+	ASSERT_EQ(0, kill(self->waiter.child.pid, SIGKILL));
+	EXPECT_EQ(256 + SIGKILL, process_status(&self->waiter));
+	EXPECT_EQ(FRAMES - 1, box_stats(self->box).frames_used);
+	EXPECT_TRUE(pages_hold(self->map, FRAMES - 1, TAG));
+}
+
+/* When the time is over the access is SIGBUS, and the log says so. */
+TEST_F(wait, ends)
+{
+	char want[80], line[256] = "";
+	int level = -1;
+
+	box_configure(self->box, (struct pagebox_config){
+					 .set = PAGEBOX_SET_OOM,
+					 .oom = PAGEBOX_OOM_WAIT,
+					 .oom_wait_ms = 200,
+				 });
+	EXPECT_EQ(SIGBUS, child_ask(&self->waiter.child, ONE_MORE));
+	EXPECT_TRUE(child_ask(&self->waiter.child, HOLD));
+	EXPECT_EQ(1, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_TRUE(pages_hold(self->map, FRAMES - 1, TAG));
+	snprintf(want, sizeof(want),
+		 "pagebox: box %u: out of frames: ", box_info(self->box).id);
+	EXPECT_TRUE(log_find(self->log, want, line, sizeof(line), &level));
+	EXPECT_LT(4, level) TH_LOG("%s", line);
+}
+
+TEST_HARNESS_MAIN

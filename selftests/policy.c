@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Replacement policies and swappiness: whose frame is taken, and that no byte
+ * depends on it, also when the policy changes in the middle.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 8
+#define PAGES 32
+#define TAG 100
+#define POLICIES "/sys/kernel/debug/pagebox/policies"
+
+static const char *const policies[] = { "clock", "fifo", "random", "lru" };
+
+static int policy_error(int box, const char *policy)
+{
+	struct pagebox_config config = { .set = PAGEBOX_SET_POLICY };
+
+	snprintf(config.policy, sizeof(config.policy), "%s", policy);
+	return configure_error(box, config);
+}
+
+static void set_policy(int box, const char *policy)
+{
+	if (policy_error(box, policy))
+		die("policy %s", policy);
+}
+
+static void set_swappiness(int box, unsigned int swappiness)
+{
+	box_configure(box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAPPINESS,
+					       .swappiness = swappiness });
+}
+
+/* An access that the CPU will not hide in its translation cache. */
+static void access_page(char *page, bool write)
+{
+	drop_ptes(page, 1);
+	if (write)
+		*(volatile char *)page = 1;
+	else
+		(void)*(volatile char *)page;
+}
+
+/* Whether the file lists this policy. */
+static bool is_listed(const char *policy)
+{
+	char text[1024], want[32];
+	int file = open(POLICIES, O_RDONLY | O_CLOEXEC);
+	ssize_t got = file < 0 ? -1 : read(file, text + 1, sizeof(text) - 2);
+
+	if (got < 0)
+		die("cannot read " POLICIES);
+	close(file);
+	text[0] = '\n';
+	text[got + 1] = '\0';
+	snprintf(want, sizeof(want), "\n%s\n", policy);
+	return strstr(text, want);
+}
+
+/* The policies are listed, and no others are to be had. */
+TEST(names)
+{
+	int box = box_new(FRAMES, 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		EXPECT_TRUE(is_listed(policies[i]));
+		EXPECT_EQ(0, policy_error(box, policies[i]));
+		EXPECT_STREQ(policies[i], box_info(box).policy);
+	}
+	EXPECT_FALSE(is_listed("nosuchpolicy"));
+	EXPECT_EQ(ENOENT, policy_error(box, "nosuchpolicy"));
+	EXPECT_STREQ("lru", box_info(box).policy);
+}
+
+/* A box that somebody works in, while its policy changes again and again. */
+struct worker {
+	char *map;
+	bool stop; /* relaxed atomics, as is rounds */
+	unsigned int rounds;
+	bool right;
+};
+
+static void *write_and_check(void *context)
+{
+	struct worker *worker = context;
+
+	worker->right = true;
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
+		uint64_t tag = 1000 + 100 * worker->rounds;
+
+		pages_fill(worker->map, PAGES, tag);
+		worker->right &= pages_hold(worker->map, PAGES, tag);
+		__atomic_fetch_add(&worker->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static bool worker_turned(void *context)
+{
+	struct worker *worker = context;
+
+	return __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED) >= 1;
+}
+
+FIXTURE(load)
+{
+	int box;
+	struct worker worker[2];
+	pthread_t thread[2];
+};
+
+FIXTURE_VARIANT(load)
+{
+	unsigned int frames;
+};
+
+FIXTURE_VARIANT_ADD(load, few_frames){
+	.frames = FRAMES,
+};
+
+FIXTURE_VARIANT_ADD(load, most_frames){
+	.frames = 2 * PAGES - 4,
+};
+
+FIXTURE_SETUP(load)
+{
+	self->box = box_new(variant->frames, 0);
+	self->worker[0].map = box_map(self->box, PAGES, MAP_SHARED);
+	self->worker[1].map =
+		box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&self->thread[i], NULL,
+					    write_and_check, &self->worker[i]));
+}
+
+FIXTURE_TEARDOWN(load)
+{
+	for (int i = 0; i < 2; i++) {
+		__atomic_store_n(&self->worker[i].stop, true, __ATOMIC_RELAXED);
+		pthread_join(self->thread[i], NULL);
+		EXPECT_TRUE(self->worker[i].right);
+	}
+	EXPECT_EQ(2 * PAGES, box_stats(self->box).pages);
+	EXPECT_GE(variant->frames, box_stats(self->box).frames_used);
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	close(self->box);
+}
+
+TEST_F(load, policy_changes)
+{
+	uint64_t evictions = 0;
+
+	for (int round = 0; round < 3 * (int)ARRAY_SIZE(policies); round++) {
+		struct pagebox_stats now;
+
+		set_policy(self->box, policies[round % ARRAY_SIZE(policies)]);
+		for (int i = 0; i < 2; i++) {
+			__atomic_store_n(&self->worker[i].rounds, 0,
+					 __ATOMIC_RELAXED);
+			EXPECT_TRUE(
+				eventually(worker_turned, &self->worker[i]));
+		}
+		now = box_stats(self->box);
+		EXPECT_LT(evictions, now.evict_clean + now.evict_dirty);
+		evictions = now.evict_clean + now.evict_dirty;
+	}
+}
+
+TEST_F(load, swappiness_changes)
+{
+	static const unsigned int swappiness[] = { 0, 200, 100, 50, 150 };
+
+	for (size_t round = 0; round < 10; round++) {
+		set_swappiness(self->box, swappiness[round % 5]);
+		set_policy(self->box, policies[round % ARRAY_SIZE(policies)]);
+		for (int i = 0; i < 2; i++) {
+			__atomic_store_n(&self->worker[i].rounds, 0,
+					 __ATOMIC_RELAXED);
+			EXPECT_TRUE(
+				eventually(worker_turned, &self->worker[i]));
+		}
+	}
+}
+
+/* Every policy keeps every byte, with frames that come in batches, too. */
+TEST(contents)
+{
+	const size_t pages = 500;
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		int box = box_new(192, 0);
+		char *map = box_map(box, pages, MAP_PRIVATE);
+
+		set_policy(box, policies[i]);
+		EXPECT_EQ(3, box_info(box).batch);
+		pages_fill(map, pages, TAG);
+		EXPECT_TRUE(pages_hold(map, pages, TAG));
+		EXPECT_EQ(pages, box_stats(box).pages);
+		EXPECT_LE(pages - 192, box_stats(box).swap_reads);
+		unmap(map, pages);
+		EXPECT_EQ(0, box_stats(box).pages);
+		close(box);
+	}
+}
+
+/* --- fifo --- */
+
+/* The pages of the frames, in the order of their numbers. */
+static void table_text(int box, char *text)
+{
+	struct frame_row *rows;
+	size_t count = frame_rows(box_info(box).id, &rows);
+
+	*text = '\0';
+	for (size_t i = 0; i < count; i++)
+		text += sprintf(text, "%ld ", rows[i].page);
+	free(rows);
+}
+
+/* A queue of frames: the one that was loaded first is loaded next. */
+struct fifo {
+	long page[FRAMES];
+	unsigned int next;
+	unsigned int evictions;
+};
+
+static void fifo_access(struct fifo *fifo, long page)
+{
+	for (int i = 0; i < FRAMES; i++)
+		if (fifo->page[i] == page)
+			return;
+	fifo->evictions += fifo->page[fifo->next] >= 0;
+	fifo->page[fifo->next] = page;
+	fifo->next = (fifo->next + 1) % FRAMES;
+}
+
+static void fifo_text(const struct fifo *fifo, char *text)
+{
+	for (int i = 0; i < FRAMES; i++)
+		text += sprintf(text, "%ld ", fifo->page[i]);
+}
+
+/* Victims are taken in the order in which they were loaded, used or not. */
+TEST(fifo_order)
+{
+	struct fifo fifo = { .page = { -1, -1, -1, -1, -1, -1, -1, -1 } };
+	int box = box_new(FRAMES, 0);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	char want[FRAMES * 8], seen[FRAMES * 8];
+	uint64_t seed = 1;
+
+	set_policy(box, "fifo");
+	EXPECT_EQ(1, box_info(box).batch);
+	for (int turn = 0; turn < 150; turn++) {
+		/* A scan first, then at random: nearly half of them hits. */
+		long page = turn < PAGES ? turn : rnd(&seed) % (2 * FRAMES);
+
+		access_page(page_at(map, page), rnd(&seed) % 2);
+		fifo_access(&fifo, page);
+		fifo_text(&fifo, want);
+		table_text(box, seen);
+		ASSERT_STREQ(want, seen)
+		TH_LOG("turn %d, page %ld", turn, page);
+	}
+	EXPECT_LT(50, fifo.evictions);
+	EXPECT_EQ(fifo.evictions,
+		  box_stats(box).evict_clean + box_stats(box).evict_dirty);
+	EXPECT_EQ(0, box_stats(box).second_chances);
+}
+
+/* How often a page that is used between any two others had to come again. */
+static unsigned int hot_page_reads(const char *policy)
+{
+	int box = box_new_store(FRAMES, store_file(PAGES * page_size, TAG));
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	struct pagebox_stats before, after;
+
+	set_policy(box, policy);
+	access_page(map, false);
+	before = box_stats(box);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 1; i < PAGES; i++) {
+			access_page(page_at(map, i), false);
+			access_page(map, false);
+		}
+	}
+	after = box_stats(box);
+	close(box);
+	return after.faults[PAGEBOX_FAULT_FILE] -
+	       before.faults[PAGEBOX_FAULT_FILE] - 2 * (PAGES - 1);
+}
+
+/*
+ * lru and the clock keep a hot page, but for the first eviction, when all pages
+ * look alike; fifo does not know that it is hot.
+ */
+TEST(hot_page)
+{
+	EXPECT_GE(1, hot_page_reads("lru"));
+	EXPECT_GE(1, hot_page_reads("clock"));
+	EXPECT_LE(2 * PAGES / FRAMES - 1, hot_page_reads("fifo"));
+}
+
+/* --- the clock --- */
+
+static void same_accesses(char *map)
+{
+	uint64_t seed = 7;
+
+	for (int i = 0; i < 200; i++) {
+		size_t page = rnd(&seed) % (2 * FRAMES);
+
+		access_page(page_at(map, page), rnd(&seed) % 2);
+	}
+}
+
+/* A box that came to its clock by way of others turns it like any box. */
+TEST(clock_is_the_default)
+{
+	int plain = box_new(FRAMES, 0), other = box_new(FRAMES, 0);
+	struct pagebox_stats want, seen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		set_policy(other, policies[i]);
+	set_policy(other, "clock");
+	same_accesses(box_map(plain, PAGES, MAP_SHARED));
+	same_accesses(box_map(other, PAGES, MAP_SHARED));
+	want = box_stats(plain);
+	seen = box_stats(other);
+	EXPECT_LT(0, want.second_chances);
+	EXPECT_EQ(0, memcmp(&want, &seen, sizeof(want)));
+}
+
+/* --- random --- */
+
+/* Victims come from all over the table, and in no order. */
+TEST(random_victims)
+{
+	int box = box_new(FRAMES, 0);
+	unsigned int id = box_info(box).id;
+	char *map = box_map(box, 10 * PAGES, MAP_SHARED);
+	unsigned int taken = 0, in_order = 0, turns = 0;
+	long last = -1;
+
+	set_policy(box, "random");
+	for (size_t i = 0; i < 8 * FRAMES; i++) {
+		long frame;
+
+		access_page(page_at(map, i), false);
+		frame = frame_of(id, "root", i);
+		ASSERT_LE(0, frame);
+		if (i < FRAMES)
+			continue;
+		taken |= 1U << frame;
+		in_order += frame == (last + 1) % FRAMES;
+		last = frame;
+		turns++;
+	}
+	EXPECT_LE(4, __builtin_popcount(taken));
+	EXPECT_GT(turns / 2, in_order);
+}
+
+/* --- swappiness --- */
+
+/*
+ * A full box: the first half of the frames dirty, the other half clean pages of
+ * a store that is not written to.
+ */
+FIXTURE(swappiness)
+{
+	int box;
+	char *map;
+	struct pagebox_stats before;
+};
+
+FIXTURE_VARIANT(swappiness)
+{
+	const char *policy;
+};
+
+FIXTURE_VARIANT_ADD(swappiness, clock){
+	.policy = "clock",
+};
+
+FIXTURE_VARIANT_ADD(swappiness, fifo){
+	.policy = "fifo",
+};
+
+FIXTURE_VARIANT_ADD(swappiness, lru){
+	.policy = "lru",
+};
+
+FIXTURE_VARIANT_ADD(swappiness, random){
+	.policy = "random",
+};
+
+#define DIRTY (FRAMES / 2)
+
+FIXTURE_SETUP(swappiness)
+{
+	char path[64];
+	int reader;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d",
+		 store_file(PAGES * page_size, TAG));
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, reader);
+	self->box = box_new_store(FRAMES, reader);
+	set_policy(self->box, variant->policy);
+	self->map = box_map(self->box, PAGES, MAP_SHARED);
+	pages_fill(self->map, DIRTY, 500);
+	pages_touch(page_at(self->map, DIRTY), FRAMES - DIRTY);
+	self->before = box_stats(self->box);
+	ASSERT_EQ(FRAMES, self->before.frames_used);
+}
+
+FIXTURE_TEARDOWN(swappiness)
+{
+	EXPECT_TRUE(pages_hold(self->map, DIRTY, 500));
+	EXPECT_TRUE(pages_hold(page_at(self->map, DIRTY), PAGES - DIRTY,
+			       TAG + DIRTY));
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	close(self->box);
+}
+
+/* 0: no page is written while there is one that need not be. */
+TEST_F(swappiness, none)
+{
+	set_swappiness(self->box, 0);
+	pages_touch(page_at(self->map, FRAMES), PAGES - FRAMES);
+	EXPECT_EQ(PAGES - FRAMES, box_stats(self->box).evict_clean);
+	EXPECT_EQ(0, box_stats(self->box).evict_dirty);
+	EXPECT_EQ(0, box_stats(self->box).swap_writes);
+	pages_fill(self->map, DIRTY, 500);
+	EXPECT_FAULTS(self->box, self->before, .file = PAGES - FRAMES);
+
+	/* With nothing but dirty pages, those have to do. */
+	box_configure(self->box, (struct pagebox_config){
+					 .set = PAGEBOX_SET_FRAMES,
+					 .frames = DIRTY - 1,
+				 });
+	EXPECT_LT(0, box_stats(self->box).evict_dirty);
+}
+
+/* 200: no page is dropped while there is one that must be written. */
+TEST_F(swappiness, full)
+{
+	set_swappiness(self->box, 200);
+	pages_touch(page_at(self->map, FRAMES), DIRTY);
+	EXPECT_EQ(DIRTY, box_stats(self->box).evict_dirty);
+	EXPECT_EQ(0, box_stats(self->box).evict_clean);
+	EXPECT_EQ(DIRTY, box_stats(self->box).swap_used);
+	pages_touch(page_at(self->map, FRAMES + DIRTY), 4);
+	EXPECT_EQ(DIRTY, box_stats(self->box).evict_dirty);
+	EXPECT_EQ(4, box_stats(self->box).evict_clean);
+}
+
+/* 100: the policy alone decides; these two take the frames in their order. */
+TEST_F(swappiness, even)
+{
+	bool in_order = !strcmp(variant->policy, "clock") ||
+			!strcmp(variant->policy, "fifo");
+	struct pagebox_stats now;
+
+	set_swappiness(self->box, 100);
+	pages_touch(page_at(self->map, FRAMES), FRAMES);
+	now = box_stats(self->box);
+	EXPECT_EQ(FRAMES, now.evict_clean + now.evict_dirty);
+	if (in_order) {
+		EXPECT_EQ(DIRTY, now.evict_dirty);
+		EXPECT_EQ(FRAMES - DIRTY, now.evict_clean);
+	}
+}
+
+/* --- a policy of another module --- */
+
+FIXTURE(mru)
+{
+	int box;
+	char *map;
+};
+
+FIXTURE_SETUP(mru)
+{
+	module_load("pagebox_mru.ko", "");
+	self->box = box_new(FRAMES, 0);
+	self->map = box_map(self->box, PAGES, MAP_SHARED);
+}
+
+FIXTURE_TEARDOWN(mru)
+{
+	unmap(self->map, PAGES);
+	close(self->box);
+	EXPECT_EQ(0, module_unload("pagebox_mru"));
+	EXPECT_FALSE(is_listed("mru"));
+}
+
+/* It takes what was loaded last, so that the first pages of a scan stay. */
+TEST_F(mru, victims)
+{
+	char want[FRAMES * 8], seen[FRAMES * 8];
+
+	EXPECT_TRUE(is_listed("mru"));
+	set_policy(self->box, "mru");
+	EXPECT_STREQ("mru", box_info(self->box).policy);
+	for (size_t i = 0; i < PAGES; i++)
+		access_page(page_at(self->map, i), true);
+	snprintf(want, sizeof(want), "0 1 2 3 4 5 6 %d ", PAGES - 1);
+	table_text(self->box, seen);
+	EXPECT_STREQ(want, seen);
+	EXPECT_EQ(PAGES - FRAMES, box_stats(self->box).evict_dirty);
+	pages_fill(self->map, PAGES, TAG);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+}
+
+static bool refused(int error)
+{
+	return error == EBUSY || error == EWOULDBLOCK;
+}
+
+/* In use it stays; and as long as it is there, so does pagebox. */
+TEST_F(mru, module)
+{
+	int other = box_new(FRAMES, 0);
+
+	set_policy(self->box, "mru");
+	set_policy(other, "mru");
+	pages_fill(self->map, PAGES, TAG);
+	EXPECT_TRUE(refused(module_unload("pagebox_mru")));
+	EXPECT_TRUE(refused(module_unload("pagebox")));
+	set_policy(self->box, "lru");
+	EXPECT_TRUE(refused(module_unload("pagebox_mru")));
+	close(other);
+	EXPECT_EQ(0, module_unload("pagebox_mru"));
+	EXPECT_FALSE(is_listed("mru"));
+	EXPECT_EQ(ENOENT, policy_error(self->box, "mru"));
+	EXPECT_STREQ("lru", box_info(self->box).policy);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	module_load("pagebox_mru.ko", "");
+	EXPECT_TRUE(is_listed("mru"));
+	EXPECT_EQ(0, policy_error(self->box, "mru"));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+}
+
+/* A policy that is refused with the rest of a configuration is let go again. */
+TEST_F(mru, refused_configuration)
+{
+	EXPECT_EQ(EBUSY,
+		  configure_error(self->box, (struct pagebox_config){
+						     .set = PAGEBOX_SET_POLICY |
+							    PAGEBOX_SET_BYTES,
+						     .policy = "mru",
+						     .bytes = page_size,
+					     }));
+	EXPECT_STREQ("clock", box_info(self->box).policy);
+}
+
+TEST_HARNESS_MAIN

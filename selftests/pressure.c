@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiting for a frame or for swap is a memory stall, which /proc/pressure/memory
+ * reports; waiting for a page that was never in memory is not.
+ */
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 16
+#define PAGES 16
+#define SLOW_US 20000
+
+/* Microseconds in which some task was stalled, since the machine was booted. */
+static unsigned long long stalled(void)
+{
+	FILE *file = fopen("/proc/pressure/memory", "r");
+	unsigned long long total;
+
+	if (!file ||
+	    fscanf(file, "some avg10=%*f avg60=%*f avg300=%*f total=%llu",
+		   &total) != 1)
+		die("cannot read /proc/pressure/memory (the kernel parameter psi=1 turns it on)");
+	fclose(file);
+	return total;
+}
+
+static bool has_grown(void *context)
+{
+	return stalled() >= *(unsigned long long *)context;
+}
+
+TEST(reads_from_swap_are_stalls)
+{
+	int box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_SWAP_DELAY,
+		.frames = FRAMES,
+		.swap_read_us = SLOW_US,
+	});
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	unsigned long long enough;
+
+	pages_fill(map, PAGES, 1);
+	ASSERT_EQ(PAGES, root_range(box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
+	enough = stalled() + PAGES * SLOW_US;
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	EXPECT_TRUE(eventually(has_grown, &enough));
+	close(box);
+}
+
+/* Nobody else is short of memory in the VM; a store read twice is no refault. */
+TEST(reads_from_the_store_are_not)
+{
+	int store = store_file(PAGES * page_size, 1);
+	int box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |
+		       PAGEBOX_SET_STORE_DELAY,
+		.frames = FRAMES,
+		.store_fd = store,
+		.store_read_us = SLOW_US,
+	});
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	unsigned long long before = stalled();
+
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	EXPECT_GT(before + PAGES * SLOW_US, stalled());
+	close(box);
+	close(store);
+}
+
+TEST_HARNESS_MAIN

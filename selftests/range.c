@@ -1,0 +1,897 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * PAGEBOX_IOC_PREFETCH, _PAGE_OUT and _DISCARD: of the root view by offset, and
+ * of what a mapping shows by address.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define PAGES 32
+#define TAG 100
+
+/* A box with a frame for every page, written through one mapping. */
+FIXTURE(range)
+{
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(range)
+{
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(range, shared){
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(range, private){
+	.flags = MAP_PRIVATE,
+};
+
+FIXTURE_SETUP(range)
+{
+	self->box = box_new(2 * PAGES, 0);
+	self->map = box_map(self->box, PAGES, variant->flags);
+	pages_fill(self->map, PAGES, TAG);
+}
+
+FIXTURE_TEARDOWN(range)
+{
+	EXPECT_EQ(0, box_stats(self->box).io_errors);
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	close(self->box);
+}
+
+static long prefetch(int box, const char *map, size_t pages)
+{
+	return map_range(box, PAGEBOX_IOC_PREFETCH, map, pages);
+}
+
+static long page_out(int box, const char *map, size_t pages)
+{
+	return map_range(box, PAGEBOX_IOC_PAGE_OUT, map, pages);
+}
+
+static long discard(int box, const char *map, size_t pages)
+{
+	return map_range(box, PAGEBOX_IOC_DISCARD, map, pages);
+}
+
+/* Paged out: dirty pages are written, once, and come back when touched. */
+TEST_F(range, page_out)
+{
+	struct pagebox_stats before = box_stats(self->box), now;
+
+	EXPECT_EQ(10, page_out(self->box, page_at(self->map, 4), 10));
+	now = box_stats(self->box);
+	EXPECT_EQ(before.paged_out + 10, now.paged_out);
+	EXPECT_EQ(before.swap_writes + 10, now.swap_writes);
+	EXPECT_EQ(10, now.swap_used);
+	EXPECT_EQ(PAGES - 10, now.frames_used);
+	EXPECT_EQ(PAGES, now.pages);
+	EXPECT_FAULTS(self->box, before, 0);
+	EXPECT_EQ(0, page_out(self->box, page_at(self->map, 4), 10));
+	EXPECT_EQ(PAGES - 10, page_out(self->box, self->map, PAGES));
+	EXPECT_EQ(0, box_stats(self->box).frames_used);
+
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_FAULTS(self->box, before, .swapin = PAGES);
+	EXPECT_EQ(PAGES, box_stats(self->box).major);
+}
+
+/* A page that did not change since it came from swap is not written again. */
+TEST_F(range, page_out_of_clean_pages)
+{
+	struct pagebox_stats now;
+
+	EXPECT_EQ(PAGES, page_out(self->box, self->map, PAGES));
+	pages_touch(self->map, PAGES);
+	now = box_stats(self->box);
+	EXPECT_EQ(PAGES, page_out(self->box, self->map, PAGES));
+	EXPECT_EQ(now.swap_writes, box_stats(self->box).swap_writes);
+	EXPECT_EQ(now.paged_out + PAGES, box_stats(self->box).paged_out);
+	EXPECT_EQ(0, box_stats(self->box).frames_used);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+}
+
+/* Prefetched: in a frame, not mapped; only the PTE is missing then. */
+TEST_F(range, prefetch)
+{
+	struct pagebox_stats before, now;
+
+	EXPECT_EQ(0, prefetch(self->box, self->map, PAGES));
+	EXPECT_EQ(0, box_stats(self->box).prefetched);
+	EXPECT_EQ(PAGES, page_out(self->box, self->map, PAGES));
+	before = box_stats(self->box);
+	EXPECT_EQ(5, prefetch(self->box, page_at(self->map, 3), 5));
+	now = box_stats(self->box);
+	EXPECT_EQ(5, now.prefetched);
+	EXPECT_EQ(5, now.frames_used);
+	EXPECT_EQ(before.swap_reads + 5, now.swap_reads);
+	EXPECT_FAULTS(self->box, before, 0);
+	EXPECT_EQ(PAGES - 5, prefetch(self->box, self->map, PAGES));
+	EXPECT_EQ(PAGES, box_stats(self->box).prefetched);
+	for (size_t i = 0; i < PAGES; i++)
+		EXPECT_EQ(0, pagemap(page_at(self->map, i)) & PAGEMAP_PRESENT);
+
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_FAULTS(self->box, before, .minor = PAGES);
+	EXPECT_EQ(before.major, box_stats(self->box).major);
+}
+
+/* Pages that nobody has touched are left alone. */
+TEST_F(range, prefetch_of_nothing)
+{
+	char *untouched =
+		box_map_from(self->box, 2 * PAGES, PAGES, variant->flags);
+	struct pagebox_stats before = box_stats(self->box), after;
+
+	EXPECT_EQ(0, prefetch(self->box, untouched, PAGES));
+	EXPECT_EQ(0, page_out(self->box, untouched, PAGES));
+	EXPECT_EQ(0, discard(self->box, untouched, PAGES));
+	after = box_stats(self->box);
+	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+}
+
+/* Discarded, the pages are zero again, whether they were in frames or in swap. */
+TEST_F(range, discard)
+{
+	struct pagebox_stats now;
+
+	EXPECT_EQ(4, page_out(self->box, page_at(self->map, 6), 4));
+	now = box_stats(self->box);
+	EXPECT_EQ(8, discard(self->box, page_at(self->map, 4), 8));
+	EXPECT_EQ(now.discarded + 8, box_stats(self->box).discarded);
+	EXPECT_EQ(PAGES - 8, box_stats(self->box).pages);
+	EXPECT_EQ(PAGES - 8, box_stats(self->box).frames_used);
+	EXPECT_EQ(0, box_stats(self->box).swap_used);
+	EXPECT_EQ(0, discard(self->box, page_at(self->map, 4), 8));
+
+	now = box_stats(self->box);
+	EXPECT_TRUE(pages_hold(self->map, 4, TAG));
+	EXPECT_TRUE(pages_are_zero(page_at(self->map, 4), 8));
+	EXPECT_TRUE(pages_hold(page_at(self->map, 12), PAGES - 12, TAG + 12));
+	EXPECT_FAULTS(self->box, now, .zero = 8);
+	pages_fill(page_at(self->map, 4), 8, 500);
+	EXPECT_TRUE(pages_hold(page_at(self->map, 4), 8, 500));
+}
+
+/* A mapping that mprotect() has split is still one mapping. */
+TEST_F(range, split_mapping)
+{
+	ASSERT_EQ(0, mprotect(page_at(self->map, 5), 3 * page_size, PROT_READ));
+	ASSERT_EQ(0, mprotect(page_at(self->map, 9), page_size, PROT_NONE));
+	EXPECT_EQ(PAGES, page_out(self->box, self->map, PAGES));
+	EXPECT_EQ(6, prefetch(self->box, page_at(self->map, 4), 6));
+	EXPECT_EQ(PAGES, discard(self->box, self->map, PAGES));
+	ASSERT_EQ(0, mprotect(self->map, PAGES * page_size, PROT_READ));
+	EXPECT_TRUE(pages_are_zero(self->map, PAGES));
+}
+
+/* Locked pages keep their frames; the others of the range lose theirs. */
+TEST_F(range, locked_pages_stay)
+{
+	stay_on_this_cpu();
+	ASSERT_EQ(0, mlock(page_at(self->map, 2), 3 * page_size));
+	EXPECT_EQ(3, box_stats(self->box).frames_locked);
+	EXPECT_EQ(PAGES - 3, page_out(self->box, self->map, PAGES));
+	EXPECT_EQ(3, box_stats(self->box).frames_used);
+	for (size_t i = 2; i < 5; i++)
+		EXPECT_NE(0, pagemap(page_at(self->map, i)) & PAGEMAP_PRESENT);
+	ASSERT_EQ(0, munlock(page_at(self->map, 2), 3 * page_size));
+	EXPECT_EQ(3, page_out(self->box, self->map, PAGES));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+}
+
+/* So do those that a pipe holds; the pipe has what was in them. */
+TEST_F(range, pinned_pages_stay)
+{
+	struct iovec iov = { page_at(self->map, 2), 3 * page_size };
+	char page[page_size];
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_EQ(iov.iov_len, vmsplice(ends[1], &iov, 1, 0));
+	EXPECT_EQ(PAGES - 3, page_out(self->box, self->map, PAGES));
+	EXPECT_EQ(3, box_stats(self->box).frames_used);
+	EXPECT_EQ(3, box_stats(self->box).frames_pinned);
+	for (size_t i = 0; i < 3; i++) {
+		ASSERT_EQ(page_size, read(ends[0], page, page_size));
+		EXPECT_TRUE(page_holds(page, TAG + 2 + i));
+	}
+	EXPECT_EQ(0, box_stats(self->box).frames_pinned);
+	EXPECT_EQ(3, page_out(self->box, self->map, PAGES));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+}
+
+/* A page that is discarded while a pipe holds it is the pipe's alone. */
+TEST_F(range, discard_of_pinned_pages)
+{
+	struct iovec iov = { self->map, 3 * page_size };
+	char page[page_size];
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_EQ(iov.iov_len, vmsplice(ends[1], &iov, 1, 0));
+	EXPECT_EQ(3, discard(self->box, self->map, 3));
+	EXPECT_TRUE(pages_are_zero(self->map, 3));
+	pages_fill(self->map, PAGES, 500);
+	for (size_t i = 0; i < 3; i++) {
+		ASSERT_EQ(page_size, read(ends[0], page, page_size));
+		EXPECT_TRUE(page_holds(page, TAG + i));
+	}
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+}
+
+enum { HOLDS_OLD, HOLDS_ZERO, DISCARD };
+
+static int serve_range(void *context, int command)
+{
+	FIXTURE_DATA(range) *self = context;
+
+	switch (command) {
+	case HOLDS_OLD:
+		return pages_hold(self->map, PAGES, TAG);
+	case HOLDS_ZERO:
+		return pages_are_zero(self->map, PAGES);
+	default:
+		return discard(self->box, self->map, PAGES);
+	}
+}
+
+/* Who shares a page by fork keeps it; a shared mapping is one for all. */
+TEST_F(range, discard_after_fork)
+{
+	struct child child = child_fork(serve_range, self);
+	bool private = variant->flags == MAP_PRIVATE;
+
+	EXPECT_TRUE(child_ask(&child, HOLDS_OLD));
+	EXPECT_EQ(PAGES, discard(self->box, self->map, PAGES));
+	EXPECT_TRUE(pages_are_zero(self->map, PAGES));
+	EXPECT_TRUE(child_ask(&child, private ? HOLDS_OLD : HOLDS_ZERO));
+	if (private) {
+		EXPECT_EQ(PAGES, child_ask(&child, DISCARD));
+		EXPECT_TRUE(child_ask(&child, HOLDS_ZERO));
+		EXPECT_EQ(2 * PAGES, box_stats(self->box).discarded);
+	}
+	child_end(&child);
+}
+
+/* Paged out by one, gone for all who share it, and whole for all. */
+TEST_F(range, page_out_after_fork)
+{
+	struct child child = child_fork(serve_range, self);
+
+	EXPECT_TRUE(child_ask(&child, HOLDS_OLD));
+	EXPECT_EQ(PAGES, page_out(self->box, self->map, PAGES));
+	EXPECT_EQ(0, box_stats(self->box).frames_used);
+	EXPECT_TRUE(child_ask(&child, HOLDS_OLD));
+	EXPECT_EQ(PAGES, box_stats(self->box).frames_used);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_EQ(PAGES, box_stats(self->box).pages);
+	child_end(&child);
+}
+
+/* What a private mapping shows of the root view belongs to its range too. */
+TEST(private_over_root)
+{
+	int box = box_new(4 * PAGES, 0);
+	char *shared = box_map(box, PAGES, MAP_SHARED);
+	char *private = box_map(box, PAGES, MAP_PRIVATE);
+	struct pagebox_stats now;
+
+	pages_fill(shared, PAGES, TAG);
+	pages_fill(private, PAGES / 2, 500);
+	now = box_stats(box);
+	EXPECT_EQ(PAGES + PAGES / 2, now.frames_used);
+
+	EXPECT_EQ(PAGES, page_out(box, private, PAGES));
+	EXPECT_EQ(PAGES / 2, box_stats(box).frames_used);
+	EXPECT_EQ(PAGES / 2, page_out(box, shared, PAGES));
+	EXPECT_EQ(0, box_stats(box).frames_used);
+	EXPECT_EQ(PAGES, prefetch(box, private, PAGES));
+	EXPECT_EQ(PAGES / 2, prefetch(box, shared, PAGES));
+
+	/* Only its own pages can be discarded; the root's stay. */
+	EXPECT_EQ(PAGES / 2, discard(box, private, PAGES));
+	EXPECT_TRUE(pages_hold(private, PAGES, TAG));
+	EXPECT_TRUE(pages_hold(shared, PAGES, TAG));
+	EXPECT_EQ(PAGES, box_stats(box).pages);
+	EXPECT_EQ(PAGES, discard(box, shared, PAGES));
+	EXPECT_TRUE(pages_are_zero(private, PAGES));
+}
+
+/* Without addresses it is the root view that is meant, mapped or not. */
+TEST(root_by_offset)
+{
+	int box = box_new(4 * PAGES, 0);
+	char *shared = box_map(box, PAGES, MAP_SHARED);
+	char *private = box_map(box, PAGES, MAP_PRIVATE);
+
+	pages_fill(shared, PAGES, TAG);
+	pages_fill(private, PAGES, 500);
+	unmap(shared, PAGES);
+	EXPECT_EQ(10, root_range(box, PAGEBOX_IOC_PAGE_OUT, 5, 10));
+	EXPECT_EQ(2 * PAGES - 10, box_stats(box).frames_used);
+	EXPECT_EQ(4, root_range(box, PAGEBOX_IOC_PREFETCH, 3, 6));
+	EXPECT_EQ(2 * PAGES - 6, box_stats(box).frames_used);
+	EXPECT_EQ(20, root_range(box, PAGEBOX_IOC_DISCARD, 0, 20));
+	EXPECT_EQ(2 * PAGES - 20, box_stats(box).pages);
+	EXPECT_TRUE(pages_hold(private, PAGES, 500));
+	shared = box_map(box, PAGES, MAP_SHARED);
+	EXPECT_TRUE(pages_are_zero(shared, 20));
+	EXPECT_TRUE(pages_hold(page_at(shared, 20), PAGES - 20, TAG + 20));
+}
+
+/* All of a terabyte can be named, and what is in it is found. */
+TEST(whole_box)
+{
+	size_t all = PAGEBOX_DEFAULT_SIZE / page_size;
+	int box = box_new(64, 0);
+
+	ASSERT_EQ(1, pwrite(box, "x", 1, 0));
+	ASSERT_EQ(1, pwrite(box, "x", 1, PAGEBOX_DEFAULT_SIZE / 2));
+	ASSERT_EQ(1, pwrite(box, "x", 1, PAGEBOX_DEFAULT_SIZE - 1));
+	EXPECT_EQ(3, root_range(box, PAGEBOX_IOC_PAGE_OUT, 0, all));
+	EXPECT_EQ(3, box_stats(box).swap_used);
+	EXPECT_EQ(3, root_range(box, PAGEBOX_IOC_PREFETCH, 0, all));
+	EXPECT_EQ(3, box_stats(box).frames_used);
+	EXPECT_EQ(3, root_range(box, PAGEBOX_IOC_DISCARD, 0, all));
+	EXPECT_EQ(0, box_stats(box).pages);
+	EXPECT_EQ(0, box_stats(box).swap_used);
+}
+
+/* From a store, prefetching reads; up to its end and no further. */
+TEST(prefetch_from_a_store)
+{
+	int file = store_file(PAGES * page_size - 5, TAG);
+	int box = box_new_store(2 * PAGES, file);
+	char *map = box_map(box, PAGES + 4, MAP_SHARED);
+	struct pagebox_stats before = box_stats(box);
+
+	pages_touch(page_at(map, 3), 2);
+	EXPECT_EQ(PAGES - 2, prefetch(box, map, PAGES + 4));
+	EXPECT_EQ(PAGES - 2, box_stats(box).prefetched);
+	EXPECT_EQ(PAGES, box_stats(box).store_reads);
+	EXPECT_EQ(PAGES, box_stats(box).frames_used);
+	EXPECT_FAULTS(box, before, .file = 2);
+	EXPECT_TRUE(pages_hold(map, PAGES - 1, TAG));
+	EXPECT_FAULTS(box, before, .file = 2, .minor = PAGES - 3);
+	EXPECT_EQ(0, prefetch(box, page_at(map, PAGES), 4));
+	EXPECT_EQ(SIGBUS, signal_of_read(page_at(map, PAGES)));
+}
+
+/* More than the frames is brought in as far as it goes, and harms nobody. */
+TEST(prefetch_of_more_than_fits)
+{
+	const unsigned int frames = 8;
+	int box = box_new_store(frames, store_file(PAGES * page_size, TAG));
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	long done = prefetch(box, map, PAGES);
+
+	EXPECT_LE(frames, done);
+	EXPECT_GE(PAGES, done);
+	EXPECT_EQ(done, box_stats(box).prefetched);
+	EXPECT_EQ(done, box_stats(box).store_reads);
+	EXPECT_EQ(frames, box_stats(box).frames_used);
+	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
+}
+
+/* With every frame locked nothing can be brought in, and that is no error. */
+TEST(prefetch_without_a_frame)
+{
+	const unsigned int frames = 8;
+	int box = box_new_store(frames, store_file(PAGES * page_size, TAG));
+	char *map = box_map(box, PAGES, MAP_SHARED);
+
+	stay_on_this_cpu();
+	ASSERT_EQ(0, mlock(map, frames * page_size));
+	EXPECT_EQ(0, prefetch(box, page_at(map, frames), frames));
+	EXPECT_EQ(0, prefetch(box, map, PAGES));
+	EXPECT_EQ(0, box_stats(box).prefetched);
+	EXPECT_TRUE(pages_hold(map, frames, TAG));
+	ASSERT_EQ(0, munlock(map, frames * page_size));
+	EXPECT_EQ(frames, prefetch(box, page_at(map, frames), frames));
+}
+
+/* Back to what the store has: nothing that was not written back is kept. */
+TEST(discard_to_a_store)
+{
+	int file = store_file(PAGES * page_size, TAG);
+	int box = box_new_store(2 * PAGES, file);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	char page[page_size];
+	struct pagebox_stats now;
+
+	pages_fill(map, PAGES, 500);
+	ASSERT_EQ(0, msync(map, 4 * page_size, MS_SYNC));
+	EXPECT_EQ(PAGES, discard(box, map, PAGES));
+	now = box_stats(box);
+	EXPECT_EQ(0, now.pages);
+	EXPECT_EQ(0, now.frames_used);
+	EXPECT_EQ(0, now.frames_dirty);
+	EXPECT_TRUE(pages_hold(map, 4, 500));
+	EXPECT_TRUE(pages_hold(page_at(map, 4), PAGES - 4, TAG + 4));
+	EXPECT_FAULTS(box, now, .file = PAGES);
+	ASSERT_EQ(page_size, pread(file, page, page_size, 4 * page_size));
+	EXPECT_TRUE(page_holds(page, TAG + 4));
+}
+
+/* A private page over a store goes back to the root view, then to the store. */
+TEST(discard_of_private_pages_over_a_store)
+{
+	int box = box_new_store(4 * PAGES, store_file(PAGES * page_size, TAG));
+	char *shared = box_map(box, PAGES, MAP_SHARED);
+	char *private = box_map(box, PAGES, MAP_PRIVATE);
+
+	pages_fill(private, PAGES, 500);
+	page_fill(page_at(shared, 3), 900);
+	EXPECT_EQ(PAGES, discard(box, private, PAGES));
+	EXPECT_TRUE(pages_hold(private, 3, TAG));
+	EXPECT_TRUE(page_holds(page_at(private, 3), 900));
+	EXPECT_TRUE(pages_hold(page_at(private, 4), PAGES - 4, TAG + 4));
+	EXPECT_EQ(1, root_range(box, PAGEBOX_IOC_DISCARD, 3, 1));
+	EXPECT_TRUE(pages_hold(private, PAGES, TAG));
+}
+
+/* What the clock said of a page goes with it: a discarded page is no victim. */
+TEST(frames_are_given_back)
+{
+	const unsigned int frames = 8;
+	int box = box_new(frames, 0);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	struct pagebox_stats now;
+
+	pages_fill(map, frames, TAG);
+	EXPECT_EQ(4, discard(box, page_at(map, 2), 4));
+	now = box_stats(box);
+	pages_fill(page_at(map, frames), 4, TAG + frames);
+	EXPECT_EQ(now.evict_dirty, box_stats(box).evict_dirty);
+	EXPECT_EQ(now.evict_clean, box_stats(box).evict_clean);
+	EXPECT_EQ(frames, box_stats(box).frames_used);
+	EXPECT_TRUE(pages_hold(map, 2, TAG));
+	EXPECT_TRUE(pages_are_zero(page_at(map, 2), 4));
+}
+
+/* --- errors --- */
+
+static int range_error(int box, unsigned long request,
+		       struct pagebox_range range)
+{
+	range.size = sizeof(range);
+	return ioctl(box, request, &range) ? errno : 0;
+}
+
+static const unsigned long requests[] = {
+	PAGEBOX_IOC_PREFETCH,
+	PAGEBOX_IOC_PAGE_OUT,
+	PAGEBOX_IOC_DISCARD,
+};
+
+/* Ranges that are none, or that end past the end of the box. */
+TEST(bounds)
+{
+	const uint64_t end = PAGES * page_size;
+	const struct pagebox_range bad[] = {
+		{ .start = 0, .length = 0 },
+		{ .start = 1, .length = page_size },
+		{ .start = 0, .length = 1 },
+		{ .start = 0, .length = page_size + 1 },
+		{ .start = 0, .length = end + page_size },
+		{ .start = end, .length = page_size },
+		{ .start = end - page_size, .length = 2 * page_size },
+		{ .start = page_size, .length = -page_size },
+		{ .start = -page_size, .length = page_size },
+		{ .start = -page_size, .length = 2 * page_size },
+		{ .start = 1ULL << 63, .length = 1ULL << 63 },
+	};
+	int box = box_new(8, PAGES);
+	struct pagebox_stats before, after;
+
+	pages_fill(box_map(box, PAGES, MAP_SHARED), 4, TAG);
+	before = box_stats(box);
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
+			EXPECT_EQ(EINVAL, range_error(box, requests[i], bad[j]))
+			TH_LOG("request %zu, range %zu", i, j);
+		}
+	}
+	after = box_stats(box);
+	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+}
+
+/* Addresses that show no page of this box, or of which not all do. */
+TEST(addresses)
+{
+	int box = box_new(8, PAGES), other = box_new(8, PAGES);
+	char *map = box_map(box, PAGES, MAP_PRIVATE);
+	char *foreign = box_map(other, PAGES, MAP_PRIVATE);
+	const struct pagebox_range outside[] = {
+		{ .start = (uintptr_t)foreign, .length = page_size },
+		{ .start = 0, .length = page_size },
+		{ .start = (uintptr_t)map + 4 * page_size,
+		  .length = page_size },
+		{ .start = (uintptr_t)map, .length = 5 * page_size },
+		{ .start = (uintptr_t)map + 2 * page_size,
+		  .length = PAGES * page_size },
+	};
+	const struct pagebox_range bad[] = {
+		{ .start = (uintptr_t)map, .length = 0 },
+		{ .start = (uintptr_t)map + 8, .length = page_size },
+		{ .start = (uintptr_t)map, .length = page_size - 8 },
+		{ .start = (uintptr_t)map, .length = -page_size },
+	};
+
+	pages_fill(foreign, 4, TAG);
+	pages_fill(map, PAGES, TAG);
+	unmap(page_at(map, 4), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(outside); j++) {
+			struct pagebox_range range = outside[j];
+
+			range.flags = PAGEBOX_RANGE_ADDRESS;
+			EXPECT_EQ(ENOENT, range_error(box, requests[i], range))
+			TH_LOG("request %zu, range %zu", i, j);
+		}
+		for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
+			struct pagebox_range range = bad[j];
+
+			range.flags = PAGEBOX_RANGE_ADDRESS;
+			EXPECT_EQ(EINVAL, range_error(box, requests[i], range))
+			TH_LOG("request %zu, range %zu", i, j);
+		}
+	}
+	EXPECT_TRUE(pages_hold(foreign, 4, TAG));
+	EXPECT_TRUE(pages_hold(map, 4, TAG));
+	EXPECT_TRUE(pages_hold(page_at(map, 5), PAGES - 5, TAG + 5));
+}
+
+/* Who may only read may not discard; to bring in and page out is reading. */
+TEST(read_only_fd)
+{
+	int reader = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);
+	int box = box_new(8, 0), joined;
+	char *map = box_map(box, 4, MAP_SHARED);
+
+	ASSERT_LE(0, reader);
+	joined = box_join(reader, box_info(box).id);
+	ASSERT_LE(0, joined);
+	pages_fill(map, 4, TAG);
+	EXPECT_EQ(-EBADF, root_range(joined, PAGEBOX_IOC_DISCARD, 0, 4));
+	EXPECT_EQ(-EBADF, map_range(joined, PAGEBOX_IOC_DISCARD, map, 4));
+	EXPECT_EQ(4, root_range(joined, PAGEBOX_IOC_PAGE_OUT, 0, 4));
+	EXPECT_EQ(4, root_range(joined, PAGEBOX_IOC_PREFETCH, 0, 4));
+	EXPECT_TRUE(pages_hold(map, 4, TAG));
+	EXPECT_EQ(0, box_stats(box).discarded);
+}
+
+/* --- ranges and programs at the same time --- */
+
+struct worker {
+	int box;
+	char *map;
+	bool stop; /* relaxed atomics, as is rounds */
+	unsigned int rounds;
+	bool right;
+};
+
+static void *write_and_check(void *context)
+{
+	struct worker *worker = context;
+
+	worker->right = true;
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
+		uint64_t tag = 1000 + 100 * worker->rounds;
+
+		pages_fill(worker->map, PAGES, tag);
+		worker->right &= pages_hold(worker->map, PAGES, tag);
+		__atomic_fetch_add(&worker->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static bool worker_turned(void *context)
+{
+	struct worker *worker = context;
+
+	map_range(worker->box, PAGEBOX_IOC_PAGE_OUT, worker->map, PAGES);
+	map_range(worker->box, PAGEBOX_IOC_PREFETCH, worker->map, PAGES);
+	root_range(worker->box, PAGEBOX_IOC_PAGE_OUT, 0, 3 * PAGES);
+	return __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED) >= 6;
+}
+
+/* Pages are brought in and thrown out under a program that writes them. */
+TEST(under_load)
+{
+	int box = box_new(PAGES + 4, 0);
+	struct worker worker[2] = {
+		{ .box = box, .map = box_map(box, PAGES, MAP_SHARED) },
+		{ .box = box,
+		  .map = box_map_from(box, PAGES, PAGES, MAP_PRIVATE) },
+	};
+	pthread_t thread[2];
+
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, write_and_check,
+					    &worker[i]));
+	for (int i = 0; i < 2; i++)
+		EXPECT_TRUE(eventually(worker_turned, &worker[i]));
+	for (int i = 0; i < 2; i++) {
+		__atomic_store_n(&worker[i].stop, true, __ATOMIC_RELAXED);
+		pthread_join(thread[i], NULL);
+		EXPECT_TRUE(worker[i].right);
+	}
+	EXPECT_LT(0, box_stats(box).paged_out);
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
+/* Discards its pages again and again: each time they have to be zero. */
+static void *discard_and_check(void *context)
+{
+	struct worker *worker = context;
+
+	worker->right = true;
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
+		pages_fill(worker->map, PAGES, 500);
+		worker->right &= discard(worker->box, worker->map, PAGES) ==
+				 PAGES;
+		worker->right &= pages_are_zero(worker->map, PAGES);
+		worker->right &= discard(worker->box, worker->map, PAGES) >= 0;
+		__atomic_fetch_add(&worker->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static int serve_worker(void *context, int command)
+{
+	struct worker *worker = context;
+
+	if (!command)
+		return pages_hold(worker->map, PAGES, TAG);
+	pages_fill(worker->map, PAGES, TAG);
+	return 0;
+}
+
+/* Pages are forgotten beside pages that are not, and by one of two sharers. */
+TEST(discard_under_load)
+{
+	int box = box_new(PAGES / 2, 0);
+	struct worker keeper = { .box = box };
+	struct worker dropper = { .box = box };
+	pthread_t thread[2];
+	struct child child;
+
+	keeper.map = box_map(box, PAGES, MAP_PRIVATE);
+	dropper.map = box_map_from(box, PAGES, PAGES, MAP_PRIVATE);
+	pages_fill(dropper.map, PAGES, TAG);
+	child = child_fork(serve_worker, &dropper);
+	ASSERT_EQ(0,
+		  pthread_create(&thread[0], NULL, write_and_check, &keeper));
+	ASSERT_EQ(0, pthread_create(&thread[1], NULL, discard_and_check,
+				    &dropper));
+	for (int round = 0; round < 10; round++) {
+		EXPECT_TRUE(child_ask(&child, 0));
+		child_ask(&child, 1);
+	}
+	EXPECT_TRUE(eventually(worker_turned, &keeper));
+	EXPECT_TRUE(eventually(worker_turned, &dropper));
+	__atomic_store_n(&keeper.stop, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&dropper.stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	EXPECT_TRUE(keeper.right);
+	EXPECT_TRUE(dropper.right);
+	EXPECT_TRUE(child_ask(&child, 0));
+	child_end(&child);
+	unmap(dropper.map, PAGES);
+	EXPECT_EQ(PAGES, box_stats(box).pages);
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
+/* --- a model --- */
+
+#define MAPS 3 /* a shared mapping and two private ones */
+
+FIXTURE(model)
+{
+	int box;
+	char *map[MAPS];
+	char *plain;
+	uint64_t seed;
+	uint64_t stored[PAGES];
+	uint64_t tag[MAPS][PAGES];
+	bool own[MAPS][PAGES];
+};
+
+FIXTURE_VARIANT(model)
+{
+	bool store;
+	bool writable;
+};
+
+FIXTURE_VARIANT_ADD(model, no_store){
+	.store = false,
+};
+
+FIXTURE_VARIANT_ADD(model, read_only_store){
+	.store = true,
+};
+
+FIXTURE_VARIANT_ADD(model, writable_store){
+	.store = true,
+	.writable = true,
+};
+
+FIXTURE_SETUP(model)
+{
+	char path[64];
+	int file = store_file(PAGES * page_size, TAG);
+
+	self->seed = 0x5eed + variant->store + variant->writable;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	if (variant->store)
+		self->box = box_new_store(
+			6, variant->writable ? file : open(path, O_RDONLY));
+	else
+		self->box = box_new(6, PAGES);
+	for (int i = 0; i < MAPS; i++)
+		self->map[i] =
+			box_map(self->box, PAGES, i ? MAP_PRIVATE : MAP_SHARED);
+	for (size_t page = 0; page < PAGES; page++) {
+		self->stored[page] = variant->store ? TAG + page : 0;
+		self->tag[0][page] = self->stored[page];
+	}
+	self->plain = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->plain);
+}
+
+FIXTURE_TEARDOWN(model)
+{
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(0, box_stats(self->box).io_errors);
+	close(self->box);
+}
+
+/* What a mapping has to show at a page. */
+static uint64_t model_tag(const FIXTURE_DATA(model) * self, int map,
+			  size_t page)
+{
+	return self->tag[self->own[map][page] ? map : 0][page];
+}
+
+static bool model_holds(FIXTURE_DATA(model) * self, int map, size_t page)
+{
+	return page_holds(page_at(self->map[map], page),
+			  model_tag(self, map, page));
+}
+
+/* The file's side: a page of the root view, read or written. */
+static bool model_file(FIXTURE_DATA(model) * self, size_t page, bool write,
+		       uint64_t tag)
+{
+	off_t at = page * page_size;
+
+	if (write) {
+		page_fill(self->plain, tag);
+		self->tag[0][page] = tag;
+		return pwrite(self->box, self->plain, page_size, at) ==
+		       (ssize_t)page_size;
+	}
+	return pread(self->box, self->plain, page_size, at) ==
+		       (ssize_t)page_size &&
+	       page_holds(self->plain, self->tag[0][page]);
+}
+
+/* After this, the store has what the root view has. */
+static void model_sync(FIXTURE_DATA(model) * self)
+{
+	if (fsync(self->box))
+		die("fsync");
+	memcpy(self->stored, self->tag[0], sizeof(self->stored));
+}
+
+/*
+ * Forgets some pages as one mapping shows them. Eviction may have written any of
+ * them back to a store that can be written to, so they are, all, first.
+ */
+static bool model_discard(FIXTURE_DATA(model) * self, bool writable, int map,
+			  size_t first, size_t pages)
+{
+	if (writable)
+		model_sync(self);
+	for (size_t i = first; i < first + pages; i++) {
+		self->own[map][i] = false;
+		if (!map)
+			self->tag[0][i] = self->stored[i];
+	}
+	return discard(self->box, page_at(self->map[map], first), pages) >= 0;
+}
+
+/* Another limit, policy or swap area. */
+static bool model_configure(FIXTURE_DATA(model) * self)
+{
+	static const char policies[][PAGEBOX_NAME_LEN] = { "clock", "fifo",
+							   "random", "lru" };
+	struct pagebox_config config = {
+		.set = rnd(&self->seed) % 2 ?
+			       PAGEBOX_SET_FRAMES :
+			       PAGEBOX_SET_POLICY | PAGEBOX_SET_READAHEAD |
+				       PAGEBOX_SET_SWAPPINESS,
+		.frames = 2 + rnd(&self->seed) % PAGES,
+		.readahead = rnd(&self->seed) % 8,
+		.swappiness = rnd(&self->seed) % 201,
+	};
+
+	memcpy(config.policy, policies[rnd(&self->seed) % 4],
+	       sizeof(config.policy));
+	if (rnd(&self->seed) % 4)
+		return !configure_error(self->box, config);
+	config.set = PAGEBOX_SET_SWAP;
+	config.swap_fd = rnd(&self->seed) % 2 ?
+				 store_file(MAPS * PAGES * page_size, 1) :
+				 PAGEBOX_FD_RAM;
+	if (configure_error(self->box, config))
+		return false;
+	return config.swap_fd < 0 || !close(config.swap_fd);
+}
+
+static bool model_step(FIXTURE_DATA(model) * self, bool writable, uint64_t tag)
+{
+	int map = rnd(&self->seed) % MAPS;
+	size_t page = rnd(&self->seed) % PAGES;
+	size_t pages = 1 + rnd(&self->seed) % (PAGES - page);
+	char *at = page_at(self->map[map], page);
+
+	switch (rnd(&self->seed) % 16) {
+	case 0 ... 4:
+		self->tag[map][page] = tag;
+		self->own[map][page] = true;
+		page_fill(at, tag);
+		return true;
+	case 5:
+		return model_file(self, page, true, tag);
+	case 6:
+		return model_file(self, page, false, 0);
+	case 7:
+		return prefetch(self->box, at, pages) >= 0;
+	case 8:
+		return page_out(self->box, at, pages) >= 0;
+	case 9:
+		return root_range(self->box, PAGEBOX_IOC_PAGE_OUT, page,
+				  pages) >= 0;
+	case 10:
+		return model_discard(self, writable, map, page,
+				     1 + pages % 4 < pages ? 1 + pages % 4 :
+							     pages);
+	case 11:
+		return model_configure(self);
+	default:
+		return model_holds(self, map, page);
+	}
+}
+
+/* Whatever is done to a box, in whatever order: each page is what it has to be. */
+TEST_F(model, random_operations)
+{
+	for (int step = 0; step < 1500; step++) {
+		ASSERT_TRUE(model_step(self, variant->writable, step + 2000))
+		TH_LOG("step %d", step);
+	}
+	for (int map = 0; map < MAPS; map++)
+		for (size_t page = 0; page < PAGES; page++)
+			ASSERT_TRUE(model_holds(self, map, page));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The swap area: in memory or in a file, bounded, shared over fork, and put in
+ * another one's place while the box is used.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define FRAMES 8
+#define PAGES 64
+#define IN_SWAP (PAGES - FRAMES)
+#define SLOTS (2 * PAGES)
+
+/* A file in memory of @slots pages, which are not allocated yet. */
+static int swap_file(size_t slots)
+{
+	int fd = memfd_create("swap", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, slots * page_size))
+		die("cannot make a swap file");
+	return fd;
+}
+
+/* A box that swaps to @fd, with at most @slots slots, 0 for all there are. */
+static int box_new_swap(unsigned int frames, int fd, unsigned int slots)
+{
+	return box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_SWAP,
+		.frames = frames,
+		.swap_fd = fd,
+		.swap_pages = slots,
+	});
+}
+
+static int swap_to(int box, int fd, unsigned int slots)
+{
+	return configure_error(box, (struct pagebox_config){
+					    .set = PAGEBOX_SET_SWAP,
+					    .swap_fd = fd,
+					    .swap_pages = slots,
+				    });
+}
+
+/* How many of the patterns of @tag to @tag + @pages - 1 are in the file. */
+static size_t patterns_in_file(int file, size_t slots, size_t pages,
+			       uint64_t tag)
+{
+	uint64_t page[page_size / sizeof(uint64_t)];
+	uint64_t expected[page_size / sizeof(uint64_t)];
+	size_t count = 0;
+
+	for (size_t slot = 0; slot < slots; slot++) {
+		if (pread(file, page, page_size, slot * page_size) !=
+		    (ssize_t)page_size)
+			die("cannot read slot %zu", slot);
+		for (size_t i = 0; i < pages; i++) {
+			page_fill(expected, tag + i);
+			count += !memcmp(page, expected, page_size);
+		}
+	}
+	return count;
+}
+
+FIXTURE(area)
+{
+	int fd;
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(area)
+{
+	enum pagebox_backend kind;
+	bool tmpfs;
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(area, ram_shared){
+	.kind = PAGEBOX_BACKEND_RAM,
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(area, ram_private){
+	.kind = PAGEBOX_BACKEND_RAM,
+	.flags = MAP_PRIVATE,
+};
+
+FIXTURE_VARIANT_ADD(area, memfd_shared){
+	.kind = PAGEBOX_BACKEND_FILE,
+	.flags = MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(area, memfd_private){
+	.kind = PAGEBOX_BACKEND_FILE,
+	.flags = MAP_PRIVATE,
+};
+
+FIXTURE_VARIANT_ADD(area, tmpfs_private){
+	.kind = PAGEBOX_BACKEND_FILE,
+	.tmpfs = true,
+	.flags = MAP_PRIVATE,
+};
+
+FIXTURE_SETUP(area)
+{
+	if (variant->kind == PAGEBOX_BACKEND_RAM)
+		self->fd = PAGEBOX_FD_RAM;
+	else if (variant->tmpfs)
+		self->fd = tmpfs_file(tmpfs_new(SLOTS), "swap", SLOTS);
+	else
+		self->fd = swap_file(SLOTS);
+	self->box = box_new_swap(FRAMES, self->fd, PAGES);
+	self->map = box_map(self->box, PAGES, variant->flags);
+}
+
+FIXTURE_TEARDOWN(area)
+{
+	close(self->box);
+}
+
+/* Pages go to slots and come back, and each step is counted. */
+TEST_F(area, contents_and_counters)
+{
+	struct pagebox_stats now;
+
+	EXPECT_EQ(variant->kind, box_info(self->box).swap_kind);
+	EXPECT_EQ(PAGES, box_info(self->box).swap_pages);
+	pages_fill(self->map, PAGES, 1);
+	now = box_stats(self->box);
+	EXPECT_EQ(IN_SWAP, now.evict_dirty);
+	EXPECT_EQ(IN_SWAP, now.swap_writes);
+	EXPECT_EQ(IN_SWAP, now.swap_used);
+	EXPECT_EQ(IN_SWAP, now.swap_high);
+	EXPECT_EQ(0, now.swap_reads);
+
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+	EXPECT_FAULTS(self->box, now, .swapin = PAGES);
+	now = box_stats(self->box);
+	EXPECT_EQ(PAGES, now.swap_reads);
+	EXPECT_EQ(PAGES, now.swap_writes);
+	EXPECT_EQ(PAGES, now.swap_used);
+	EXPECT_EQ(PAGES, now.swap_high);
+	EXPECT_EQ(0, now.store_writes);
+	EXPECT_EQ(0, now.io_errors);
+}
+
+/* The file is where they are: it holds each of them, once. */
+TEST_F(area, pages_are_there)
+{
+	pages_fill(self->map, PAGES, 1);
+	if (variant->kind == PAGEBOX_BACKEND_FILE)
+		EXPECT_EQ(IN_SWAP, patterns_in_file(self->fd, PAGES, PAGES, 1));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+	if (variant->kind == PAGEBOX_BACKEND_FILE)
+		EXPECT_EQ(PAGES, patterns_in_file(self->fd, PAGES, PAGES, 1));
+}
+
+/* Slots are given back and used again; the high-water mark stays. */
+TEST_F(area, slots_are_used_again)
+{
+	for (int round = 0; round < 6; round++) {
+		char *map = box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
+
+		EXPECT_TRUE(pages_are_zero(map, PAGES));
+		pages_fill(map, PAGES, 1000 * round + 1);
+		EXPECT_TRUE(pages_hold(map, PAGES, 1000 * round + 1));
+		EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+		unmap(map, PAGES);
+		EXPECT_EQ(0, box_stats(self->box).swap_used);
+		EXPECT_EQ(PAGES, box_stats(self->box).swap_high);
+	}
+}
+
+/* One more of the same kind: a box does not take the one it has. */
+static int other_area(const FIXTURE_VARIANT(area) * variant)
+{
+	return variant->kind == PAGEBOX_BACKEND_RAM ? PAGEBOX_FD_RAM :
+						      swap_file(SLOTS);
+}
+
+static int serve_hold(void *context, int tag)
+{
+	return pages_hold(*(char **)context, PAGES, tag);
+}
+
+static int fill_inherited(void *context)
+{
+	char *map = *(char **)context;
+
+	if (!pages_hold(map, PAGES, 1))
+		return 1;
+	pages_fill(map, PAGES / 4, 500);
+	return !pages_hold(map, PAGES / 4, 500);
+}
+
+/* fork() takes no slots: both see the same ones, until one of them writes. */
+TEST_F(area, fork_shares_slots)
+{
+	struct pagebox_stats before;
+	struct child child;
+	char *map;
+
+	ASSERT_EQ(0, swap_to(self->box, other_area(variant), SLOTS));
+	map = box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
+	pages_fill(map, PAGES, 1);
+	before = box_stats(self->box);
+	child = child_fork(serve_hold, &map);
+	EXPECT_EQ(before.swap_used, box_stats(self->box).swap_used);
+	EXPECT_TRUE(child_ask(&child, 1));
+	EXPECT_GE(PAGES, box_stats(self->box).swap_used);
+	EXPECT_EQ(PAGES, box_stats(self->box).pages);
+	child_end(&child);
+
+	EXPECT_EQ(0, in_child(fill_inherited, &map));
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	EXPECT_GE(PAGES, box_stats(self->box).swap_used);
+	unmap(map, PAGES);
+	EXPECT_EQ(0, box_stats(self->box).swap_used);
+}
+
+/* No page is lost when the slots just suffice, and when one more would not. */
+TEST_F(area, bounded)
+{
+	const size_t slots = 16, pages = FRAMES + slots;
+
+	ASSERT_EQ(0, swap_to(self->box, other_area(variant), slots));
+	EXPECT_EQ(slots, box_info(self->box).swap_pages);
+	pages_fill(self->map, pages, 1);
+	EXPECT_EQ(slots, box_stats(self->box).swap_used);
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, pages)));
+	EXPECT_EQ(1, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(slots, box_stats(self->box).swap_used);
+	EXPECT_EQ(slots, box_stats(self->box).swap_high);
+
+	ASSERT_EQ(0, swap_to(self->box, swap_file(PAGES), 0));
+	EXPECT_TRUE(pages_hold(self->map, pages, 1));
+	pages_fill(self->map, pages + 1, 500);
+	EXPECT_TRUE(pages_hold(self->map, pages + 1, 500));
+}
+
+/* One slot to spare is enough to get at all pages, and to write them. */
+TEST_F(area, one_slot_to_spare)
+{
+	const size_t slots = 16, pages = FRAMES + slots - 1;
+
+	ASSERT_EQ(0, swap_to(self->box, other_area(variant), slots));
+	pages_fill(self->map, pages, 1);
+	EXPECT_TRUE(pages_hold(self->map, pages, 1));
+	pages_fill(self->map, pages, 500);
+	EXPECT_TRUE(pages_hold(self->map, pages, 500));
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(slots, box_stats(self->box).swap_high);
+}
+
+/* Another area takes the pages over, wherever they were and are to be. */
+TEST_F(area, exchange)
+{
+	int other = swap_file(PAGES);
+
+	pages_fill(self->map, PAGES, 1);
+	EXPECT_TRUE(pages_hold(self->map, PAGES / 2, 1));
+	for (int round = 1; round <= 3; round++) {
+		ASSERT_EQ(0, swap_to(self->box, other, 0));
+		EXPECT_EQ(PAGEBOX_BACKEND_FILE, box_info(self->box).swap_kind);
+		EXPECT_EQ(PAGES, box_info(self->box).swap_pages);
+		EXPECT_LE(IN_SWAP, box_stats(self->box).swap_used);
+		EXPECT_TRUE(pages_hold(self->map, PAGES, round));
+
+		ASSERT_EQ(0, swap_to(self->box, self->fd, PAGES));
+		EXPECT_EQ(variant->kind, box_info(self->box).swap_kind);
+		/* Nothing of the old area is needed any more. */
+		ASSERT_EQ(0, ftruncate(other, 0));
+		ASSERT_EQ(0, ftruncate(other, PAGES * page_size));
+		EXPECT_TRUE(pages_hold(self->map, PAGES, round));
+		pages_fill(self->map, PAGES, round + 1);
+	}
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 4));
+	EXPECT_EQ(PAGES, box_stats(self->box).pages);
+}
+
+/* It is not taken away while its pages have nowhere to go. */
+TEST_F(area, no_room_elsewhere)
+{
+	struct pagebox_stats now;
+
+	pages_fill(self->map, PAGES, 1);
+	EXPECT_EQ(ENOMEM, swap_to(self->box, PAGEBOX_FD_NONE, 0));
+	EXPECT_EQ(ENOMEM, swap_to(self->box, swap_file(4), 0));
+	EXPECT_EQ(ENOMEM, swap_to(self->box, PAGEBOX_FD_RAM, 4));
+	EXPECT_EQ(variant->kind, box_info(self->box).swap_kind);
+	EXPECT_EQ(PAGES, box_info(self->box).swap_pages);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+	pages_fill(self->map, PAGES, 500);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+	now = box_stats(self->box);
+	EXPECT_EQ(0, now.faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_GE(PAGES, now.swap_used);
+	EXPECT_EQ(PAGES, now.pages);
+}
+
+/* With frames for all of them it can go: they are brought back into memory. */
+TEST_F(area, none)
+{
+	struct pagebox_stats now;
+
+	pages_fill(self->map, PAGES, 1);
+	box_configure(self->box, (struct pagebox_config){
+					 .set = PAGEBOX_SET_FRAMES,
+					 .frames = 2 * PAGES,
+				 });
+	ASSERT_EQ(0, swap_to(self->box, PAGEBOX_FD_NONE, 0));
+	EXPECT_EQ(PAGEBOX_BACKEND_NONE, box_info(self->box).swap_kind);
+	EXPECT_EQ(0, box_info(self->box).swap_pages);
+	now = box_stats(self->box);
+	EXPECT_EQ(0, now.swap_used);
+	EXPECT_EQ(PAGES, now.frames_used);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+	EXPECT_EQ(now.major, box_stats(self->box).major);
+	ASSERT_EQ(0, swap_to(self->box, self->fd, PAGES));
+	pages_fill(self->map, PAGES, 500);
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
+}
+
+/*
+ * The area that is there already, once more with another bound: whether that is
+ * done or refused, it does not write its pages over each other.
+ */
+TEST_F(area, same_area_again)
+{
+	pages_fill(self->map, PAGES, 1);
+	EXPECT_TRUE(pages_hold(page_at(self->map, 10), 5, 11));
+	for (int round = 0; round < 3; round++) {
+		swap_to(self->box, self->fd, PAGES - round % 2);
+		EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+	}
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(PAGES, box_stats(self->box).pages);
+}
+
+/* A mapping that ends gives the slots of its pages back at once. */
+TEST_F(area, munmap_of_a_part)
+{
+	char *map = box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
+
+	pages_fill(map, PAGES, 1);
+	unmap(map, PAGES - 4);
+	EXPECT_GE(4, box_stats(self->box).swap_used);
+	EXPECT_EQ(4, box_stats(self->box).pages);
+	EXPECT_TRUE(pages_hold(page_at(map, PAGES - 4), 4, 1 + PAGES - 4));
+}
+
+/* Areas come and go while two processes need their pages. */
+TEST(exchange_under_load)
+{
+	const size_t slots = 6 * PAGES;
+	int files[] = { swap_file(slots), swap_file(slots), PAGEBOX_FD_RAM };
+	int box = box_new_swap(FRAMES, files[0], 0);
+	struct load load;
+
+	load_start(&load, box, PAGES);
+	for (int round = 1; round <= 12; round++) {
+		ASSERT_TRUE(load_goes_on(&load));
+		ASSERT_EQ(0, swap_to(box, files[round % 3], 0));
+	}
+	EXPECT_TRUE(load_goes_on(&load));
+	EXPECT_TRUE(load_end(&load));
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(0, box_stats(box).io_errors);
+}
+
+/* A bound below what the area has, and one above it. */
+TEST(as_many_slots_as_there_are)
+{
+	int box = box_new_swap(FRAMES, swap_file(10), 0);
+
+	EXPECT_EQ(10, box_info(box).swap_pages);
+	ASSERT_EQ(0, swap_to(box, swap_file(10), 7));
+	EXPECT_EQ(7, box_info(box).swap_pages);
+	ASSERT_EQ(0, swap_to(box, swap_file(10), 20));
+	EXPECT_EQ(10, box_info(box).swap_pages);
+	ASSERT_EQ(0, swap_to(box, PAGEBOX_FD_RAM, 7));
+	EXPECT_EQ(7, box_info(box).swap_pages);
+}
+
+/*
+ * A swap file that cannot be written, as its file system is full: its pages
+ * stay in memory, the access that needs a frame is SIGBUS, and with room again
+ * all goes on.
+ */
+TEST(full_file_system)
+{
+	int tmpfs = tmpfs_new(20);
+	int ballast = tmpfs_file(tmpfs, "ballast", 16);
+	int box = box_new_swap(FRAMES, tmpfs_file(tmpfs, "swap", 20), 0);
+	char *map = box_map(box, PAGES, MAP_PRIVATE);
+
+	ASSERT_EQ(0, posix_fallocate(ballast, 0, 16 * page_size));
+	pages_fill(map, FRAMES + 4, 1);
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(map, FRAMES + 4)));
+	EXPECT_LT(0, box_stats(box).io_errors);
+	EXPECT_EQ(1, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_EQ(4, box_stats(box).swap_used);
+	EXPECT_EQ(FRAMES, box_stats(box).frames_used);
+
+	ASSERT_EQ(0, ftruncate(ballast, 0));
+	pages_fill(page_at(map, FRAMES + 4), 8, 1 + FRAMES + 4);
+	EXPECT_TRUE(pages_hold(map, FRAMES + 12, 1));
+	EXPECT_EQ(1, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
+/* A page whose slot the file has lost is SIGBUS: zeroes would be a lie. */
+TEST(truncated_file)
+{
+	int file = swap_file(PAGES);
+	int box = box_new_swap(FRAMES, file, 0);
+	char *map = box_map(box, PAGES, MAP_PRIVATE);
+
+	pages_fill(map, PAGES, 1);
+	ASSERT_EQ(0, ftruncate(file, 0));
+	EXPECT_EQ(SIGBUS, signal_of_read(map));
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(map, 1)));
+	EXPECT_LE(2, box_stats(box).io_errors);
+	EXPECT_EQ(2, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
+/* What is in one box's swap file is no other's, and is free when it is gone. */
+TEST(file_is_let_go)
+{
+	int tmpfs = tmpfs_new(PAGES);
+	int file = tmpfs_file(tmpfs, "swap", PAGES);
+	int box = box_new_swap(FRAMES, file, 0);
+	char *map = box_map(box, PAGES, MAP_PRIVATE);
+
+	pages_fill(map, PAGES, 1);
+	unmap(map, PAGES);
+	close(box);
+	box = box_new_swap(FRAMES, file, 0);
+	map = box_map(box, PAGES, MAP_PRIVATE);
+	EXPECT_TRUE(pages_are_zero(map, PAGES));
+	pages_fill(map, PAGES, 500);
+	EXPECT_TRUE(pages_hold(map, PAGES, 500));
+}
+
+TEST_HARNESS_MAIN
