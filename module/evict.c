@@ -521,13 +521,20 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare, bool *evicted)
  *
  * For frames that would be nice to have.
  *
- * Return: 0, -EAGAIN when there is none, -ENOMEM, -EINTR
+ * Return: 0, -EAGAIN when nothing can be evicted now, -ENOMEM, -EINTR
  */
 int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
 {
 	bool evicted;
+	int err;
 
-	return try_frame(box, spare, &evicted);
+	/* Others may be faster. */
+	do {
+		err = try_frame(box, spare, &evicted);
+		if (fatal_signal_pending(current) && err == -EAGAIN)
+			err = -EINTR;
+	} while (err == -EAGAIN && evicted);
+	return err;
 }
 
 /**
