@@ -113,21 +113,26 @@ void pb_commit_recount(struct pb_map *map)
 }
 
 /**
- * pb_commit_covers - is a page of a VMA promised, in a box that promises?
+ * pb_commit_covers - is a page promised, in a box that promises?
  * @map: its map
  * @vma: where it is touched; mmap_lock or the VMA lock is held
+ * @address: of the touch
  *
- * mremap() makes VMAs grow without telling. What it added is promised when it is
- * touched first, if the box may.
+ * mremap() makes a VMA grow at its end without telling. What it added is
+ * promised when it is touched first, if the box may; what was there before stays
+ * usable in any case.
  *
  * Return: false if it may not
  */
-bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma)
+bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
+		      unsigned long address)
 {
+	unsigned long promised = READ_ONCE(map->committed);
 	long more;
 
-	if (vma_promise(vma) <= READ_ONCE(map->committed) || !map_counts(map))
+	if ((address - vma->vm_start) >> PAGE_SHIFT < promised ||
+	    !map_counts(map))
 		return true;
-	more = map_promise(map) - READ_ONCE(map->committed);
+	more = map_promise(map) - promised;
 	return more <= 0 || !commit(map, more);
 }

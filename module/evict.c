@@ -577,34 +577,33 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 	}
 }
 
-/* Evict what is in the frames from @first on that can be. */
+/* Evict what is in the frames from @first on that can be. Return how much was. */
 static int evict_from(struct pb_box *box, u32 first)
 {
 	struct pb_victims v = {};
 	struct pb_pte_bits bits;
 	struct folio *folio;
 	u32 end = READ_ONCE(box->frames.fresh);
+	unsigned int done = 0;
 
 	for (u32 i = first; i < end; i++) {
 		folio = lock_frame(box, i);
-		if (!folio)
-			continue;
-		harvest(box, &folio, &bits, 1);
-		if (bits.locked)
-			spare_folio(box, folio, PB_STAT_PINNED);
-		else
+		if (folio) {
+			harvest(box, &folio, &bits, 1);
 			v.folio[v.nr++] = folio;
-		if (v.nr < PB_BATCH_MAX && i + 1 < end)
-			continue;
-		pb_evict_victims(box, &v);
-		v.nr = 0;
+		}
+		if (folio && bits.locked)
+			spare_folio(box, v.folio[--v.nr], PB_STAT_PINNED);
+		if (v.nr == PB_BATCH_MAX || i + 1 == end) {
+			done += pb_evict_victims(box, &v);
+			v.nr = 0;
+		}
 		if (fatal_signal_pending(current))
-			return -EINTR;
+			break;
 		cond_resched();
 	}
-	if (v.nr)
-		pb_evict_victims(box, &v);
-	return pb_evict_wait(box);
+	pb_evict_victims(box, &v);
+	return pb_evict_wait(box) ?: done;
 }
 
 /**
@@ -614,31 +613,32 @@ static int evict_from(struct pb_box *box, u32 first)
  *
  * The pages in frames above a lower limit are evicted.
  *
- * Return: 0; -EBUSY when some could not be for a second, because they are
- * locked or pinned or there is no room for them in swap; -EINTR. After an error
- * the limit is what it was
+ * Return: 0; -EBUSY when for a second none of those that are left could be,
+ * because they are locked or pinned or there is no room for them in swap; -EINTR.
+ * After an error the limit is what it was
  */
 int pb_evict_resize(struct pb_box *box, u32 limit)
 {
 	struct pb_frames *frames = &box->frames;
 	unsigned long deadline = jiffies + EVICT_PATIENCE;
 	u32 before = frames->limit;
-	int err = 0;
+	int done;
 
 	pb_frames_set_limit(frames, limit);
-	while (!err && !pb_frames_trim(frames)) {
-		err = evict_from(box, limit);
-		if (err || pb_frames_trim(frames))
-			break;
-		if (time_after(jiffies, deadline))
-			err = -EBUSY;
-		else if (schedule_timeout_killable(1) &&
-			 fatal_signal_pending(current))
-			err = -EINTR;
+	while (!pb_frames_trim(frames)) {
+		done = evict_from(box, limit);
+		if (done > 0)
+			deadline = jiffies + EVICT_PATIENCE;
+		else if (!done && time_after(jiffies, deadline))
+			done = -EBUSY;
+		if (done < 0) {
+			pb_frames_set_limit(frames, before);
+			return done;
+		}
+		if (!done)
+			schedule_timeout_killable(1);
 	}
-	if (err)
-		pb_frames_set_limit(frames, before);
-	return err;
+	return 0;
 }
 
 /**

@@ -575,7 +575,7 @@ static vm_fault_t pb_fault(struct vm_fault *vmf)
 	if (READ_ONCE(map->stack_low) && !pb_stack_extend(map, vmf))
 		return VM_FAULT_SIGSEGV;
 	if (READ_ONCE(map->box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER &&
-	    !pb_commit_covers(map, vmf->vma))
+	    !pb_commit_covers(map, vmf->vma, vmf->address))
 		return VM_FAULT_SIGBUS;
 	return fault_in_map(map, vmf);
 }

@@ -881,7 +881,8 @@ int pb_oom(struct pb_box *box, unsigned int *since);
 unsigned long pb_commit_capacity(struct pb_box *box);
 int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma);
 void pb_commit_recount(struct pb_map *map);
-bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma);
+bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
+		      unsigned long address);
 
 /* stack.c ------------------------------------------------------------- */
 

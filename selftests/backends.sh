@@ -18,7 +18,7 @@ page=4096
 broken=1000			# the page that fails
 limit=600			# seconds, for one program
 if [ "${PAGEBOX_FULL:-}" = 1 ]; then
-	bytes=$((64 << 20)) frames=2048 operations=20000 snapshot_pages=8192
+	bytes=$((64 << 20)) frames=2048 operations=10000 snapshot_pages=4096
 	file_bytes=$((1 << 30)) file_frames=4096 seconds=60
 else
 	bytes=$((8 << 20)) frames=256 operations=1000 snapshot_pages=512

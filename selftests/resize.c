@@ -225,26 +225,47 @@ static unsigned int rounds(void)
 	return text ? strtoul(text, NULL, 0) : 20;
 }
 
-/* Up and down, while two processes read and write more pages than fit below. */
-TEST(under_load)
+FIXTURE(load)
 {
-	int box = box_new(FEW, 0);
+	int box;
 	struct load load;
+};
 
-	load_start(&load, box, PAGES);
+/* Two processes that read and write more pages than the low limit has frames. */
+FIXTURE_SETUP(load)
+{
+	self->box = box_new(FEW, 0);
+	load_start(&self->load, self->box, PAGES);
+}
+
+FIXTURE_TEARDOWN(load)
+{
+	close(self->box);
+}
+
+/* Hundreds of rounds take their time. */
+#define PATIENCE 3600
+
+/* Up and down, and they read nothing but what they wrote. */
+TEST_F_TIMEOUT(load, up_and_down, PATIENCE)
+{
+	struct pagebox_stats now;
+
 	for (unsigned int round = 0; round < rounds(); round++) {
-		ASSERT_TRUE(load_goes_on(&load));
-		ASSERT_EQ(0, set_frames(box, MANY));
-		EXPECT_EQ(MANY, box_info(box).frames);
-		ASSERT_TRUE(load_goes_on(&load));
-		ASSERT_EQ(0, set_frames(box, FEW));
-		EXPECT_EQ(FEW, box_info(box).frames);
+		ASSERT_TRUE(load_goes_on(&self->load));
+		ASSERT_EQ(0, set_frames(self->box, MANY));
+		EXPECT_EQ(MANY, box_info(self->box).frames);
+		ASSERT_TRUE(load_goes_on(&self->load));
+		ASSERT_EQ(0, set_frames(self->box, FEW));
+		EXPECT_EQ(FEW, box_info(self->box).frames);
 	}
-	EXPECT_TRUE(load_goes_on(&load));
-	EXPECT_TRUE(load_end(&load));
-	expect_limit(_metadata, box, FEW);
-	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
-	EXPECT_LT(0, box_stats(box).faults[PAGEBOX_FAULT_SWAPIN]);
+	EXPECT_TRUE(load_goes_on(&self->load));
+	EXPECT_TRUE(load_end(&self->load));
+	expect_limit(_metadata, self->box, FEW);
+	now = box_stats(self->box);
+	EXPECT_EQ(0, now.faults[PAGEBOX_FAULT_FAILED]);
+	EXPECT_LT(0, now.faults[PAGEBOX_FAULT_SWAPIN]);
+	EXPECT_EQ(PAGES, now.pages);
 }
 
 TEST_HARNESS_MAIN

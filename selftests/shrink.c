@@ -107,6 +107,9 @@ TEST(copies_in_ram_swap)
 	EXPECT_GT(2 * PAGES, now.frames_used + now.swap_used);
 	EXPECT_LE(PAGES, now.frames_used + now.swap_used);
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
+	/* A page without a copy has to be written again before it goes. */
+	EXPECT_EQ(PAGES, map_range(box, PAGEBOX_IOC_PAGE_OUT, map, PAGES));
+	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
 	pages_fill(map, PAGES, 500);
 	EXPECT_TRUE(pages_hold(map, PAGES, 500));
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);

@@ -536,9 +536,10 @@ static bool is_flushed(void *context)
 }
 
 /*
- * Pages that have been dirty for long enough are written without a call. Two
- * boxes, the same pages: only the one with the short age has written anything
- * when its pages are in the store.
+ * Pages that have been dirty for long enough are written without a call, and no
+ * others. Two boxes whose flushers look about equally often: when the pages of
+ * the one with the short age have been written three times, those of the other
+ * are still dirty.
  */
 TEST(flusher_by_age)
 {
@@ -549,7 +550,7 @@ TEST(flusher_by_age)
 
 	flushed.file = store_file(PAGES * page_size, TAG);
 	flushed.box = quiet_box(FRAMES, flushed.file);
-	flush_after(flushed.box, 50, PAGEBOX_MAX_DIRTY_RATIO);
+	flush_after(flushed.box, 2000, PAGEBOX_MAX_DIRTY_RATIO);
 	pages_fill(box_map(quiet, PAGES, MAP_SHARED), PAGES, 1);
 	map = box_map(flushed.box, PAGES, MAP_SHARED);
 	for (flushed.tag = 1; flushed.tag < 300; flushed.tag += 100) {

@@ -109,7 +109,8 @@ enum pagebox_oom {
  *                            together, may not be larger than frame limit and
  *                            swap area together: mmap() fails with ENOMEM. A
  *                            fork() that would exceed it leaves the child with
- *                            mappings that raise SIGBUS
+ *                            mappings that raise SIGBUS; so does what mremap()
+ *                            has added, when it is touched
  */
 enum pagebox_overcommit {
 	PAGEBOX_OVERCOMMIT_ALWAYS,
