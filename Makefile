@@ -9,6 +9,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 KERNELS ?= 6.1 6.12 debug
+KERNEL ?= 6.12
 KSRC ?=
 
 build := $(CURDIR)/build
@@ -16,6 +17,9 @@ packages := @scripts/packages need
 
 # A kernel's name for the VM, given as KVER= too.
 vm_kernel := $(or $(KVER),6.12)
+
+# What "make check-engine" runs at full size.
+engine_tests := backends.sh memcg oom resize
 
 ##@ Build
 .PHONY: all module tools selftests install clean
@@ -40,10 +44,14 @@ clean:			## remove build/; the kernels in the cache stay
 	@rm -rf build
 
 ##@ Try it, in a test VM
-.PHONY: demo vm reload bench
+.PHONY: demo demo-remote vm reload bench
 demo: tools		## a program in a box, explained: faults, sharing, eviction
 	@scripts/module 6.12
 	@scripts/demo-vm
+
+demo-remote: tools	## a box that is larger than its machine, on a disk of another
+	@scripts/module --vm $(vm_kernel)
+	@scripts/demo-remote-vm $(vm_kernel)
 
 vm: tools		## a shell in a VM with the module loaded (KVER=6.1, 6.12, debug or a release)
 	@scripts/module --vm $(vm_kernel)
@@ -57,10 +65,13 @@ bench: tools		## count instructions of the fault paths, against memfd
 	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
 
 ##@ Check it
-.PHONY: check lint
+.PHONY: check check-engine lint
 check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
 	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
 		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
+
+check-engine:		## the tests of the engine at full size: a few minutes (KERNEL=6.1, debug)
+	@FULL=1 KERNELS="$(KERNEL)" T="$(engine_tests)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
 
 lint:			## compiler and static checks, layout, on all sources
 	@scripts/lint
