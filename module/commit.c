@@ -30,8 +30,11 @@ static unsigned long vma_promise(const struct vm_area_struct *vma)
  * pb_commit_capacity - how many pages the box has room for
  * @box: the box
  *
+ * With all frames and slots full, no page could change its place with another:
+ * one slot has to be left.
+ *
  * Context: sleeps.
- * Return: frames and swap slots together
+ * Return: frames and swap slots together, less one slot
  */
 unsigned long pb_commit_capacity(struct pb_box *box)
 {
@@ -40,7 +43,7 @@ unsigned long pb_commit_capacity(struct pb_box *box)
 	/* The lock keeps the area. */
 	down_read(&box->swap_lock);
 	if (box->swap)
-		pages += READ_ONCE(box->swap->limit);
+		pages += READ_ONCE(box->swap->limit) - 1;
 	up_read(&box->swap_lock);
 	return pages;
 }
@@ -99,17 +102,23 @@ static unsigned long map_promise(const struct pb_map *map)
 /**
  * pb_commit_recount - a VMA is not there any more
  * @map: its map; mmap_lock is held for writing
+ *
+ * Where mremap() has moved a VMA and made it larger, the close of the old one
+ * comes here too. What that added is not promised by this.
  */
 void pb_commit_recount(struct pb_map *map)
 {
+	struct pb_box *box = map->box;
 	unsigned long pages = map_promise(map);
 	long more;
 
-	spin_lock(&map->box->maps.lock);
+	spin_lock(&box->maps.lock);
+	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
+		pages = min(pages, map->committed);
 	more = pages - map->committed;
 	WRITE_ONCE(map->committed, pages);
-	spin_unlock(&map->box->maps.lock);
-	atomic_long_add(more, &map->box->committed);
+	spin_unlock(&box->maps.lock);
+	atomic_long_add(more, &box->committed);
 }
 
 /**

@@ -350,6 +350,39 @@ static void evict_done(struct pb_io *io)
 	pb_io_free(io);
 }
 
+/* Does the page have its slot in the area that is used now? With swap_lock. */
+static bool in_swap(const struct pb_box *box, const struct pb_page *page)
+{
+	return page->slot != PB_NONE &&
+	       (page->slot & PB_SWAP_PARITY) == box->swap->parity;
+}
+
+/*
+ * Take a slot from a page that is in a frame as well, as it was read back: it
+ * does not need both. With swap_lock; only tries folio locks.
+ */
+static bool reclaim_slot(struct pb_box *box)
+{
+	u32 nr = pb_frames_nr(&box->frames);
+	bool reclaimed = false;
+	struct folio *folio;
+
+	for (u32 i = 0; i < nr && !reclaimed; i++) {
+		folio = lock_frame(box, i);
+		if (!folio)
+			continue;
+		reclaimed = folio_test_uptodate(folio) &&
+			    in_swap(box, folio->private);
+		if (reclaimed) {
+			pb_page_free_slot(box, folio->private);
+			folio_set_dirty(folio);
+		}
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	return reclaimed;
+}
+
 /* Take a slot for a page in the area that is used now. PB_NONE: there is none. */
 static u32 slot_for(struct pb_box *box, struct pb_page *page,
 		    struct pb_backend **backend)
@@ -360,10 +393,12 @@ static u32 slot_for(struct pb_box *box, struct pb_page *page,
 	if (!box->swap)
 		goto out_unlock;
 	*backend = box->swap->backend;
-	if (page->slot != PB_NONE &&
-	    (page->slot & PB_SWAP_PARITY) == box->swap->parity)
+	if (in_swap(box, page)) {
 		slot = page->slot;
-	else
+		goto out_unlock;
+	}
+	slot = pb_swap_slot_get(box->swap, page);
+	if (slot == PB_NONE && reclaim_slot(box))
 		slot = pb_swap_slot_get(box->swap, page);
 out_unlock:
 	up_read(&box->swap_lock);

@@ -674,6 +674,67 @@ TEST_F(exchange, under_load)
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
+struct reader {
+	char *map;
+	bool stop; /* relaxed atomics, as is rounds */
+	unsigned int rounds;
+	bool right;
+};
+
+static void *read_and_check(void *context)
+{
+	struct reader *reader = context;
+
+	reader->right = true;
+	while (!__atomic_load_n(&reader->stop, __ATOMIC_RELAXED)) {
+		reader->right &= pages_hold(reader->map, PAGES, 100);
+		__atomic_fetch_add(&reader->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static bool reader_turned(void *context)
+{
+	struct reader *reader = context;
+
+	return __atomic_load_n(&reader->rounds, __ATOMIC_RELAXED) >= 1;
+}
+
+/* So are those that readahead is about to bring in. */
+TEST_F(exchange, under_readahead)
+{
+	struct reader reader[2] = { { .map = self->shared },
+				    { .map = box_map(self->box, PAGES,
+						     MAP_SHARED) } };
+	int file = store_file(3 * PAGES * page_size, 1);
+	pthread_t thread[2];
+
+	box_configure(self->box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_READAHEAD |
+						      PAGEBOX_SET_FRAMES,
+					       .readahead = 8,
+					       .frames = 2 * PAGES - 8 });
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_and_check,
+					    &reader[i]));
+	for (int round = 0; round < 60; round++) {
+		root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES);
+		EXPECT_EQ(0, swap_error(self->box,
+					round % 2 ? PAGEBOX_FD_RAM : file, 0));
+		__atomic_store_n(&reader[round % 2].rounds, 0,
+				 __ATOMIC_RELAXED);
+		EXPECT_TRUE(eventually(reader_turned, &reader[round % 2]));
+	}
+	for (int i = 0; i < 2; i++) {
+		__atomic_store_n(&reader[i].stop, true, __ATOMIC_RELAXED);
+		pthread_join(thread[i], NULL);
+		EXPECT_TRUE(reader[i].right);
+	}
+	EXPECT_LT(0, box_stats(self->box).readahead);
+	EXPECT_TRUE(pages_hold(self->private, PAGES, 200));
+	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
+}
+
 /* Limit and area are refused together, and both are as before then. */
 TEST_F(exchange, with_fewer_frames)
 {

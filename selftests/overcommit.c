@@ -12,8 +12,9 @@
 #include "pagebox_test.h"
 
 #define FRAMES 24
-#define SLOTS 40
-#define ROOM (FRAMES + SLOTS)
+#define SLOTS 41
+/* One slot is left, or no page could be exchanged for another. */
+#define ROOM (FRAMES + SLOTS - 1)
 
 static int box_new_strict(int store)
 {
@@ -81,6 +82,9 @@ TEST_F(strict, mmap)
 	map = box_map(self->box, ROOM, MAP_PRIVATE);
 	expect_committed(_metadata, self->box, ROOM);
 	pages_fill(map, ROOM, 1);
+	EXPECT_TRUE(pages_hold(map, ROOM, 1));
+	pages_fill(map, ROOM, 2);
+	EXPECT_TRUE(pages_hold(map, ROOM, 2));
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 	unmap(map, ROOM);
 	expect_committed(_metadata, self->box, 0);
@@ -95,6 +99,9 @@ TEST_F(strict, shared)
 	map = box_map(self->box, ROOM, MAP_SHARED);
 	expect_committed(_metadata, self->box, ROOM);
 	pages_fill(map, ROOM, 1);
+	EXPECT_TRUE(pages_hold(map, ROOM, 1));
+	pages_fill(map, ROOM, 2);
+	EXPECT_TRUE(pages_hold(map, ROOM, 2));
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 	unmap(map, ROOM);
 	expect_committed(_metadata, self->box, 0);

@@ -107,10 +107,11 @@ enum pagebox_oom {
  * @PAGEBOX_OVERCOMMIT_ALWAYS: whatever fits the address space
  * @PAGEBOX_OVERCOMMIT_NEVER: mappings whose pages need frames or swap, taken
  *                            together, may not be larger than frame limit and
- *                            swap area together: mmap() fails with ENOMEM. A
- *                            fork() that would exceed it leaves the child with
- *                            mappings that raise SIGBUS; so does what mremap()
- *                            has added, when it is touched
+ *                            swap area together, less the one slot without
+ *                            which no page could be exchanged: mmap() fails
+ *                            with ENOMEM. A fork() that would exceed it leaves
+ *                            the child with mappings that raise SIGBUS; so does
+ *                            what mremap() has added, when it is touched
  */
 enum pagebox_overcommit {
 	PAGEBOX_OVERCOMMIT_ALWAYS,
