@@ -359,7 +359,9 @@ static bool in_swap(const struct pb_box *box, const struct pb_page *page)
 
 /*
  * Take a slot from a page that is in a frame as well, as it was read back: it
- * does not need both. With swap_lock; only tries folio locks.
+ * does not need both. With swap_lock; only tries folio locks. When that was in
+ * vain it is not tried again before the next tick, or an evictor that finds swap
+ * full would look at all frames for each of them.
  */
 static bool reclaim_slot(struct pb_box *box)
 {
@@ -367,6 +369,8 @@ static bool reclaim_slot(struct pb_box *box)
 	bool reclaimed = false;
 	struct folio *folio;
 
+	if (READ_ONCE(box->frames.barren) == jiffies)
+		return false;
 	for (u32 i = 0; i < nr && !reclaimed; i++) {
 		folio = lock_frame(box, i);
 		if (!folio)
@@ -380,6 +384,8 @@ static bool reclaim_slot(struct pb_box *box)
 		folio_unlock(folio);
 		folio_put(folio);
 	}
+	if (!reclaimed)
+		WRITE_ONCE(box->frames.barren, jiffies);
 	return reclaimed;
 }
 
@@ -526,6 +532,8 @@ static int evict_batch(struct pb_box *box)
 		frames->sampled += v.nr;
 		if (pb_evict_victims(box, &v))
 			err = pb_evict_wait(box);
+		else if (fatal_signal_pending(current))
+			err = -EINTR;
 	}
 	mutex_unlock(&frames->evict_lock);
 	return err ?: has_free(frames);

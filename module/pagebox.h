@@ -383,6 +383,7 @@ struct pb_frame {
  * @weight: what is left over from weighing victims; @evict_lock
  * @sampled: evictions since the accessed bits were sampled; @evict_lock
  * @shrunk: where the shrinker goes on; @evict_lock
+ * @barren: when no slot could be taken from a page in a frame, in jiffies
  */
 struct pb_frames {
 	spinlock_t lock; /* the table, the free list, @used */
@@ -401,6 +402,7 @@ struct pb_frames {
 	u32 weight;
 	u32 sampled;
 	u32 shrunk;
+	unsigned long barren;
 };
 
 /* Most victims an eviction takes; bounds what it keeps on the stack. */
