@@ -70,7 +70,7 @@ check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
 	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
 		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
 
-check-engine:		## the tests of the engine at full size: a few minutes (KERNEL=6.1, debug)
+check-engine:		## the tests of the engine at full size: 15 minutes (KERNEL=6.1, debug)
 	@FULL=1 KERNELS="$(KERNEL)" T="$(engine_tests)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
 
 lint:			## compiler and static checks, layout, on all sources

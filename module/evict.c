@@ -345,9 +345,8 @@ static void evict_done(struct pb_io *io)
 
 	for (unsigned int i = 0; i < io->nr; i++)
 		write_ended(io, i);
-	/* The request keeps the box until the flight, in it, has landed. */
-	pb_flight_done(flight);
 	pb_io_free(io);
+	pb_flight_done(flight);
 }
 
 /* Does the page have its slot in the area that is used now? With swap_lock. */
@@ -420,7 +419,7 @@ static void submit(struct pb_io **io)
 
 /* Write a victim, together with its neighbours in the backend. */
 static bool write_out(struct pb_box *box, struct folio *folio,
-		      struct pb_io **batch)
+		      struct pb_victims *v, struct pb_io **batch)
 {
 	struct pb_page *page = folio->private;
 	struct pb_backend *backend = box->store;
@@ -441,7 +440,9 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 	io = *batch;
 	if (!io) {
 		io = pb_io_new(box, backend, at, true, evict_done);
-		io->flight = &box->evicting;
+		if (!v->flight)
+			v->flight = pb_flight_new();
+		io->flight = v->flight;
 		pb_flight_add(io->flight);
 		*batch = io;
 	}
@@ -452,7 +453,7 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 }
 
 /* An unmapped victim: out of its frame, or on the way. */
-static bool evict(struct pb_box *box, struct folio *folio, bool no_io,
+static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
 		  struct pb_io **batch)
 {
 	const struct pb_page *page = folio->private;
@@ -460,7 +461,7 @@ static bool evict(struct pb_box *box, struct folio *folio, bool no_io,
 	if (!pb_frame_pinned(&box->frames, folio, page->frame)) {
 		if (!folio_test_dirty(folio))
 			return release(box, folio, false);
-		if (!no_io && write_out(box, folio, batch))
+		if (!v->no_io && write_out(box, folio, v, batch))
 			return true;
 	}
 	spare_folio(box, folio, PB_STAT_PINNED);
@@ -484,25 +485,23 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 
 	unmap(box, v);
 	for (unsigned int i = 0; i < v->nr; i++)
-		done += evict(box, v->folio[i], v->no_io, &batch);
+		done += evict(box, v->folio[i], v, &batch);
 	submit(&batch);
 	return done;
 }
 
 /**
  * pb_evict_wait - wait for the writes of evictions
- * @box: the box
+ * @v: what pb_evict_victims() was given, once or several times
  *
  * Return: 0, or -EINTR when the task is being killed
  */
-int pb_evict_wait(struct pb_box *box)
+int pb_evict_wait(struct pb_victims *v)
 {
-	struct pb_flight *flight = &box->evicting;
+	struct pb_flight *flight = v->flight;
 
-	return wait_event_killable(flight->wait,
-				   !atomic_read(&flight->pending)) ?
-		       -EINTR :
-		       0;
+	v->flight = NULL;
+	return flight ? pb_flight_wait(flight) : 0;
 }
 
 static bool has_free(struct pb_frames *frames)
@@ -531,7 +530,7 @@ static int evict_batch(struct pb_box *box)
 		collect(box, &v, &sweep);
 		frames->sampled += v.nr;
 		if (pb_evict_victims(box, &v))
-			err = pb_evict_wait(box);
+			err = pb_evict_wait(&v);
 		else if (fatal_signal_pending(current))
 			err = -EINTR;
 	}
@@ -646,7 +645,7 @@ static int evict_from(struct pb_box *box, u32 first)
 		cond_resched();
 	}
 	pb_evict_victims(box, &v);
-	return pb_evict_wait(box) ?: done;
+	return pb_evict_wait(&v) ?: done;
 }
 
 /**

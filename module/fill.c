@@ -33,7 +33,9 @@ enum pb_fill_state {
  * @backend: set to the backend, or NULL when the contents are zero
  * @at: set to the place in the backend
  *
- * Stable while a folio that the page is attached to is locked.
+ * Stable while a folio that the page is attached to is locked. Without that, but
+ * under RCU, it is what it was a moment ago; of a page whose swap area has been
+ * taken away meanwhile it says that there is nothing to read.
  *
  * Return: the class of a fault that reads it
  */
@@ -42,11 +44,13 @@ pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
 	       struct pb_backend **backend, pgoff_t *at)
 {
 	u32 slot = page ? READ_ONCE(page->slot) : PB_NONE;
+	struct pb_swap *swap;
 
 	if (slot != PB_NONE) {
-		*backend = pb_box_swap_of(box, slot)->backend;
+		swap = pb_box_swap_of(box, slot);
+		*backend = swap ? swap->backend : NULL;
 		*at = slot & ~PB_SWAP_PARITY;
-		return PAGEBOX_FAULT_SWAPIN;
+		return swap ? PAGEBOX_FAULT_SWAPIN : PAGEBOX_FAULT_ZERO;
 	}
 	*backend = box->store;
 	*at = index;

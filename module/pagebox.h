@@ -709,7 +709,6 @@ struct pb_flight {
  * @swap_old: the area that is being replaced, or NULL; as @swap. An area with a
  *            slot in use stays
  * @swap_lock: held for reading while a slot is taken
- * @evicting: writes of evictions; never freed on its own
  * @maps: the mappings
  * @committed: pages that mappings have promised
  * @oom_victim: identity of the mm that was killed last; pb_oom_lock
@@ -739,7 +738,6 @@ struct pb_box {
 	struct pb_swap *swap;
 	struct pb_swap *swap_old;
 	struct rw_semaphore swap_lock; /* see @swap */
-	struct pb_flight evicting;
 	struct pb_maps maps;
 	atomic_long_t committed;
 	struct mm_struct *oom_victim;
@@ -835,18 +833,20 @@ void pb_box_info(struct pb_box *box, struct pagebox_info *info);
  * struct pb_victims - frames on their way out
  * @nr: how many
  * @no_io: those that would have to be written stay
+ * @flight: the writes that they needed, or NULL; pb_evict_wait() ends it
  * @folio: their folios, locked and referenced
  */
 struct pb_victims {
 	unsigned int nr;
 	bool no_io;
+	struct pb_flight *flight;
 	struct folio *folio[PB_BATCH_MAX];
 };
 
 int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare);
 int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare);
 unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v);
-int pb_evict_wait(struct pb_box *box);
+int pb_evict_wait(struct pb_victims *v);
 int pb_evict_resize(struct pb_box *box, u32 limit);
 int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
 			void **state);
@@ -867,7 +867,8 @@ int pb_writeback_last(struct pb_box *box);
 void pb_writeback_init(struct pb_box *box);
 void pb_writeback_start(struct pb_box *box);
 void pb_writeback_stop(struct pb_box *box);
-void pb_flight_init(struct pb_flight *flight);
+struct pb_flight *pb_flight_new(void);
+int pb_flight_wait(struct pb_flight *flight);
 void pb_flight_add(struct pb_flight *flight);
 void pb_flight_done(struct pb_flight *flight);
 

@@ -172,9 +172,9 @@ int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
 		pb_count_add(box, PB_STAT_PAGED_OUT, n);
 		*pages += n;
 		if (fatal_signal_pending(current))
-			return -EINTR;
+			break;
 	}
-	return pb_evict_wait(box);
+	return pb_evict_wait(&v);
 }
 
 /*

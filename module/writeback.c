@@ -33,14 +33,21 @@
 #define FLUSH_SELDOM 1000
 
 /**
- * pb_flight_init - make a group of writes
- * @flight: empty, with one reference
+ * pb_flight_new - begin a group of writes
+ *
+ * Context: sleeps.
+ * Return: an empty one, to be ended by pb_flight_wait()
  */
-void pb_flight_init(struct pb_flight *flight)
+struct pb_flight *pb_flight_new(void)
 {
+	/* It is small, and memory may be just what these writes are for. */
+	struct pb_flight *flight =
+		kmalloc(sizeof(*flight), GFP_KERNEL | __GFP_NOFAIL);
+
 	refcount_set(&flight->refs, 1);
 	atomic_set(&flight->pending, 0);
 	init_waitqueue_head(&flight->wait);
+	return flight;
 }
 
 /**
@@ -68,6 +75,21 @@ void pb_flight_done(struct pb_flight *flight)
 	if (atomic_dec_and_test(&flight->pending))
 		wake_up_all(&flight->wait);
 	flight_put(flight);
+}
+
+/**
+ * pb_flight_wait - wait for a group of writes
+ * @flight: the caller does not use it afterwards
+ *
+ * Return: 0 when all are done, or -EINTR when the task is being killed
+ */
+int pb_flight_wait(struct pb_flight *flight)
+{
+	int err = wait_event_killable(flight->wait,
+				      !atomic_read(&flight->pending));
+
+	flight_put(flight);
+	return err ? -EINTR : 0;
 }
 
 /**
@@ -239,19 +261,15 @@ static int write_pages(struct writer *w, pgoff_t index, pgoff_t last)
 static int write_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
 			  bool wait, unsigned long before)
 {
-	struct writer w = { .box = box, .wait = wait, .before = before };
-	int err;
+	struct writer w = {
+		.box = box,
+		.flight = pb_flight_new(),
+		.wait = wait,
+		.before = before,
+	};
+	int err = write_pages(&w, first, last);
 
-	w.flight = kmalloc(sizeof(*w.flight), GFP_KERNEL);
-	if (!w.flight)
-		return -ENOMEM;
-	pb_flight_init(w.flight);
-	err = write_pages(&w, first, last);
-	if (!err && wait_event_killable(w.flight->wait,
-					!atomic_read(&w.flight->pending)))
-		err = -EINTR;
-	flight_put(w.flight);
-	return err;
+	return pb_flight_wait(w.flight) ?: err;
 }
 
 /**
@@ -263,8 +281,8 @@ static int write_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
  * What could not be written is remembered for fsync().
  *
  * Context: sleeps; no folio lock is held.
- * Return: 0 when all that was dirty has been written or tried, -ENOMEM, -EINTR
- * when the task is being killed
+ * Return: 0 when all that was dirty has been written or tried, -EINTR when the
+ * task is being killed
  */
 int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 {
@@ -381,7 +399,6 @@ void pb_writeback_start(struct pb_box *box)
 void pb_writeback_init(struct pb_box *box)
 {
 	INIT_DELAYED_WORK(&box->flusher, flush_work_fn);
-	pb_flight_init(&box->evicting);
 }
 
 /**
@@ -430,26 +447,22 @@ static void farewell_work(struct work_struct *work)
  * Done by a worker: who closes the last file may have been killed, and then
  * leaves before it is done.
  *
- * Return: 0 when it is done, -EINTR, -ENOMEM
+ * Return: 0 when it is done, -EINTR when the task is being killed
  */
 int pb_writeback_last(struct pb_box *box)
 {
 	struct pb_flight *flight;
 	struct farewell *last;
-	int err;
 
 	if (!box->sealed || !pb_box_writes_back(box))
 		return 0;
-	flight = kmalloc(sizeof(*flight), GFP_KERNEL | __GFP_NOFAIL);
+	flight = pb_flight_new();
 	last = kmalloc(sizeof(*last), GFP_KERNEL | __GFP_NOFAIL);
-	pb_flight_init(flight);
 	pb_flight_add(flight);
 	kref_get(&box->ref);
 	last->box = box;
 	last->flight = flight;
 	INIT_WORK(&last->work, farewell_work);
 	queue_work(pb_wq, &last->work);
-	err = wait_event_killable(flight->wait, !atomic_read(&flight->pending));
-	flight_put(flight);
-	return err ? -EINTR : 0;
+	return pb_flight_wait(flight);
 }

@@ -332,13 +332,29 @@ static int serve(void *context, int command)
 	}
 }
 
-/* How it ended. */
+static bool has_ended(void *context)
+{
+	const struct process *process = context;
+	siginfo_t info = {};
+
+	if (waitid(P_PID, process->child.pid, &info,
+		   WEXITED | WNOHANG | WNOWAIT))
+		die("waitid");
+	return info.si_pid;
+}
+
+/* How it ended, or -1 when it does not: then it is made to. */
 static int process_status(struct process *process)
 {
+	bool ended = eventually(has_ended, process);
 	pid_t pid = process->child.pid;
+	int status;
 
+	if (!ended)
+		kill(pid, SIGKILL);
 	process->child.pid = 0;
-	return child_status(pid);
+	status = child_status(pid);
+	return ended ? status : -1;
 }
 
 /* Leaves nobody behind. */
