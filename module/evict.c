@@ -368,7 +368,7 @@ static bool reclaim_slot(struct pb_box *box)
 	bool reclaimed = false;
 	struct folio *folio;
 
-	if (READ_ONCE(box->frames.barren) == jiffies)
+	if (time_before_eq(jiffies, READ_ONCE(box->frames.barren)))
 		return false;
 	for (u32 i = 0; i < nr && !reclaimed; i++) {
 		folio = lock_frame(box, i);

@@ -67,6 +67,7 @@ void pb_frames_init(struct pb_frames *frames, u32 limit)
 	frames->bare = PB_NONE;
 	frames->limit = limit;
 	frames->batch = frames_batch(limit);
+	frames->barren = jiffies - 1;
 }
 
 /* A folio has left its table for good. */
