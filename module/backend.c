@@ -32,6 +32,8 @@ static mempool_t *io_pool;
 
 static int io_rw(struct pb_io *io, unsigned int first, unsigned int nr)
 {
+	if (pb_fail(io->write ? PB_FAIL_BACKEND_WRITE : PB_FAIL_BACKEND_READ))
+		return -EIO;
 	return io->backend->ops->rw(io->backend, io, first, nr);
 }
 

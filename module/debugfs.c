@@ -609,6 +609,7 @@ void __init pb_debugfs_init(void)
 	pb_debugfs_root = debugfs_create_dir("pagebox", NULL);
 	debugfs_create_file("policies", 0444, pb_debugfs_root, NULL,
 			    &policies_fops);
+	pb_failpoints_debugfs(pb_debugfs_root);
 }
 
 void pb_debugfs_exit(void)

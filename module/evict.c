@@ -483,6 +483,7 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 	struct pb_io *batch = NULL;
 	unsigned int done = 0;
 
+	pb_window(PB_WINDOW_EVICT_UNMAP);
 	unmap(box, v);
 	for (unsigned int i = 0; i < v->nr; i++)
 		done += evict(box, v->folio[i], v, &batch);

@@ -408,6 +408,7 @@ static int fault_step(struct pb_fault *f)
 	rcu_read_unlock();
 	if (err)
 		return err;
+	pb_window(PB_WINDOW_FAULT_LOCK);
 	if (folio)
 		return step_resident(f, page, folio, frame);
 

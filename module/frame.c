@@ -323,6 +323,8 @@ static int frame_populate(struct pb_frames *frames, struct pb_spare *spare)
 	if (atomic_long_inc_return(&pb_frames_total) > pb_frames_max)
 		goto out_total;
 
+	if (pb_fail(PB_FAIL_FRAME))
+		goto out_total;
 	spare->folio = folio_alloc(
 		GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO, 0);
 	if (!spare->folio)

@@ -61,6 +61,7 @@ static int __init pagebox_init(void)
 {
 	int err;
 
+	pb_failpoints_init();
 	err = parameters_init();
 	if (err)
 		return err;

@@ -37,8 +37,11 @@ static struct kmem_cache *pb_page_cache;
  */
 struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
 {
-	struct pb_page *page = kmem_cache_alloc(pb_page_cache, PB_GFP);
+	struct pb_page *page;
 
+	if (pb_fail(PB_FAIL_PAGE))
+		return NULL;
+	page = kmem_cache_alloc(pb_page_cache, PB_GFP);
 	if (!page)
 		return NULL;
 	page->folio = NULL;

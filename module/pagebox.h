@@ -98,6 +98,7 @@
 #include <pagebox.h>
 
 #include "compat.h"
+#include "failpoint.h"
 #include "policy.h"
 
 struct pb_box;

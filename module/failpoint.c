@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Failures and delays on request, for tests. Kernels with CONFIG_FAULT_INJECTION
+ * can make memory allocations fail, but not a backend, and hold up nobody; stock
+ * kernels have none of it. So the module has points of its own, see failpoint.h.
+ *
+ * The file failpoints takes one command with each write, and needs CAP_SYS_ADMIN:
+ *
+ *   NAME fail        [after N] [times M] [pid P]
+ *   NAME delay MSECS [after N] [times M] [pid P]
+ *   NAME stop        [after N] [times M] [pid P]
+ *   NAME go
+ *   NAME off
+ *   all nth N [pid P]
+ *   all off
+ *
+ * "fail" is for points that can fail; the other two are for windows. A task that
+ * is stopped waits for "go", which also turns the point off. After a minute, or
+ * when the task is killed, it goes on without. "after N" lets N tasks by first,
+ * "times M" is over after M, "pid P" is for the threads of process P alone;
+ * workers have no process.
+ *
+ * "all nth N": the N-th time from now that any of the points that can fail is
+ * reached, it fails, once. With N = 1, 2, 3... until nothing fails any more, a
+ * test goes through every failure there is.
+ *
+ * Reading gives a line for each: its name and kind; how often it was reached
+ * since it was set, how often it acted, how many are waiting now; its setting.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/capability.h>
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+
+#include "failpoint.h"
+
+DEFINE_STATIC_KEY_FALSE(pb_failpoints_on);
+
+/* How long a task is stopped at most. Half of what the kernel calls a hang. */
+#define STOP_MAX (60 * HZ)
+#define DELAY_MAX_MS 10000U
+#define COMMAND_MAX 128
+
+enum action {
+	ACT_OFF,
+	ACT_FAIL,
+	ACT_DELAY,
+	ACT_STOP,
+	ACT_NTH,
+};
+
+static const char *const action_names[] = {
+	[ACT_OFF] = "off",   [ACT_FAIL] = "fail", [ACT_DELAY] = "delay",
+	[ACT_STOP] = "stop", [ACT_NTH] = "nth",
+};
+
+/**
+ * struct setting - what a point shall do
+ * @action: enum action
+ * @value: milliseconds of a delay, or the number of the hit that fails
+ * @after: how many hits do nothing first
+ * @times: how often it acts, U64_MAX for always
+ * @pid: the process it is for, or 0
+ */
+struct setting {
+	enum action action;
+	u64 value;
+	u64 after;
+	u64 times;
+	pid_t pid;
+};
+
+/**
+ * struct failpoint - one point
+ * @name: for people
+ * @window: it may sleep; else it may fail
+ * @set: what it does
+ * @hits: how often it was reached since it was set
+ * @done: how often it acted since
+ * @waiting: tasks that are stopped now
+ * @round: changes when they may go on
+ *
+ * All but the first two belong to failpoints_lock.
+ */
+struct failpoint {
+	const char *name;
+	bool window;
+	struct setting set;
+	u64 hits;
+	u64 done;
+	unsigned int waiting;
+	unsigned int round;
+};
+
+#define PB_FAIL_ENTRY(id, text) [PB_FAIL_##id] = { .name = #text },
+#define PB_WINDOW_ENTRY(id, text) \
+	[PB_WINDOW_##id] = { .name = #text, .window = true },
+static struct failpoint points[] = { PB_FAILPOINTS(PB_FAIL_ENTRY,
+						   PB_WINDOW_ENTRY) };
+
+static DEFINE_SPINLOCK(failpoints_lock); /* all of the points */
+static DECLARE_WAIT_QUEUE_HEAD(stopped);
+/* All points that can fail, counted together; @where it did. */
+static struct failpoint any = { .name = "all" };
+static const struct failpoint *where;
+
+static unsigned long fail_nth;
+module_param(fail_nth, ulong, 0400);
+MODULE_PARM_DESC(
+	fail_nth,
+	"for tests: from loading on, the n-th point that can fail does");
+
+/* Does it concern who is here, and is it its turn? */
+static bool is_due(struct failpoint *point)
+{
+	const struct setting *set = &point->set;
+
+	if (set->action == ACT_OFF)
+		return false;
+	if (set->pid && ((current->flags & PF_KTHREAD) ||
+			 task_tgid_nr(current) != set->pid))
+		return false;
+	point->hits++;
+	if (point->hits <= set->after || point->done >= set->times)
+		return false;
+	point->done++;
+	return true;
+}
+
+static bool fail_is_due(struct failpoint *point)
+{
+	bool fail;
+
+	spin_lock(&failpoints_lock);
+	fail = is_due(point);
+	if (is_due(&any)) {
+		where = point;
+		fail = true;
+	}
+	spin_unlock(&failpoints_lock);
+	return fail;
+}
+
+static bool may_go(const struct failpoint *point, unsigned int round)
+{
+	return READ_ONCE(point->round) != round;
+}
+
+static void stop_here(struct failpoint *point, unsigned int round)
+{
+	if (!wait_event_killable_timeout(stopped, may_go(point, round),
+					 STOP_MAX))
+		pr_warn("failpoint %s: nobody said \"go\"\n", point->name);
+	spin_lock(&failpoints_lock);
+	point->waiting--;
+	spin_unlock(&failpoints_lock);
+}
+
+static void wait_if_due(struct failpoint *point)
+{
+	enum action action = ACT_OFF;
+	unsigned int round, ms;
+
+	might_sleep();
+	spin_lock(&failpoints_lock);
+	if (is_due(point)) {
+		action = point->set.action;
+		ms = point->set.value;
+		round = point->round;
+		point->waiting++;
+	}
+	spin_unlock(&failpoints_lock);
+
+	if (action == ACT_STOP) {
+		stop_here(point, round);
+	} else if (action == ACT_DELAY) {
+		msleep(ms);
+		spin_lock(&failpoints_lock);
+		point->waiting--;
+		spin_unlock(&failpoints_lock);
+	}
+}
+
+/**
+ * pb_failpoint_hit - somebody is at a point while any is in use
+ * @point: which
+ *
+ * Context: may sleep, if it is a window.
+ * Return: true if the operation has to fail
+ */
+bool pb_failpoint_hit(enum pb_failpoint point)
+{
+	if (!points[point].window)
+		return fail_is_due(&points[point]);
+	wait_if_due(&points[point]);
+	return false;
+}
+
+/* Commands ------------------------------------------------------------ */
+
+static struct failpoint *find_point(const char *name)
+{
+	if (!strcmp(name, any.name))
+		return &any;
+	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++)
+		if (!strcmp(name, points[i].name))
+			return &points[i];
+	return NULL;
+}
+
+static void apply(struct failpoint *point, const struct setting *set)
+{
+	spin_lock(&failpoints_lock);
+	point->set = *set;
+	point->hits = 0;
+	point->done = 0;
+	WRITE_ONCE(point->round, point->round + 1);
+	if (point == &any)
+		where = NULL;
+	spin_unlock(&failpoints_lock);
+	wake_up_all(&stopped);
+}
+
+static void all_off(void)
+{
+	const struct setting off = {};
+
+	apply(&any, &off);
+	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++)
+		apply(&points[i], &off);
+	static_branch_disable(&pb_failpoints_on);
+}
+
+static char *next_word(char **text)
+{
+	char *word;
+
+	do {
+		word = strsep(text, " \t\n");
+	} while (word && !*word);
+	return word;
+}
+
+static int next_number(char **text, u64 *value)
+{
+	char *word = next_word(text);
+
+	return word ? kstrtou64(word, 0, value) : -EINVAL;
+}
+
+/* "[after N] [times M] [pid P]" */
+static int parse_options(char **text, struct setting *set)
+{
+	char *word;
+	u64 value;
+	int err;
+
+	while ((word = next_word(text))) {
+		err = next_number(text, &value);
+		if (err)
+			return err;
+		if (!strcmp(word, "after"))
+			set->after = value;
+		else if (!strcmp(word, "times"))
+			set->times = value;
+		else if (!strcmp(word, "pid") && value && value <= INT_MAX)
+			set->pid = value;
+		else
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static bool is_allowed(const struct failpoint *point, enum action action)
+{
+	switch (action) {
+	case ACT_OFF:
+		return true;
+	case ACT_FAIL:
+		return point != &any && !point->window;
+	case ACT_NTH:
+		return point == &any;
+	default:
+		return point->window;
+	}
+}
+
+/* "go" is another word for "off". */
+static int parse_action(const char *word)
+{
+	return match_string(action_names, ARRAY_SIZE(action_names),
+			    strcmp(word, "go") ? word : "off");
+}
+
+static int parse_setting(char **text, const struct failpoint *point,
+			 struct setting *set)
+{
+	char *word = next_word(text);
+	int action, err = 0;
+
+	if (!word)
+		return -EINVAL;
+	action = parse_action(word);
+	if (action < 0 || !is_allowed(point, action))
+		return -EINVAL;
+	*set = (struct setting){ .action = action, .times = U64_MAX };
+	if (action == ACT_DELAY || action == ACT_NTH)
+		err = next_number(text, &set->value);
+	if (!err)
+		err = parse_options(text, set);
+	if (err)
+		return err;
+	if (action == ACT_DELAY && set->value > DELAY_MAX_MS)
+		return -ERANGE;
+	if (action == ACT_NTH) {
+		if (!set->value)
+			return -ERANGE;
+		set->after = set->value - 1;
+		set->times = 1;
+	}
+	return 0;
+}
+
+static int command(char *text)
+{
+	char *name = next_word(&text);
+	struct failpoint *point = name ? find_point(name) : NULL;
+	struct setting set;
+	int err;
+
+	if (!point)
+		return -EINVAL;
+	err = parse_setting(&text, point, &set);
+	if (err)
+		return err;
+	if (point == &any && set.action == ACT_OFF) {
+		all_off();
+		return 0;
+	}
+	apply(point, &set);
+	if (set.action != ACT_OFF)
+		static_branch_enable(&pb_failpoints_on);
+	return 0;
+}
+
+static ssize_t failpoints_write(struct file *file, const char __user *from,
+				size_t len, loff_t *pos)
+{
+	char *text;
+	int err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (len > COMMAND_MAX)
+		return -EINVAL;
+	text = memdup_user_nul(from, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	err = command(text);
+	kfree(text);
+	return err ?: len;
+}
+
+static void show_setting(struct seq_file *m, const struct setting *set)
+{
+	seq_puts(m, action_names[set->action]);
+	if (set->action == ACT_DELAY || set->action == ACT_NTH)
+		seq_printf(m, " %llu", set->value);
+	if (set->after && set->action != ACT_NTH)
+		seq_printf(m, " after %llu", set->after);
+	if (set->action != ACT_OFF && set->action != ACT_NTH &&
+	    set->times != U64_MAX)
+		seq_printf(m, " times %llu", set->times);
+	if (set->pid)
+		seq_printf(m, " pid %d", set->pid);
+}
+
+static void show_point(struct seq_file *m, const struct failpoint *point,
+		       const char *kind)
+{
+	seq_printf(m, "%s %s %llu %llu %u ", point->name, kind, point->hits,
+		   point->done, point->waiting);
+	show_setting(m, &point->set);
+}
+
+static int failpoints_show(struct seq_file *m, void *unused)
+{
+	seq_puts(m, "name kind hits done waiting setting\n");
+	spin_lock(&failpoints_lock);
+	show_point(m, &any, "nth");
+	if (where)
+		seq_printf(m, " at %s", where->name);
+	seq_putc(m, '\n');
+	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++) {
+		show_point(m, &points[i], points[i].window ? "window" : "fail");
+		seq_putc(m, '\n');
+	}
+	spin_unlock(&failpoints_lock);
+	return 0;
+}
+
+static int failpoints_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, failpoints_show, NULL);
+}
+
+static const struct file_operations failpoints_fops = {
+	.owner = THIS_MODULE,
+	.open = failpoints_open,
+	.read = seq_read,
+	.write = failpoints_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/**
+ * pb_failpoints_debugfs - make the file
+ * @root: the directory for it
+ */
+void pb_failpoints_debugfs(struct dentry *root)
+{
+	debugfs_create_file("failpoints", 0600, root, NULL, &failpoints_fops);
+}
+
+/**
+ * pb_failpoints_init - what fail_nth= asks for; first of all
+ */
+void __init pb_failpoints_init(void)
+{
+	const struct setting set = {
+		.action = ACT_NTH,
+		.value = fail_nth,
+		.after = fail_nth - 1,
+		.times = 1,
+	};
+
+	if (!fail_nth)
+		return;
+	apply(&any, &set);
+	static_branch_enable(&pb_failpoints_on);
+}
