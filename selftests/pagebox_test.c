@@ -24,6 +24,7 @@
 #include "pagebox_test.h"
 
 #define DEBUGFS "/sys/kernel/debug/pagebox"
+#define FAILPOINTS DEBUGFS "/failpoints"
 #define PAGEMAP "/proc/self/pagemap"
 #define KSFT_FAIL 1
 #define CHILD_ENDS (-1)
@@ -1037,6 +1038,86 @@ unsigned long module_param(const char *name)
 	value = strtoul(text, NULL, 0);
 	free(text);
 	return value;
+}
+
+/* --- failpoints --- */
+
+int failpoint_error(const char *command)
+{
+	int fd = open(FAILPOINTS, O_WRONLY | O_CLOEXEC);
+	int error = 0;
+
+	if (fd < 0)
+		die(FAILPOINTS);
+	if (write(fd, command, strlen(command)) < 0)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+void failpoint_set(const char *fmt, ...)
+{
+	char command[128];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	errno = failpoint_error(command);
+	if (errno)
+		die("failpoints: '%s'", command);
+}
+
+struct failpoint failpoint_state(const char *name)
+{
+	char *text = read_text(FAILPOINTS);
+	struct failpoint point = {};
+	char *save, *line;
+	char seen[64];
+
+	if (!text)
+		die(FAILPOINTS);
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "%63s %15s %lu %lu %lu %95[^\n]", seen,
+			   point.kind, &point.hits, &point.done, &point.waiting,
+			   point.setting) == 6 &&
+		    !strcmp(seen, name)) {
+			free(text);
+			return point;
+		}
+	}
+	errno = 0;
+	die("there is no failpoint %s", name);
+}
+
+struct crowd {
+	const char *name;
+	unsigned long tasks;
+};
+
+static bool crowd_is_there(void *context)
+{
+	const struct crowd *crowd = context;
+
+	return failpoint_state(crowd->name).waiting == crowd->tasks;
+}
+
+bool failpoint_waits(const char *name, unsigned long tasks)
+{
+	struct crowd crowd = { .name = name, .tasks = tasks };
+
+	return eventually(crowd_is_there, &crowd);
+}
+
+void failpoint_go(const char *name)
+{
+	failpoint_set("%s go", name);
+}
+
+void failpoints_off(void)
+{
+	failpoint_set("all off");
 }
 
 int module_unload(const char *name)

@@ -271,6 +271,38 @@ const char *maps_line(const void *address);
 /* A module parameter; it ends the test where there is none. */
 unsigned long module_param(const char *name);
 
+/*
+ * --- failpoints: what the module's file of that name does, see failpoint.c ---
+ *
+ * A test turns all of them off when it begins and when it ends, so that one that
+ * was cut short leaves nothing to the next.
+ */
+
+/* One command, like "fault_lock stop times 1 pid 17"; it has to be taken. */
+void failpoint_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The errno of a command, 0 when it was taken. */
+int failpoint_error(const char *command);
+
+struct failpoint {
+	char kind[16];
+	unsigned long hits;
+	unsigned long done;
+	unsigned long waiting;
+	char setting[96];
+};
+
+/* The line of a point, or of "all". */
+struct failpoint failpoint_state(const char *name);
+
+/* Waits until @tasks tasks are stopped at a window: false when they are not. */
+bool failpoint_waits(const char *name, unsigned long tasks);
+
+/* Lets those that are stopped there go on, and turns the point off. */
+void failpoint_go(const char *name);
+
+void failpoints_off(void);
+
 /* delete_module() without waiting: 0 or its errno. */
 int module_unload(const char *name);
 
