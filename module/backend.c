@@ -197,7 +197,8 @@ int pb_backend_sync(struct pb_backend *backend, bool datasync)
 {
 	if (!backend || !backend->ops->sync)
 		return 0;
-	return backend->ops->sync(backend, datasync);
+	return pb_may_fail(BACKEND_SYNC, -EIO,
+			   backend->ops->sync(backend, datasync));
 }
 
 /**
@@ -212,10 +213,11 @@ void pb_backend_release(struct pb_backend *backend)
 
 static int __init io_pool_init(void)
 {
-	io_cache = KMEM_CACHE(pb_io, 0);
+	io_cache = pb_may_fail(CACHE, NULL, KMEM_CACHE(pb_io, 0));
 	if (!io_cache)
 		return -ENOMEM;
-	io_pool = mempool_create_slab_pool(IO_RESERVE, io_cache);
+	io_pool = pb_may_fail(POOL, NULL,
+			      mempool_create_slab_pool(IO_RESERVE, io_cache));
 	if (!io_pool) {
 		kmem_cache_destroy(io_cache);
 		return -ENOMEM;
@@ -241,10 +243,13 @@ int __init pb_backends_init(void)
 	if (err)
 		return err;
 	err = -ENOMEM;
-	pb_wq = alloc_workqueue("pagebox", WQ_UNBOUND, 0);
+	pb_wq = pb_may_fail(WORKQUEUE, NULL,
+			    alloc_workqueue("pagebox", WQ_UNBOUND, 0));
 	if (!pb_wq)
 		goto out_pool;
-	io_wq = alloc_workqueue("pagebox_io", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	io_wq = pb_may_fail(WORKQUEUE, NULL,
+			    alloc_workqueue("pagebox_io",
+					    WQ_UNBOUND | WQ_MEM_RECLAIM, 0));
 	if (!io_wq)
 		goto out_wq;
 	return 0;

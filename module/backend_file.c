@@ -264,7 +264,8 @@ static int check_ops(const struct file *file)
 
 static struct pb_backend *file_new(struct file *file)
 {
-	struct pb_backend_file *new = kzalloc(sizeof(*new), PB_GFP);
+	struct pb_backend_file *new =
+		pb_may_fail(BACKEND, NULL, kzalloc(sizeof(*new), PB_GFP));
 
 	if (!new)
 		return ERR_PTR(-ENOMEM);
@@ -287,7 +288,7 @@ static struct pb_backend *file_new(struct file *file)
  */
 struct pb_backend *pb_backend_file_new(int fd, bool must_write)
 {
-	struct file *file = fget(fd);
+	struct file *file = pb_may_fail(BACKEND_FILE, NULL, fget(fd));
 	struct pb_backend *backend;
 	int err;
 

@@ -36,16 +36,18 @@ static void ram_read(struct pb_backend_ram *ram, pgoff_t index,
 
 static struct page *ram_page_new(struct pb_backend_ram *ram, pgoff_t index)
 {
+	const gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN;
 	struct page *page;
 	int err = -ENOSPC;
 
 	if (atomic_long_inc_return(&pb_ram_total) > pb_ram_max)
 		goto out_total;
 	err = -ENOMEM;
-	page = alloc_page(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN);
+	page = pb_may_fail(RAM_PAGE, NULL, alloc_page(gfp));
 	if (!page)
 		goto out_total;
-	err = xa_err(xa_store(&ram->pages, index, page, PB_GFP));
+	err = pb_may_fail(RAM_INDEX, -ENOMEM,
+			  xa_err(xa_store(&ram->pages, index, page, PB_GFP)));
 	if (err)
 		goto out_page;
 	return page;
@@ -134,7 +136,8 @@ static const struct pb_backend_ops ram_ops = {
  */
 struct pb_backend *pb_backend_ram_new(void)
 {
-	struct pb_backend_ram *ram = kzalloc(sizeof(*ram), PB_GFP);
+	struct pb_backend_ram *ram =
+		pb_may_fail(BACKEND, NULL, kzalloc(sizeof(*ram), PB_GFP));
 
 	if (!ram)
 		return NULL;

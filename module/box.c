@@ -84,10 +84,12 @@ static struct inode *box_inode_new(u64 bytes)
 	struct inode *inode;
 	int err;
 
-	err = simple_pin_fs(&pb_fs_type, &pb_mnt, &pb_mnt_count);
+	err = pb_may_fail(MOUNT, -ENOMEM,
+			  simple_pin_fs(&pb_fs_type, &pb_mnt, &pb_mnt_count));
 	if (err)
 		return ERR_PTR(err);
-	inode = alloc_anon_inode(pb_mnt->mnt_sb);
+	inode = pb_may_fail(INODE, ERR_PTR(-ENOMEM),
+			    alloc_anon_inode(pb_mnt->mnt_sb));
 	if (IS_ERR(inode)) {
 		simple_release_fs(&pb_mnt, &pb_mnt_count);
 		return inode;
@@ -129,7 +131,7 @@ static int box_policy_init(struct pb_box *box)
 
 	if (IS_ERR(policy))
 		return PTR_ERR(policy);
-	state = kzalloc(policy->size, PB_GFP);
+	state = pb_may_fail(POLICY_STATE, NULL, kzalloc(policy->size, PB_GFP));
 	if (!state) {
 		pb_policy_put(policy);
 		return -ENOMEM;
@@ -187,7 +189,8 @@ static int box_setup(struct pb_box *box)
 	if (err)
 		goto out_stats;
 	box->id = atomic_inc_return(&pb_box_last_id);
-	err = xa_err(xa_store(&pb_boxes, box->id, box, PB_GFP));
+	err = pb_may_fail(BOX_NUMBER, -ENOMEM,
+			  xa_err(xa_store(&pb_boxes, box->id, box, PB_GFP)));
 	if (err)
 		goto out_shrink;
 	return 0;
@@ -220,7 +223,7 @@ struct pb_box *pb_box_new(void)
 	if (atomic_inc_return(&pb_boxes_nr) > pb_box_max)
 		goto out_count;
 	err = -ENOMEM;
-	box = kzalloc(sizeof(*box), PB_GFP);
+	box = pb_may_fail(BOX, NULL, kzalloc(sizeof(*box), PB_GFP));
 	if (!box)
 		goto out_count;
 	box_init(box);
@@ -363,7 +366,9 @@ struct file *pb_box_file(struct pb_box *box, int flags,
 	/* Closing the file gives both back. */
 	ihold(box->inode);
 	__module_get(THIS_MODULE);
-	file = alloc_file_pseudo(box->inode, pb_mnt, "pagebox", flags, fops);
+	file = pb_may_fail(FILE, ERR_PTR(-ENOMEM),
+			   alloc_file_pseudo(box->inode, pb_mnt, "pagebox",
+					     flags, fops));
 	if (IS_ERR(file)) {
 		module_put(THIS_MODULE);
 		iput(box->inode);

@@ -179,7 +179,8 @@ static int new_policy(struct change *c)
 	if (IS_ERR(policy))
 		return PTR_ERR(policy);
 	c->policy = policy;
-	c->state = kzalloc(policy->size, PB_GFP);
+	c->state =
+		pb_may_fail(POLICY_STATE, NULL, kzalloc(policy->size, PB_GFP));
 	return c->state ? 0 : -ENOMEM;
 }
 

@@ -521,7 +521,8 @@ static void map_add(struct pb_map *map)
 	char name[16];
 
 	snprintf(name, sizeof(name), "%u", map->id);
-	map->dir = debugfs_create_dir(name, map->box->dir);
+	map->dir = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
+			       debugfs_create_dir(name, map->box->dir));
 	debugfs_create_file("pages", 0400, map->dir, map, &pages_fops);
 	debugfs_create_file("stats", 0400, map->dir, map, &map_stats_fops);
 }
@@ -585,7 +586,8 @@ void pb_debugfs_add(struct pb_box *box)
 
 	INIT_WORK(&box->sync, sync_work);
 	snprintf(name, sizeof(name), "%u", box->id);
-	box->dir = debugfs_create_dir(name, pb_debugfs_root);
+	box->dir = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
+			       debugfs_create_dir(name, pb_debugfs_root));
 	debugfs_create_file("summary", 0400, box->dir, box, &summary_fops);
 	debugfs_create_file("stats", 0400, box->dir, box, &stats_fops);
 	debugfs_create_file("frames", 0400, box->dir, box, &frames_fops);
@@ -606,7 +608,8 @@ void pb_debugfs_remove(struct pb_box *box)
 
 void __init pb_debugfs_init(void)
 {
-	pb_debugfs_root = debugfs_create_dir("pagebox", NULL);
+	pb_debugfs_root = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
+				      debugfs_create_dir("pagebox", NULL));
 	debugfs_create_file("policies", 0444, pb_debugfs_root, NULL,
 			    &policies_fops);
 	pb_failpoints_debugfs(pb_debugfs_root);

@@ -45,7 +45,7 @@ static int dev_release(struct inode *inode, struct file *file)
 /* Every structure begins with its size, as the caller knows it. */
 static int get_size(void __user *arg, u32 least, u32 *size)
 {
-	if (get_user(*size, (u32 __user *)arg))
+	if (pb_fail(PB_FAIL_COPY_IN) || get_user(*size, (u32 __user *)arg))
 		return -EFAULT;
 	return *size < least || *size > PAGE_SIZE ? -EINVAL : 0;
 }
@@ -56,16 +56,21 @@ static int copy_in(void *to, size_t known, u32 least, void __user *arg,
 {
 	int err = get_size(arg, least, size);
 
-	return err ?: copy_struct_from_user(to, known, arg, *size);
+	if (err)
+		return err;
+	return pb_may_fail(COPY_IN, -EFAULT,
+			   copy_struct_from_user(to, known, arg, *size));
 }
 
 /* Write as much of the structure as there is room for; the rest is zero. */
 static int copy_out(void __user *arg, u32 room, void *from, u32 known)
 {
 	*(u32 *)from = known;
-	if (copy_to_user(arg, from, min(room, known)))
+	if (pb_fail(PB_FAIL_COPY_OUT) ||
+	    copy_to_user(arg, from, min(room, known)))
 		return -EFAULT;
-	if (room > known && clear_user(arg + known, room - known))
+	if (room > known && (pb_fail(PB_FAIL_COPY_OUT) ||
+			     clear_user(arg + known, room - known)))
 		return -EFAULT;
 	return 0;
 }
@@ -192,7 +197,7 @@ static bool may_join(const struct pb_box *box)
 /* A file descriptor for a box that exists. */
 static int join(struct pb_box *box, int access)
 {
-	int fd = get_unused_fd_flags(O_CLOEXEC);
+	int fd = pb_may_fail(FD, -EMFILE, get_unused_fd_flags(O_CLOEXEC));
 	struct file *file;
 
 	if (fd < 0)
@@ -361,7 +366,7 @@ static struct miscdevice pb_dev = {
 int __init pb_dev_init(umode_t mode)
 {
 	pb_dev.mode = mode;
-	return misc_register(&pb_dev);
+	return pb_may_fail(DEVICE, -ENOMEM, misc_register(&pb_dev));
 }
 
 void pb_dev_exit(void)

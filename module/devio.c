@@ -115,7 +115,7 @@ static size_t copy_out(struct folio *folio, size_t offset, size_t n,
 	 * tell our page from one of the page cache.
 	 */
 	pagefault_disable();
-	copied = copy_to_iter(from, n, to);
+	copied = pb_may_fail(COPY_OUT_ITER, 0, copy_to_iter(from, n, to));
 	pagefault_enable();
 	kunmap_local(from);
 	return copied;
@@ -128,7 +128,7 @@ static size_t copy_in(struct folio *folio, size_t offset, size_t n,
 	size_t copied;
 
 	pagefault_disable();
-	copied = copy_from_iter(to, n, from);
+	copied = pb_may_fail(COPY_IN_ITER, 0, copy_from_iter(to, n, from));
 	pagefault_enable();
 	kunmap_local(to);
 	return copied;
@@ -142,8 +142,10 @@ static ssize_t read_page(struct pb_box *box, struct kiocb *iocb,
 	size_t copied;
 	int err;
 
-	if (is_hole(box, index_of(iocb)))
-		return iov_iter_zero(n, to) ?: -EFAULT;
+	if (is_hole(box, index_of(iocb))) {
+		copied = pb_may_fail(COPY_OUT_ITER, 0, iov_iter_zero(n, to));
+		return copied ?: -EFAULT;
+	}
 	err = read_ahead(box, iocb);
 	if (!err)
 		err = get_folio(box, iocb, false, &folio);
@@ -158,7 +160,8 @@ static ssize_t read_page(struct pb_box *box, struct kiocb *iocb,
 	if (copied)
 		return copied;
 	/* A pipe may be out of memory; there is nothing to bring in. */
-	if (!user_backed_iter(to) || fault_in_iov_iter_writeable(to, 1))
+	if (!user_backed_iter(to) || pb_fail(PB_FAIL_FAULT_IN) ||
+	    fault_in_iov_iter_writeable(to, 1))
 		return -EFAULT;
 	return -EAGAIN;
 }
@@ -206,7 +209,7 @@ static ssize_t write_page(struct pb_box *box, struct kiocb *iocb,
 	int err;
 
 	/* First, so that a bad address leaves no page behind. */
-	if (fault_in_iov_iter_readable(from, 1))
+	if (pb_fail(PB_FAIL_FAULT_IN) || fault_in_iov_iter_readable(from, 1))
 		return -EFAULT;
 	err = get_folio(box, iocb, true, &folio);
 	if (err)

@@ -25,7 +25,8 @@
  * test goes through every failure there is.
  *
  * Reading gives a line for each: its name and kind; how often it was reached
- * since it was set, how often it acted, how many are waiting now; its setting.
+ * since it was set, while any point is, how often it acted, how many are waiting
+ * now; its setting.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -84,18 +85,16 @@ struct setting {
 /**
  * struct failpoint - one point
  * @name: for people
- * @window: it may sleep; else it may fail
  * @set: what it does
  * @hits: how often it was reached since it was set
  * @done: how often it acted since
  * @waiting: tasks that are stopped now
  * @round: changes when they may go on
  *
- * All but the first two belong to failpoints_lock.
+ * All but the name belong to failpoints_lock.
  */
 struct failpoint {
 	const char *name;
-	bool window;
 	struct setting set;
 	u64 hits;
 	u64 done;
@@ -103,11 +102,47 @@ struct failpoint {
 	unsigned int round;
 };
 
-#define PB_FAIL_ENTRY(id, text) [PB_FAIL_##id] = { .name = #text },
-#define PB_WINDOW_ENTRY(id, text) \
-	[PB_WINDOW_##id] = { .name = #text, .window = true },
-static struct failpoint points[] = { PB_FAILPOINTS(PB_FAIL_ENTRY,
-						   PB_WINDOW_ENTRY) };
+static struct failpoint points[] = {
+	[PB_FAIL_CACHE] = { "create_cache" },
+	[PB_FAIL_POOL] = { "create_pool" },
+	[PB_FAIL_WORKQUEUE] = { "alloc_workqueue" },
+	[PB_FAIL_POLICY] = { "alloc_policy" },
+	[PB_FAIL_DEVICE] = { "register_device" },
+	[PB_FAIL_DEBUGFS] = { "create_debugfs" },
+	[PB_FAIL_BOX] = { "alloc_box" },
+	[PB_FAIL_BOX_NUMBER] = { "store_box" },
+	[PB_FAIL_MOUNT] = { "pin_mount" },
+	[PB_FAIL_INODE] = { "alloc_inode" },
+	[PB_FAIL_FILE] = { "alloc_file" },
+	[PB_FAIL_FD] = { "alloc_fd" },
+	[PB_FAIL_STATS] = { "alloc_stats" },
+	[PB_FAIL_SHRINKER] = { "register_shrinker" },
+	[PB_FAIL_POLICY_STATE] = { "alloc_policy_state" },
+	[PB_FAIL_MAP] = { "alloc_map" },
+	[PB_FAIL_VIEW] = { "store_page" },
+	[PB_FAIL_PAGE] = { "alloc_page" },
+	[PB_FAIL_FRAME] = { "alloc_frame" },
+	[PB_FAIL_FRAME_TABLE] = { "alloc_frame_table" },
+	[PB_FAIL_SWAP] = { "alloc_swap" },
+	[PB_FAIL_SLOT] = { "alloc_slot" },
+	[PB_FAIL_BACKEND] = { "alloc_backend" },
+	[PB_FAIL_BACKEND_FILE] = { "get_file" },
+	[PB_FAIL_BACKEND_READ] = { "backend_read" },
+	[PB_FAIL_BACKEND_WRITE] = { "backend_write" },
+	[PB_FAIL_BACKEND_SYNC] = { "backend_sync" },
+	[PB_FAIL_RAM_PAGE] = { "alloc_ram_page" },
+	[PB_FAIL_RAM_INDEX] = { "store_ram_page" },
+	[PB_FAIL_COPY_IN] = { "copy_from_user" },
+	[PB_FAIL_COPY_OUT] = { "copy_to_user" },
+	[PB_FAIL_COPY_IN_ITER] = { "copy_from_iter" },
+	[PB_FAIL_COPY_OUT_ITER] = { "copy_to_iter" },
+	[PB_FAIL_FAULT_IN] = { "fault_in_iter" },
+
+	[PB_WINDOW_FAULT_LOCK] = { "fault_lock" },
+	[PB_WINDOW_EVICT_UNMAP] = { "evict_unmap" },
+};
+
+static_assert(ARRAY_SIZE(points) == PB_FAILPOINT_NR);
 
 static DEFINE_SPINLOCK(failpoints_lock); /* all of the points */
 static DECLARE_WAIT_QUEUE_HEAD(stopped);
@@ -121,13 +156,21 @@ MODULE_PARM_DESC(
 	fail_nth,
 	"for tests: from loading on, the n-th point that can fail does");
 
+/* May a task sleep there? Else it can fail. */
+static bool is_window(const struct failpoint *point)
+{
+	return point != &any && point >= &points[PB_FAIL_NR];
+}
+
 /* Does it concern who is here, and is it its turn? */
 static bool is_due(struct failpoint *point)
 {
 	const struct setting *set = &point->set;
 
-	if (set->action == ACT_OFF)
+	if (set->action == ACT_OFF) {
+		point->hits++;
 		return false;
+	}
 	if (set->pid && ((current->flags & PF_KTHREAD) ||
 			 task_tgid_nr(current) != set->pid))
 		return false;
@@ -201,7 +244,7 @@ static void wait_if_due(struct failpoint *point)
  */
 bool pb_failpoint_hit(enum pb_failpoint point)
 {
-	if (!points[point].window)
+	if (point < PB_FAIL_NR)
 		return fail_is_due(&points[point]);
 	wait_if_due(&points[point]);
 	return false;
@@ -288,11 +331,11 @@ static bool is_allowed(const struct failpoint *point, enum action action)
 	case ACT_OFF:
 		return true;
 	case ACT_FAIL:
-		return point != &any && !point->window;
+		return point != &any && !is_window(point);
 	case ACT_NTH:
 		return point == &any;
 	default:
-		return point->window;
+		return is_window(point);
 	}
 }
 
@@ -403,7 +446,8 @@ static int failpoints_show(struct seq_file *m, void *unused)
 		seq_printf(m, " at %s", where->name);
 	seq_putc(m, '\n');
 	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++) {
-		show_point(m, &points[i], points[i].window ? "window" : "fail");
+		show_point(m, &points[i],
+			   is_window(&points[i]) ? "window" : "fail");
 		seq_putc(m, '\n');
 	}
 	spin_unlock(&failpoints_lock);

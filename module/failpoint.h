@@ -2,9 +2,11 @@
 /*
  * Places where a test can make an operation fail, or hold up whoever gets there.
  *
- *	if (pb_fail(PB_FAIL_PAGE))	as if the allocation below had failed
- *		return NULL;
- *	pb_window(PB_WINDOW_EVICT);	between two steps that others can get between
+ *	new = pb_may_fail(BOX, NULL, kzalloc(...));	NULL on request
+ *	if (pb_fail(PB_FAIL_COPY_IN) || get_user(...))	the same by hand
+ *		return -EFAULT;
+ *	pb_window(PB_WINDOW_EVICT_UNMAP);	between two steps, where others
+ *						may overtake
  *
  * Until somebody writes to /sys/kernel/debug/pagebox/failpoints, or loads the
  * module with fail_nth=, each is a no-op in the instruction stream. failpoint.c
@@ -17,26 +19,50 @@
 #include <linux/types.h>
 
 /*
- * All points: F(ID, name) can fail, W(ID, name) is a window, where a task may
- * sleep. The names are what the file shows, in this order.
+ * All points: PB_FAIL_* can fail, PB_WINDOW_* are windows, where a task may
+ * sleep. failpoint.c has their names, in the same order.
  */
-/* clang-format off */
-#define PB_FAILPOINTS(F, W) \
-	F(PAGE, alloc_page) \
-	F(FRAME, alloc_frame) \
-	F(BACKEND_READ, backend_read) \
-	F(BACKEND_WRITE, backend_write) \
-	W(FAULT_LOCK, fault_lock) \
-	W(EVICT_UNMAP, evict_unmap)
-/* clang-format on */
-
-#define PB_FAIL_ID(id, name) PB_FAIL_##id,
-#define PB_WINDOW_ID(id, name) PB_WINDOW_##id,
 enum pb_failpoint {
-	PB_FAILPOINTS(PB_FAIL_ID, PB_WINDOW_ID) PB_FAILPOINT_NR,
+	PB_FAIL_CACHE,
+	PB_FAIL_POOL,
+	PB_FAIL_WORKQUEUE,
+	PB_FAIL_POLICY,
+	PB_FAIL_DEVICE,
+	PB_FAIL_DEBUGFS,
+	PB_FAIL_BOX,
+	PB_FAIL_BOX_NUMBER,
+	PB_FAIL_MOUNT,
+	PB_FAIL_INODE,
+	PB_FAIL_FILE,
+	PB_FAIL_FD,
+	PB_FAIL_STATS,
+	PB_FAIL_SHRINKER,
+	PB_FAIL_POLICY_STATE,
+	PB_FAIL_MAP,
+	PB_FAIL_VIEW,
+	PB_FAIL_PAGE,
+	PB_FAIL_FRAME,
+	PB_FAIL_FRAME_TABLE,
+	PB_FAIL_SWAP,
+	PB_FAIL_SLOT,
+	PB_FAIL_BACKEND,
+	PB_FAIL_BACKEND_FILE,
+	PB_FAIL_BACKEND_READ,
+	PB_FAIL_BACKEND_WRITE,
+	PB_FAIL_BACKEND_SYNC,
+	PB_FAIL_RAM_PAGE,
+	PB_FAIL_RAM_INDEX,
+	PB_FAIL_COPY_IN,
+	PB_FAIL_COPY_OUT,
+	PB_FAIL_COPY_IN_ITER,
+	PB_FAIL_COPY_OUT_ITER,
+	PB_FAIL_FAULT_IN,
+	PB_FAIL_NR,
+
+	PB_WINDOW_FAULT_LOCK = PB_FAIL_NR,
+	PB_WINDOW_EVICT_UNMAP,
+	PB_FAILPOINT_NR,
 };
-#undef PB_FAIL_ID
-#undef PB_WINDOW_ID
 
 DECLARE_STATIC_KEY_FALSE(pb_failpoints_on);
 
@@ -54,6 +80,17 @@ static inline bool pb_fail(enum pb_failpoint point)
 	return static_branch_unlikely(&pb_failpoints_on) &&
 	       pb_failpoint_hit(point);
 }
+
+/**
+ * pb_may_fail - an operation that can be made to fail
+ * @point: where we are, without the PB_FAIL_
+ * @failure: what it returns when it fails
+ * @operation: the operation, which is then not even begun
+ *
+ * Return: @operation or @failure
+ */
+#define pb_may_fail(point, failure, operation) \
+	(pb_fail(PB_FAIL_##point) ? (failure) : (operation))
 
 /**
  * pb_window - a place where others may overtake

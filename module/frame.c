@@ -273,7 +273,8 @@ static int frame_take(struct pb_frames *frames, struct pb_spare *spare)
 		spin_unlock(&frames->lock);
 		if (fresh == PB_NONE)
 			return -EAGAIN;
-		if (!genradix_ptr_alloc(&frames->table, fresh, PB_GFP))
+		if (pb_fail(PB_FAIL_FRAME_TABLE) ||
+		    !genradix_ptr_alloc(&frames->table, fresh, PB_GFP))
 			return -ENOMEM;
 	}
 	frame = frame_at(frames, number);
@@ -320,13 +321,13 @@ static void frame_give_back(struct pb_frames *frames, struct folio *folio,
 /* A frame without a folio gets one, if the module's cap and the machine allow. */
 static int frame_populate(struct pb_frames *frames, struct pb_spare *spare)
 {
+	const gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN |
+			  __GFP_ZERO;
+
 	if (atomic_long_inc_return(&pb_frames_total) > pb_frames_max)
 		goto out_total;
 
-	if (pb_fail(PB_FAIL_FRAME))
-		goto out_total;
-	spare->folio = folio_alloc(
-		GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO, 0);
+	spare->folio = pb_may_fail(FRAME, NULL, folio_alloc(gfp, 0));
 	if (!spare->folio)
 		goto out_total;
 

@@ -74,7 +74,8 @@ struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
 struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 			  struct mm_struct *mm, bool private)
 {
-	struct pb_map *map = kzalloc(sizeof(*map), PB_GFP);
+	struct pb_map *map =
+		pb_may_fail(MAP, NULL, kzalloc(sizeof(*map), PB_GFP));
 
 	if (!map)
 		return NULL;

@@ -37,11 +37,9 @@ static struct kmem_cache *pb_page_cache;
  */
 struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
 {
-	struct pb_page *page;
+	struct pb_page *page = pb_may_fail(
+		PAGE, NULL, kmem_cache_alloc(pb_page_cache, PB_GFP));
 
-	if (pb_fail(PB_FAIL_PAGE))
-		return NULL;
-	page = kmem_cache_alloc(pb_page_cache, PB_GFP);
 	if (!page)
 		return NULL;
 	page->folio = NULL;
@@ -270,7 +268,8 @@ void pb_page_free_slot(struct pb_box *box, struct pb_page *page)
 
 int __init pb_pages_init(void)
 {
-	pb_page_cache = KMEM_CACHE(pb_page, SLAB_ACCOUNT);
+	pb_page_cache =
+		pb_may_fail(CACHE, NULL, KMEM_CACHE(pb_page, SLAB_ACCOUNT));
 	return pb_page_cache ? 0 : -ENOMEM;
 }
 

@@ -62,7 +62,7 @@ int pb_policy_register(const struct pb_policy *policy)
 
 	if (!valid(policy))
 		return -EINVAL;
-	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
+	entry = pb_may_fail(POLICY, NULL, kmalloc(sizeof(*entry), GFP_KERNEL));
 	if (!entry)
 		return -ENOMEM;
 	entry->policy = policy;

@@ -40,8 +40,9 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
  */
 int pb_shrink_add(struct pb_box *box)
 {
-	return pb_shrinker_register(&box->shrinker, shrink_count, shrink_scan,
-				    box);
+	return pb_may_fail(SHRINKER, -ENOMEM,
+			   pb_shrinker_register(&box->shrinker, shrink_count,
+						shrink_scan, box));
 }
 
 /**

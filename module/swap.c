@@ -41,7 +41,7 @@ struct pb_swap *pb_swap_new(struct pb_backend *backend, u32 limit, u32 parity)
 
 	if (!room)
 		return ERR_PTR(-ENOSPC);
-	swap = kzalloc(sizeof(*swap), PB_GFP);
+	swap = pb_may_fail(SWAP, NULL, kzalloc(sizeof(*swap), PB_GFP));
 	if (!swap)
 		return ERR_PTR(-ENOMEM);
 	swap->backend = backend;
@@ -82,8 +82,9 @@ u32 pb_swap_slot_get(struct pb_swap *swap, struct pb_page *page)
 	int err;
 
 	xa_lock(&swap->slots);
-	err = __xa_alloc(&swap->slots, &slot, page,
-			 XA_LIMIT(0, swap->limit - 1), PB_GFP);
+	err = pb_may_fail(SLOT, -ENOMEM,
+			  __xa_alloc(&swap->slots, &slot, page,
+				     XA_LIMIT(0, swap->limit - 1), PB_GFP));
 	if (!err) {
 		WRITE_ONCE(swap->used, swap->used + 1);
 		WRITE_ONCE(swap->high, max(swap->high, swap->used));

@@ -135,8 +135,12 @@ struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index, pgoff_t last)
 int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
 		    struct pb_page *new)
 {
-	void *seen = xa_cmpxchg(&view->pages, index, old, new, PB_GFP);
+	void *seen;
 
+	/* An entry that exists needs no memory. */
+	if (!old && pb_fail(PB_FAIL_VIEW))
+		return -ENOMEM;
+	seen = xa_cmpxchg(&view->pages, index, old, new, PB_GFP);
 	if (xa_is_err(seen))
 		return xa_err(seen);
 	return seen == old ? 0 : -EAGAIN;
@@ -189,7 +193,8 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 		return NULL;
 
 	*index = xas.xa_index;
-	seen = xa_cmpxchg(&to->pages, *index, NULL, page, PB_GFP);
+	seen = pb_may_fail(VIEW, XA_ERROR(-ENOMEM),
+			   xa_cmpxchg(&to->pages, *index, NULL, page, PB_GFP));
 	if (!seen)
 		return page;
 
