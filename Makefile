@@ -65,13 +65,19 @@ bench: tools		## count instructions of the fault paths, against memfd
 	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
 
 ##@ Check it
-.PHONY: check check-engine lint
+.PHONY: check check-engine coverage mutants lint
 check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
 	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
 		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
 
 check-engine:		## the tests of the engine at full size: 15 minutes (KERNEL=6.1, debug)
 	@FULL=1 KERNELS="$(KERNEL)" T="$(engine_tests)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
+
+coverage:		## which lines of module/ the tests run, on the debug kernel (T="demand evict")
+	@scripts/coverage $(T)
+
+mutants:		## test the tests: break the module in many ways, see who notices (T=NAME...)
+	@scripts/mutants $(T)
 
 lint:			## compiler and static checks, layout, on all sources
 	@scripts/lint
