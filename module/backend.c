@@ -58,6 +58,7 @@ static void io_end(struct pb_io *io)
 {
 	unsigned int failed = 0;
 
+	pb_window(PB_WINDOW_IO_END);
 	for (unsigned int i = 0; i < io->nr; i++)
 		failed += io->err[i] != 0;
 	pb_count_add(io->box, io_stat(io), io->nr - failed);
@@ -161,6 +162,7 @@ void pb_io_free(struct pb_io *io)
  */
 void pb_io_submit(struct pb_io *io)
 {
+	pb_window(PB_WINDOW_IO_BEGIN);
 	if (io->backend->ops->inline_io) {
 		io_transfer(io);
 		if (!io_delay(io)) {

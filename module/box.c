@@ -257,6 +257,7 @@ struct pb_box *pb_box_find(u32 id)
 	if (box && !kref_get_unless_zero(&box->ref))
 		box = NULL;
 	xa_unlock(&pb_boxes);
+	pb_window(PB_WINDOW_BOX_FIND);
 	if (!box || atomic_inc_not_zero(&box->files))
 		return box;
 	/* No file stands for it any more: it is about to go. */
@@ -266,6 +267,7 @@ struct pb_box *pb_box_find(u32 id)
 
 static void box_destroy(struct pb_box *box)
 {
+	pb_window(PB_WINDOW_BOX_DESTROY);
 	xa_erase(&pb_boxes, box->id);
 	pb_writeback_stop(box);
 	pb_shrink_remove(box);
@@ -390,6 +392,7 @@ void pb_box_seal(struct pb_box *box)
 	/* Pairs with the release below. */
 	if (smp_load_acquire(&box->sealed))
 		return;
+	pb_window(PB_WINDOW_BOX_SEAL);
 	mutex_lock(&box->lock);
 	if (!box->sealed) {
 		/* Who sees it set (with acquire) sees what is sealed. */

@@ -143,5 +143,6 @@ bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
 	    !map_counts(map))
 		return true;
 	more = map_promise(map) - promised;
+	pb_window(PB_WINDOW_COMMIT_COVER);
 	return more <= 0 || !commit(map, more);
 }

@@ -228,6 +228,7 @@ static void free_swap(struct pb_swap *swap)
 {
 	if (!swap)
 		return;
+	pb_window(PB_WINDOW_SWAP_FREE);
 	/* Who looked for another area's slot may have looked at this one. */
 	synchronize_rcu();
 	pb_swap_release(swap);
@@ -263,6 +264,7 @@ static int apply_swap(struct pb_box *box, struct change *c)
 		return err;
 	set_swap(box, c->swap, old);
 	c->swap = NULL;
+	pb_window(PB_WINDOW_SWAP_SET);
 	err = drop_old_swap(box);
 	if (!err)
 		return 0;
@@ -374,8 +376,10 @@ int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
 	if (!err && c.config->set & PAGEBOX_SET_SEALED &&
 	    READ_ONCE(box->sealed))
 		err = -EBUSY;
+	pb_window(PB_WINDOW_CONFIG_MOVE);
 	if (!err)
 		err = apply_moves(box, &c);
+	pb_window(PB_WINDOW_CONFIG_SEAL);
 	if (!err)
 		err = apply_sealed(box, &c);
 	if (!err)

@@ -215,6 +215,7 @@ static int frames_show(struct seq_file *m, void *v)
 	}
 	folio = pb_frame_lookup(&box->frames, number);
 	if (folio) {
+		pb_window(PB_WINDOW_SHOW_FRAME);
 		folio_lock(folio);
 		show_frame(m, box, number, folio);
 		folio_unlock(folio);
@@ -279,6 +280,7 @@ static int map_stats_show(struct seq_file *m, void *unused)
 {
 	struct pb_map *map = m->private;
 
+	pb_window(PB_WINDOW_SHOW_MAP);
 	for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
 		seq_printf(m, "%s %lld\n", pb_stat_names[i],
 			   (s64)atomic64_read(&map->faults[i]));
@@ -435,6 +437,7 @@ static int snapshot(struct pb_map *map, unsigned long address,
 	if (err || !folio)
 		return err;
 
+	pb_window(PB_WINDOW_SHOW_PAGE);
 	folio_lock(folio);
 	if (!pb_page_owns(page, folio)) {
 		err = -EAGAIN;
@@ -529,6 +532,7 @@ static void map_add(struct pb_map *map)
 
 static void map_free(struct pb_map *map)
 {
+	pb_window(PB_WINDOW_MAP_FREE);
 	/* Waits for whoever reads in there. */
 	debugfs_remove(map->dir);
 	kfree(map);

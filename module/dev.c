@@ -28,6 +28,7 @@ static int dev_open(struct inode *inode, struct file *file)
 	box = pb_box_new();
 	if (IS_ERR(box))
 		return PTR_ERR(box);
+	pb_window(PB_WINDOW_OPEN_BOX);
 	file->private_data = box;
 	file->f_mapping = box->inode->i_mapping;
 	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
@@ -210,6 +211,7 @@ static int join(struct pb_box *box, int access)
 	/* As open() would have set. */
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE |
 			FMODE_ATOMIC_POS;
+	pb_window(PB_WINDOW_JOIN_INSTALL);
 	fd_install(fd, file);
 	return fd;
 }
@@ -229,6 +231,7 @@ static long ioctl_join(struct file *file, void __user *arg)
 	box = pb_box_find(in.id);
 	if (!box)
 		return -ENOENT;
+	pb_window(PB_WINDOW_JOIN_FOUND);
 	err = -EPERM;
 	if (may_join(box))
 		err = join(box, file->f_flags & O_ACCMODE);
@@ -291,6 +294,7 @@ static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
 		pb_map_put_vma(map, vma);
 		return err;
 	}
+	pb_window(PB_WINDOW_MMAP_MAP);
 	vma->vm_private_data = map;
 	vma->vm_ops = ops;
 	return 0;

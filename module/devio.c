@@ -155,6 +155,7 @@ static ssize_t read_page(struct pb_box *box, struct kiocb *iocb,
 
 	/* The reference keeps what is in the frame, and others may have the lock. */
 	folio_unlock(folio);
+	pb_window(PB_WINDOW_READ_COPY);
 	copied = copy_out(folio, offset_in_page(iocb->ki_pos), n, to);
 	folio_put(folio);
 	if (copied)
@@ -215,6 +216,7 @@ static ssize_t write_page(struct pb_box *box, struct kiocb *iocb,
 	if (err)
 		return err == -ENODATA ? -ENOSPC : err;
 
+	pb_window(PB_WINDOW_WRITE_COPY);
 	copied = copy_in(folio, offset_in_page(iocb->ki_pos), n, from);
 	if (copied)
 		folio_mark_dirty(folio);

@@ -47,6 +47,7 @@ static struct folio *lock_frame(struct pb_box *box, u32 number)
 
 	if (!folio)
 		return NULL;
+	pb_window(PB_WINDOW_EVICT_LOCK);
 	if (!folio_trylock(folio)) {
 		pb_count(box, PB_STAT_PINNED);
 		goto out_put;
@@ -153,6 +154,7 @@ static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
 {
 	struct pb_pte_bits bits[PB_BATCH_MAX];
 
+	pb_window(PB_WINDOW_EVICT_JUDGE);
 	harvest(box, folio, bits, nr);
 	for (unsigned int i = 0; i < nr; i++) {
 		if (is_victim(box, folio[i], &bits[i], round))
@@ -303,6 +305,7 @@ static bool release(struct pb_box *box, struct folio *folio, bool dirty)
 		spare_folio(box, folio, PB_STAT_PINNED);
 		return false;
 	}
+	pb_window(PB_WINDOW_EVICT_DETACH);
 	trace_pagebox_evict(box->id, page->index, page->frame,
 			    pb_page_slot(page), page->root, dirty);
 	pb_count(box, dirty ? PB_STAT_EVICT_DIRTY : PB_STAT_EVICT_CLEAN);
@@ -320,6 +323,7 @@ static void write_ended(struct pb_io *io, unsigned int i)
 	struct pb_page *page = io->page[i];
 	u32 slot = io->frame[i];
 
+	pb_window(PB_WINDOW_EVICT_WRITTEN);
 	if (io->err[i]) {
 		folio_set_dirty(io->folio[i]);
 		if (slot == PB_NONE)
@@ -403,6 +407,7 @@ static u32 slot_for(struct pb_box *box, struct pb_page *page,
 		goto out_unlock;
 	}
 	slot = pb_swap_slot_get(box->swap, page);
+	pb_window(PB_WINDOW_SLOT_TAKEN);
 	if (slot == PB_NONE && reclaim_slot(box))
 		slot = pb_swap_slot_get(box->swap, page);
 out_unlock:
@@ -431,6 +436,7 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 		slot = slot_for(box, page, &backend);
 		if (slot == PB_NONE)
 			return false;
+		pb_window(PB_WINDOW_EVICT_SLOT);
 		at = slot & ~PB_SWAP_PARITY;
 	}
 	folio_clear_dirty(folio);
@@ -459,6 +465,7 @@ static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
 	const struct pb_page *page = folio->private;
 
 	if (!pb_frame_pinned(&box->frames, folio, page->frame)) {
+		pb_window(PB_WINDOW_EVICT_RELEASE);
 		if (!folio_test_dirty(folio))
 			return release(box, folio, false);
 		if (!v->no_io && write_out(box, folio, v, batch))
@@ -485,6 +492,7 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 
 	pb_window(PB_WINDOW_EVICT_UNMAP);
 	unmap(box, v);
+	pb_window(PB_WINDOW_EVICT_PINS);
 	for (unsigned int i = 0; i < v->nr; i++)
 		done += evict(box, v->folio[i], v, &batch);
 	submit(&batch);
@@ -530,10 +538,12 @@ static int evict_batch(struct pb_box *box)
 	while (!has_free(frames) && sweep.budget && !err) {
 		collect(box, &v, &sweep);
 		frames->sampled += v.nr;
-		if (pb_evict_victims(box, &v))
+		if (pb_evict_victims(box, &v)) {
+			pb_window(PB_WINDOW_EVICT_WAIT);
 			err = pb_evict_wait(&v);
-		else if (fatal_signal_pending(current))
+		} else if (fatal_signal_pending(current)) {
 			err = -EINTR;
+		}
 	}
 	mutex_unlock(&frames->evict_lock);
 	return err ?: has_free(frames);
@@ -553,6 +563,7 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare, bool *evicted)
 	psi_memstall_leave(&pressure);
 	if (err < 0)
 		return err;
+	pb_window(PB_WINDOW_EVICT_GOT);
 	*evicted = err;
 	return pb_frame_get(&box->frames, spare);
 }
@@ -668,6 +679,7 @@ int pb_evict_resize(struct pb_box *box, u32 limit)
 	int done;
 
 	pb_frames_set_limit(frames, limit);
+	pb_window(PB_WINDOW_RESIZE_LIMIT);
 	while (!pb_frames_trim(frames)) {
 		done = evict_from(box, limit);
 		if (done > 0)
@@ -699,6 +711,7 @@ int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
 
 	if (mutex_lock_killable(&frames->evict_lock))
 		return -EINTR;
+	pb_window(PB_WINDOW_POLICY_SWITCH);
 	pb_frames_set_policy(frames, policy, state);
 	frames->sampled = 0;
 	mutex_unlock(&frames->evict_lock);

@@ -50,6 +50,8 @@ DEFINE_STATIC_KEY_FALSE(pb_failpoints_on);
 
 /* How long a task is stopped at most. Half of what the kernel calls a hang. */
 #define STOP_MAX (60 * HZ)
+/* How long where it cannot sleep; RCU calls 21 s a stall. */
+#define SPIN_MAX (8 * HZ)
 #define DELAY_MAX_MS 10000U
 #define COMMAND_MAX 128
 
@@ -140,6 +142,88 @@ static struct failpoint points[] = {
 
 	[PB_WINDOW_FAULT_LOCK] = { "fault_lock" },
 	[PB_WINDOW_EVICT_UNMAP] = { "evict_unmap" },
+	[PB_WINDOW_FAULT_ATTACH] = { "fault_attach" },
+	[PB_WINDOW_FAULT_READ] = { "fault_read" },
+	[PB_WINDOW_FAULT_INSTALL] = { "fault_install" },
+	[PB_WINDOW_FAULT_UNMAP] = { "fault_unmap" },
+	[PB_WINDOW_FAULT_PUBLISH] = { "fault_publish" },
+	[PB_WINDOW_FAULT_CHECK] = { "fault_check" },
+	[PB_WINDOW_FAULT_FRAME] = { "fault_frame" },
+	[PB_WINDOW_FAULT_MAP] = { "fault_map" },
+	[PB_WINDOW_FILL_SOURCE] = { "fill_source" },
+	[PB_WINDOW_FILL_WAIT] = { "fill_wait" },
+	[PB_WINDOW_FILL_FRAMES] = { "fill_frames" },
+	[PB_WINDOW_FILL_ATTACH] = { "fill_attach" },
+	[PB_WINDOW_FILL_SETTLE] = { "fill_settle" },
+	[PB_WINDOW_COW_INSTALL] = { "cow_install" },
+	[PB_WINDOW_COW_UNMAP] = { "cow_unmap" },
+	[PB_WINDOW_COW_UNSHARE] = { "cow_unshare" },
+	[PB_WINDOW_MKWRITE_COPIED] = { "mkwrite_copied" },
+	[PB_WINDOW_MKWRITE_LOCK] = { "mkwrite_lock" },
+	[PB_WINDOW_MKWRITE_MAP] = { "mkwrite_map" },
+	[PB_WINDOW_EVICT_LOCK] = { "evict_lock" },
+	[PB_WINDOW_EVICT_JUDGE] = { "evict_judge" },
+	[PB_WINDOW_EVICT_DETACH] = { "evict_detach" },
+	[PB_WINDOW_EVICT_WRITTEN] = { "evict_written" },
+	[PB_WINDOW_EVICT_SLOT] = { "evict_slot" },
+	[PB_WINDOW_EVICT_RELEASE] = { "evict_release" },
+	[PB_WINDOW_EVICT_PINS] = { "evict_pins" },
+	[PB_WINDOW_EVICT_WAIT] = { "evict_wait" },
+	[PB_WINDOW_EVICT_GOT] = { "evict_got" },
+	[PB_WINDOW_SLOT_TAKEN] = { "slot_taken" },
+	[PB_WINDOW_SLOT_FREE] = { "slot_free" },
+	[PB_WINDOW_RESIZE_LIMIT] = { "resize_limit" },
+	[PB_WINDOW_POLICY_SWITCH] = { "policy_switch" },
+	[PB_WINDOW_SHRINK_SCAN] = { "shrink_scan" },
+	[PB_WINDOW_FORK_PIN] = { "fork_pin" },
+	[PB_WINDOW_FORK_PROTECT] = { "fork_protect" },
+	[PB_WINDOW_FORK_DONE] = { "fork_done" },
+	[PB_WINDOW_FORK_SHARE] = { "fork_share" },
+	[PB_WINDOW_CLOSE_DISCARD] = { "close_discard" },
+	[PB_WINDOW_CLOSE_VMA] = { "close_vma" },
+	[PB_WINDOW_CLOSE_VIEW] = { "close_view" },
+	[PB_WINDOW_VIEW_DROP] = { "view_drop" },
+	[PB_WINDOW_PAGE_LATE] = { "page_late" },
+	[PB_WINDOW_PAGE_FREE] = { "page_free" },
+	[PB_WINDOW_DISCARD_REPLACE] = { "discard_replace" },
+	[PB_WINDOW_DISCARD_LOCK] = { "discard_lock" },
+	[PB_WINDOW_DISCARD_UNMAP] = { "discard_unmap" },
+	[PB_WINDOW_DISCARD_UNSHARE] = { "discard_unshare" },
+	[PB_WINDOW_IO_END] = { "io_end" },
+	[PB_WINDOW_IO_BEGIN] = { "io_begin" },
+	[PB_WINDOW_WRITE_COPY] = { "write_copy" },
+	[PB_WINDOW_WRITE_DONE] = { "write_done" },
+	[PB_WINDOW_WRITE_CLEAN] = { "write_clean" },
+	[PB_WINDOW_WRITE_CLEANED] = { "write_cleaned" },
+	[PB_WINDOW_WRITE_LOCK] = { "write_lock" },
+	[PB_WINDOW_FSYNC_SYNC] = { "fsync_sync" },
+	[PB_WINDOW_FLUSH_WRITE] = { "flush_write" },
+	[PB_WINDOW_FLUSH_AGAIN] = { "flush_again" },
+	[PB_WINDOW_FAREWELL_STOP] = { "farewell_stop" },
+	[PB_WINDOW_FAREWELL_WRITE] = { "farewell_write" },
+	[PB_WINDOW_SWAPOFF_LEAVE] = { "swapoff_leave" },
+	[PB_WINDOW_SWAPOFF_ATTACH] = { "swapoff_attach" },
+	[PB_WINDOW_SWAPOFF_PAGE] = { "swapoff_page" },
+	[PB_WINDOW_CONFIG_MOVE] = { "config_move" },
+	[PB_WINDOW_CONFIG_SEAL] = { "config_seal" },
+	[PB_WINDOW_SWAP_FREE] = { "swap_free" },
+	[PB_WINDOW_SWAP_SET] = { "swap_set" },
+	[PB_WINDOW_BOX_FIND] = { "box_find" },
+	[PB_WINDOW_BOX_DESTROY] = { "box_destroy" },
+	[PB_WINDOW_BOX_SEAL] = { "box_seal" },
+	[PB_WINDOW_OPEN_BOX] = { "open_box" },
+	[PB_WINDOW_JOIN_INSTALL] = { "join_install" },
+	[PB_WINDOW_JOIN_FOUND] = { "join_found" },
+	[PB_WINDOW_MMAP_MAP] = { "mmap_map" },
+	[PB_WINDOW_READ_COPY] = { "read_copy" },
+	[PB_WINDOW_SHOW_FRAME] = { "show_frame" },
+	[PB_WINDOW_SHOW_MAP] = { "show_map" },
+	[PB_WINDOW_SHOW_PAGE] = { "show_page" },
+	[PB_WINDOW_MAP_FREE] = { "map_free" },
+	[PB_WINDOW_OOM_CHOOSE] = { "oom_choose" },
+	[PB_WINDOW_STACK_UNMAP] = { "stack_unmap" },
+	[PB_WINDOW_COMMIT_COVER] = { "commit_cover" },
+	[PB_WINDOW_UNLOAD] = { "unload" },
 };
 
 static_assert(ARRAY_SIZE(points) == PB_FAILPOINT_NR);
@@ -205,6 +289,27 @@ static void stop_here(struct failpoint *point, unsigned int round)
 	if (!wait_event_killable_timeout(stopped, may_go(point, round),
 					 STOP_MAX))
 		pr_warn("failpoint %s: nobody said \"go\"\n", point->name);
+}
+
+/* If it is somebody's turn, he counts as waiting from here on. */
+static bool begin_if_due(struct failpoint *point, struct setting *set,
+			 unsigned int *round)
+{
+	bool due;
+
+	spin_lock(&failpoints_lock);
+	due = is_due(point);
+	if (due) {
+		*set = point->set;
+		*round = point->round;
+		point->waiting++;
+	}
+	spin_unlock(&failpoints_lock);
+	return due;
+}
+
+static void end_wait(struct failpoint *point)
+{
 	spin_lock(&failpoints_lock);
 	point->waiting--;
 	spin_unlock(&failpoints_lock);
@@ -212,27 +317,38 @@ static void stop_here(struct failpoint *point, unsigned int round)
 
 static void wait_if_due(struct failpoint *point)
 {
-	enum action action = ACT_OFF;
-	unsigned int round, ms;
+	struct setting set;
+	unsigned int round;
 
 	might_sleep();
-	spin_lock(&failpoints_lock);
-	if (is_due(point)) {
-		action = point->set.action;
-		ms = point->set.value;
-		round = point->round;
-		point->waiting++;
-	}
-	spin_unlock(&failpoints_lock);
-
-	if (action == ACT_STOP) {
+	if (!begin_if_due(point, &set, &round))
+		return;
+	if (set.action == ACT_STOP)
 		stop_here(point, round);
-	} else if (action == ACT_DELAY) {
-		msleep(ms);
-		spin_lock(&failpoints_lock);
-		point->waiting--;
-		spin_unlock(&failpoints_lock);
-	}
+	else
+		msleep(set.value);
+	end_wait(point);
+}
+
+/**
+ * pb_failpoint_spin - somebody is at a window while any point is in use
+ * @point: which
+ *
+ * Context: not to be slept in.
+ */
+void pb_failpoint_spin(enum pb_failpoint point)
+{
+	unsigned long end = jiffies + SPIN_MAX;
+	struct setting set;
+	unsigned int round;
+
+	if (!begin_if_due(&points[point], &set, &round))
+		return;
+	if (set.action == ACT_DELAY)
+		end = jiffies + msecs_to_jiffies(set.value);
+	while (!may_go(&points[point], round) && time_before(jiffies, end))
+		cpu_relax();
+	end_wait(&points[point]);
 }
 
 /**

@@ -254,16 +254,20 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 	f->spare.zeroed = false;
 	if (!page->root)
 		old = page;
+	pb_window(PB_WINDOW_COW_INSTALL);
 	err = install_own(f, old);
 	if (err)
 		goto out_unlock;
 	f->class = PAGEBOX_FAULT_COW;
 	trace_pagebox_cow(box->id, f->map->id, f->index, page->frame,
 			  f->spare.frame, atomic_read(&page->sharers));
+	pb_window(PB_WINDOW_COW_UNMAP);
 	unmap_locked(f);
 out_unlock:
 	folio_unlock(folio);
 	folio_put(folio);
+	if (!err)
+		pb_window(PB_WINDOW_COW_UNSHARE);
 	/* Not earlier: if we were the last sharer, this locks the folio. */
 	if (!err && old)
 		pb_page_unshare(box, old);
@@ -328,12 +332,15 @@ static int step_absent(struct pb_fault *f, struct pb_page *page)
 
 	if (!pb_page_attach(f->box, page, &f->spare))
 		return -EAGAIN;
+	pb_window(PB_WINDOW_FAULT_ATTACH);
 	/* Only now can nobody change the entry; a fork may have shared it. */
 	if (!still_there(f, page)) {
 		take_back(f, page);
 		return -EAGAIN;
 	}
 	err = read_page(f, page, false);
+	if (!err)
+		pb_window(PB_WINDOW_FAULT_READ);
 	if (err || !needs_copy(f, page))
 		return err;
 	folio_set_referenced(f->folio);
@@ -347,11 +354,15 @@ static int step_new_own(struct pb_fault *f)
 {
 	int err = read_spare(f);
 
-	if (!err)
-		err = install_own(f, NULL);
-	if (!err)
-		unmap_old(f);
-	return err;
+	if (err)
+		return err;
+	pb_window(PB_WINDOW_FAULT_INSTALL);
+	err = install_own(f, NULL);
+	if (err)
+		return err;
+	pb_window(PB_WINDOW_FAULT_UNMAP);
+	unmap_old(f);
+	return 0;
 }
 
 /* Nobody has touched it yet, and all views shall see the page. */
@@ -364,6 +375,7 @@ static int step_new_root(struct pb_fault *f)
 	if (!page)
 		return -ENOMEM;
 	pb_page_attach(box, page, &f->spare);
+	pb_window(PB_WINDOW_FAULT_PUBLISH);
 	err = pb_view_replace(&box->root, f->index, NULL, page);
 	if (err) {
 		take_back(f, page);
@@ -373,6 +385,7 @@ static int step_new_root(struct pb_fault *f)
 	err = read_page(f, page, true);
 	if (err)
 		return err;
+	pb_window(PB_WINDOW_FAULT_CHECK);
 	/* Pairs with unmap_old(): our root page first, then the view's entry. */
 	smp_mb();
 	if (still_there(f, page))
@@ -439,10 +452,12 @@ static int fault_resolve(struct pb_fault *f)
 		return -ENODATA;
 	do {
 		err = fault_step(f);
-		if (err == NEED_FRAME)
+		if (err == NEED_FRAME) {
 			err = pb_evict_get_frame(box, &f->spare) ?: -EAGAIN;
-		else if (err == -EAGAIN && fatal_signal_pending(current))
+			pb_window(PB_WINDOW_FAULT_FRAME);
+		} else if (err == -EAGAIN && fatal_signal_pending(current)) {
 			err = -EINTR;
+		}
 	} while (err == -EAGAIN);
 
 	if (f->spare.folio)
@@ -562,6 +577,7 @@ static vm_fault_t fault_in_map(struct pb_map *map, struct vm_fault *vmf)
 		return fault_error(&f, vmf, err);
 	fault_count(&f, f.class);
 	fault_trace(&f, vmf, f.class, start);
+	pb_window(PB_WINDOW_FAULT_MAP);
 	vmf->page = folio_page(f.folio, 0);
 	return VM_FAULT_LOCKED | (f.major ? VM_FAULT_MAJOR : 0);
 }
@@ -593,6 +609,7 @@ static vm_fault_t break_cow(struct pb_fault *f, struct vm_fault *vmf, u64 start)
 	/* The old page is unmapped; the access finds the new one. */
 	folio_unlock(f->folio);
 	folio_put(f->folio);
+	pb_window(PB_WINDOW_MKWRITE_COPIED);
 	return VM_FAULT_NOPAGE | (f->major ? VM_FAULT_MAJOR : 0);
 }
 
@@ -605,6 +622,7 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 	struct pb_page *page;
 	bool own;
 
+	pb_window(PB_WINDOW_MKWRITE_LOCK);
 	if (folio_lock_killable(folio))
 		return fault_killed(vmf);
 	rcu_read_lock();
@@ -615,6 +633,7 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 		folio_unlock(folio);
 		return break_cow(&f, vmf, start);
 	}
+	pb_window(PB_WINDOW_MKWRITE_MAP);
 	/* Without a PTE this is the second half of a fault already counted. */
 	if (vmf->pte) {
 		f.folio = folio;

@@ -47,6 +47,7 @@ pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
 	struct pb_swap *swap;
 
 	if (slot != PB_NONE) {
+		pb_window_atomic(PB_WINDOW_FILL_SOURCE);
 		swap = pb_box_swap_of(box, slot);
 		*backend = swap ? swap->backend : NULL;
 		*at = slot & ~PB_SWAP_PARITY;
@@ -183,6 +184,7 @@ int pb_fill_run(struct pb_io *io)
 	if (refault)
 		psi_memstall_enter(&pressure);
 	pb_io_submit(io);
+	pb_window(PB_WINDOW_FILL_WAIT);
 	err = wait_for_completion_killable(&io->waited);
 	if (err && atomic_cmpxchg(&io->state, PB_FILL_WAITED,
 				  PB_FILL_ABANDONED) == PB_FILL_DONE) {
@@ -363,6 +365,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	*index = first + max(n, 1);
 	if (!n)
 		return 0;
+	pb_window(PB_WINDOW_FILL_FRAMES);
 	got = take_frames(box, spare, n);
 	if (got < 0)
 		return got;
@@ -371,6 +374,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	rcu_read_lock();
 	still = to_fill(box, view, first, &backend, &at);
 	rcu_read_unlock();
+	pb_window(PB_WINDOW_FILL_ATTACH);
 	io = pb_fill_new(box, still ? backend : NULL, at);
 	for (n = 0; still && n < got; n++)
 		still = attach(io, view, first + n, &spare[n]);
@@ -378,6 +382,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	*index = first + max(n, 1);
 	if (n && pb_fill_run(io))
 		return -EINTR;
+	pb_window(PB_WINDOW_FILL_SETTLE);
 	n = settle(io, why);
 	pb_io_free(io);
 	if (n > 0)

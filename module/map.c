@@ -138,8 +138,10 @@ static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
 
 	for (index = first; index <= last; index = end + 1) {
 		end = last;
-		if (!map_shows(map, index, &end))
-			pb_view_drop(map->box, map->view, index, end);
+		if (map_shows(map, index, &end))
+			continue;
+		pb_window(PB_WINDOW_CLOSE_DISCARD);
+		pb_view_drop(map->box, map->view, index, end);
 	}
 }
 
@@ -155,6 +157,7 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
 {
 	struct pb_box *box = map->box;
 
+	pb_window(PB_WINDOW_CLOSE_VMA);
 	WRITE_ONCE(map->vmas, map->vmas - 1);
 	pb_commit_recount(map);
 	if (map->vmas) {
@@ -167,6 +170,7 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
 	hash_del(&map->node);
 	map->mm = NULL;
 	spin_unlock(&box->maps.lock);
+	pb_window(PB_WINDOW_CLOSE_VIEW);
 	if (pb_map_private(map))
 		pb_view_destroy(box, &map->own);
 
@@ -223,12 +227,14 @@ static int map_clone(struct pb_map *parent, struct pb_map *child,
 			err = PTR_ERR(page);
 			break;
 		}
+		pb_window(PB_WINDOW_FORK_PIN);
 		if (page_pinned(page))
 			err = pb_fault_own_copy(child, index);
 		if (err)
 			break;
 		cond_resched();
 	}
+	pb_window(PB_WINDOW_FORK_PROTECT);
 	if (parent->vmas > 1 || mm_has_notifiers(mm))
 		pb_box_unmap(parent->box, vma->vm_pgoff, vma_pages(vma));
 	else
@@ -263,6 +269,7 @@ struct pb_map *pb_map_fork(struct pb_map *parent, struct vm_area_struct *vma)
 	if (parent->broken || pb_commit_charge(child, vma) ||
 	    (pb_map_private(child) && map_clone(parent, child, vma)))
 		child->broken = true;
+	pb_window(PB_WINDOW_FORK_DONE);
 	return child;
 }
 

@@ -92,6 +92,7 @@ static void late_free_work(struct work_struct *work)
 	struct late_free *late = container_of(work, struct late_free, work);
 	struct pb_box *box = late->box;
 
+	pb_window(PB_WINDOW_PAGE_LATE);
 	page_release(box, late->page, pb_page_lock_folio(late->page));
 	kfree(late);
 	pb_box_put_later(box);
@@ -123,6 +124,7 @@ static void page_free(struct pb_box *box, struct pb_page *page)
 	struct late_free *late;
 	struct folio *folio;
 
+	pb_window(PB_WINDOW_PAGE_FREE);
 	if (trylock_folio(page, &folio)) {
 		page_release(box, page, folio);
 		return;

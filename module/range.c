@@ -218,17 +218,21 @@ static int discard_page(struct pb_box *box, struct pb_view *view, pgoff_t index,
 	int err;
 
 	err = wait_for_io(box, page);
+	pb_window(PB_WINDOW_DISCARD_REPLACE);
 	if (!err)
 		err = pb_view_replace(view, index, page, NULL);
 	if (err)
 		return err;
+	pb_window(PB_WINDOW_DISCARD_LOCK);
 	folio = pb_page_lock_folio(page);
 	if (folio) {
+		pb_window(PB_WINDOW_DISCARD_UNMAP);
 		if (folio_mapped(folio))
 			pb_box_unmap(box, index, 1);
 		folio_unlock(folio);
 		folio_put(folio);
 	}
+	pb_window(PB_WINDOW_DISCARD_UNSHARE);
 	pb_page_unshare(box, page);
 	pb_count(box, PB_STAT_DISCARDED);
 	return 0;

@@ -26,6 +26,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 	unsigned long freed = pb_frames_shrink(&box->frames, nr);
 
 	sc->nr_scanned = nr;
+	pb_window(PB_WINDOW_SHRINK_SCAN);
 	if (freed < nr && (sc->gfp_mask & __GFP_FS))
 		freed += pb_evict_shrink(box, nr - freed);
 	pb_count_add(box, PB_STAT_SHRUNK, freed);

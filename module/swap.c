@@ -108,6 +108,7 @@ void pb_swap_slot_put(struct pb_swap *swap, u32 slot)
 	/* First: once it is free, somebody may write to it. */
 	if (backend->ops->discard)
 		backend->ops->discard(backend, slot);
+	pb_window(PB_WINDOW_SLOT_FREE);
 	xa_lock(&swap->slots);
 	if (!WARN_ON_ONCE(!__xa_erase(&swap->slots, slot)))
 		WRITE_ONCE(swap->used, swap->used - 1);

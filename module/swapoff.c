@@ -16,6 +16,7 @@
 static void leave_slot(struct pb_box *box, struct pb_swap *old,
 		       struct pb_page *page, struct folio *folio)
 {
+	pb_window(PB_WINDOW_SWAPOFF_LEAVE);
 	if (page->slot != PB_NONE &&
 	    (page->slot & PB_SWAP_PARITY) == old->parity) {
 		pb_page_free_slot(box, page);
@@ -40,6 +41,7 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 	if (err)
 		return err == -EAGAIN ? -ENOMEM : err;
 	folio = spare.folio;
+	pb_window(PB_WINDOW_SWAPOFF_ATTACH);
 	if (!pb_page_attach(box, page, &spare)) {
 		folio_lock(folio);
 		pb_frame_put(&box->frames, folio, spare.frame);
@@ -112,6 +114,7 @@ int pb_swapoff(struct pb_box *box, struct pb_swap *old)
 				return -EINTR;
 			continue;
 		}
+		pb_window(PB_WINDOW_SWAPOFF_PAGE);
 		err = move_page(box, old, page);
 		pb_page_put(box, page);
 		if (err)

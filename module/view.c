@@ -161,6 +161,7 @@ void pb_view_drop(struct pb_box *box, struct pb_view *view, pgoff_t first,
 
 	xa_for_each_range(&view->pages, index, page, first, last) {
 		xa_erase(&view->pages, index);
+		pb_window(PB_WINDOW_VIEW_DROP);
 		pb_page_unshare(box, page);
 		cond_resched();
 	}
@@ -193,6 +194,7 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 		return NULL;
 
 	*index = xas.xa_index;
+	pb_window(PB_WINDOW_FORK_SHARE);
 	seen = pb_may_fail(VIEW, XA_ERROR(-ENOMEM),
 			   xa_cmpxchg(&to->pages, *index, NULL, page, PB_GFP));
 	if (!seen)

@@ -106,6 +106,7 @@ static void write_done(struct pb_io *io)
 {
 	struct pb_flight *flight = io->flight;
 
+	pb_window(PB_WINDOW_WRITE_DONE);
 	for (unsigned int i = 0; i < io->nr; i++) {
 		if (io->err[i]) {
 			folio_set_dirty(io->folio[i]);
@@ -206,8 +207,10 @@ static bool clean(struct writer *w, struct pb_page *page, struct folio *folio)
 		return false;
 	if (!is_dirty(w->box, folio))
 		return false;
+	pb_window(PB_WINDOW_WRITE_CLEAN);
 	folio_mkclean(folio);
 	folio_clear_dirty(folio);
+	pb_window(PB_WINDOW_WRITE_CLEANED);
 	return true;
 }
 
@@ -240,6 +243,7 @@ static int write_pages(struct writer *w, pgoff_t index, pgoff_t last)
 		page = next_resident(w->box, &index, last, &folio);
 		if (!page)
 			break;
+		pb_window(PB_WINDOW_WRITE_LOCK);
 		err = lock_next(w, folio);
 		if (!err && clean(w, page, folio)) {
 			add(w, page, folio);
@@ -314,6 +318,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 		return 0;
 	err = pb_writeback_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
 	if (!err) {
+		pb_window(PB_WINDOW_FSYNC_SYNC);
 		err = pb_backend_sync(box->store, datasync);
 		if (err)
 			pb_writeback_failed(box, err);
@@ -376,9 +381,11 @@ static void flush_work_fn(struct work_struct *work)
 		before =
 			(jiffies - msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
 				1;
+	pb_window(PB_WINDOW_FLUSH_WRITE);
 	/* Errors are remembered for fsync(), and the pages stay dirty. */
 	if (dirty)
 		write_and_wait(box, 0, ULONG_MAX, false, before);
+	pb_window(PB_WINDOW_FLUSH_AGAIN);
 	queue_delayed_work(pb_wq, &box->flusher, flush_period(box));
 }
 
@@ -428,7 +435,9 @@ static void farewell_work(struct work_struct *work)
 	struct pb_box *box = last->box;
 	unsigned long lost;
 
+	pb_window(PB_WINDOW_FAREWELL_STOP);
 	pb_writeback_stop(box);
+	pb_window(PB_WINDOW_FAREWELL_WRITE);
 	write_and_wait(box, 0, ULONG_MAX, true, 0);
 	lost = count_dirty(box);
 	if (lost)
