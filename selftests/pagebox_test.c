@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -305,6 +306,16 @@ bool page_holds(const void *page, uint64_t tag)
 		return false;
 	}
 	return true;
+}
+
+long page_tag(const void *page, uint64_t most)
+{
+	uint64_t seen = ((volatile const uint64_t *)page)[1];
+
+	for (uint64_t tag = 0; tag <= most; tag++)
+		if (seen == pattern_word(scramble(tag), 1))
+			return tag;
+	return -1;
 }
 
 void pages_fill(char *map, size_t pages, uint64_t tag)
@@ -1118,6 +1129,169 @@ void failpoint_go(const char *name)
 void failpoints_off(void)
 {
 	failpoint_set("all off");
+}
+
+/* --- tasks --- */
+
+static struct task *task_new(long (*run)(void *context), void *context)
+{
+	struct task *task = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (task == MAP_FAILED)
+		die("no memory for a task");
+	task->run = run;
+	task->context = context;
+	task->pid = getpid();
+	return task;
+}
+
+static void *task_main(void *context)
+{
+	struct task *task = context;
+
+	__atomic_store_n(&task->tid, gettid(), __ATOMIC_RELEASE);
+	task->result = task->run(task->context);
+	__atomic_store_n(&task->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+struct task *task_thread(long (*run)(void *context), void *context)
+{
+	struct task *task = task_new(run, context);
+
+	errno = pthread_create(&task->thread, NULL, task_main, task);
+	if (errno)
+		die("pthread_create");
+	return task;
+}
+
+struct task *task_process(long (*run)(void *context), void *context)
+{
+	struct task *task = task_new(run, context);
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		task_main(task);
+		_exit(0);
+	}
+	task->pid = pid;
+	return task;
+}
+
+static void must_stop(const char *window)
+{
+	if (failpoint_waits(window, 1))
+		return;
+	errno = 0;
+	die("nobody has come to window %s", window);
+}
+
+struct task *thread_stopped(const char *window, long (*run)(void *context),
+			    void *context)
+{
+	struct task *task;
+
+	failpoint_set("%s stop times 1", window);
+	task = task_thread(run, context);
+	must_stop(window);
+	return task;
+}
+
+struct task *process_stopped(const char *window, long (*run)(void *context),
+			     void *context)
+{
+	struct task *task;
+
+	failpoint_set("%s stop times 1", window);
+	task = task_process(run, context);
+	must_stop(window);
+	return task;
+}
+
+static bool task_is_done(const struct task *task)
+{
+	return __atomic_load_n(&task->done, __ATOMIC_ACQUIRE);
+}
+
+/* How often a task has given its CPU up by itself; -1 if it does not sleep. */
+static long sleeps_of(pid_t tid)
+{
+	char path[48], state = 'R';
+	char *text, *at;
+	long sleeps = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	text = read_text(path);
+	at = text ? strstr(text, "\nState:\t") : NULL;
+	if (at)
+		state = at[8];
+	at = text ? strstr(text, "\nvoluntary_ctxt_switches:\t") : NULL;
+	if (at && (state == 'S' || state == 'D'))
+		sleeps = strtol(strchr(at, '\t'), NULL, 10);
+	free(text);
+	return sleeps;
+}
+
+/* Looks that find a task in the same sleep, a millisecond apart. */
+#define LOOKS 25
+
+struct watch {
+	const struct task *task;
+	long sleeps;
+	unsigned int looks;
+};
+
+static bool done_or_asleep(void *context)
+{
+	struct watch *watch = context;
+	pid_t tid = __atomic_load_n(&watch->task->tid, __ATOMIC_ACQUIRE);
+	long sleeps = tid ? sleeps_of(tid) : -1;
+
+	if (sleeps < 0 || sleeps != watch->sleeps)
+		watch->looks = 0;
+	watch->sleeps = sleeps;
+	return task_is_done(watch->task) || ++watch->looks > LOOKS;
+}
+
+bool task_blocks(const struct task *task)
+{
+	struct watch watch = { .task = task, .sleeps = -1 };
+
+	return eventually(done_or_asleep, &watch) && !task_is_done(task);
+}
+
+static bool done_or_dead(void *context)
+{
+	const struct task *task = context;
+
+	return task_is_done(task) || (kill(task->pid, 0) && errno == ESRCH);
+}
+
+bool task_ends(const struct task *task)
+{
+	return eventually(done_or_dead, (void *)task) && task_is_done(task);
+}
+
+long task_result(struct task *task)
+{
+	long result;
+
+	errno = 0;
+	if (!task_ends(task))
+		die("task %d does not end", task->tid);
+	if (task->pid == getpid())
+		pthread_join(task->thread, NULL);
+	else
+		child_status(task->pid);
+	result = task->result;
+	munmap(task, page_size);
+	return result;
 }
 
 int module_unload(const char *name)
