@@ -40,11 +40,14 @@ static const struct pb_tunables default_tunables = {
 unsigned int pb_box_frames;
 unsigned int pb_box_max;
 
-/* All boxes by number, those that are being torn down included. */
-static DEFINE_XARRAY(pb_boxes);
+/*
+ * All boxes by number, those that are being torn down included. A box that is
+ * not ready yet has its number, but cannot be found.
+ */
+static DEFINE_XARRAY_ALLOC1(pb_boxes);
+static u32 pb_box_next_id;
 static atomic_t pb_boxes_nr;
 static DECLARE_WAIT_QUEUE_HEAD(pb_boxes_gone);
-static atomic_t pb_box_last_id;
 static struct vfsmount *pb_mnt;
 static int pb_mnt_count;
 
@@ -124,6 +127,16 @@ static struct pb_swap *ram_swap_new(void)
 	return swap;
 }
 
+/* Going round all 32 bits, so that no two boxes ever have the same one. */
+static int box_number(struct pb_box *box)
+{
+	int err = xa_alloc_cyclic(&pb_boxes, &box->id, NULL,
+				  XA_LIMIT(1, U32_MAX), &pb_box_next_id,
+				  PB_GFP);
+
+	return err < 0 ? err : 0;
+}
+
 static int box_policy_init(struct pb_box *box)
 {
 	const struct pb_policy *policy = pb_policy_get("clock");
@@ -188,9 +201,7 @@ static int box_setup(struct pb_box *box)
 	err = pb_shrink_add(box);
 	if (err)
 		goto out_stats;
-	box->id = atomic_inc_return(&pb_box_last_id);
-	err = pb_may_fail(BOX_NUMBER, -ENOMEM,
-			  xa_err(xa_store(&pb_boxes, box->id, box, PB_GFP)));
+	err = pb_may_fail(BOX_NUMBER, -ENOMEM, box_number(box));
 	if (err)
 		goto out_shrink;
 	return 0;
@@ -232,6 +243,8 @@ struct pb_box *pb_box_new(void)
 		goto out_box;
 	pb_view_init(box, &box->root);
 	pb_debugfs_add(box);
+	/* Last, for from here on others may join. It has its place: no error. */
+	xa_store(&pb_boxes, box->id, box, PB_GFP);
 	return box;
 
 out_box:
