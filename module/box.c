@@ -14,6 +14,7 @@
  * alone. Boxes pin the mount of the file system while they live, and so do the
  * files; nothing else does, or the module could never be unloaded.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -167,6 +168,7 @@ static void box_init(struct pb_box *box)
 	atomic_set(&box->files, 1);
 	mutex_init(&box->config);
 	mutex_init(&box->lock);
+	mutex_init(&box->oom_lock);
 	init_rwsem(&box->swap_lock);
 	INIT_WORK(&box->late, late_work);
 	pb_maps_init(&box->maps);
@@ -174,6 +176,7 @@ static void box_init(struct pb_box *box)
 	box->frames.swappiness = 100;
 	box->tune = default_tunables;
 	box->owner = current_euid();
+	box->kills_all = ns_capable_noaudit(&init_user_ns, CAP_KILL);
 	get_task_comm(box->name, current);
 	box->bytes = PAGEBOX_DEFAULT_SIZE;
 	pb_writeback_init(box);

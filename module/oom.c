@@ -15,9 +15,13 @@
  *
  * Who was killed needs time to go. Until it has given its mappings up, though
  * not for ever, nobody else is killed.
+ *
+ * Whoever opens a box chooses its policy, and may hand it to programs of others.
+ * So only those are killed that the opener could kill anyway.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cred.h>
 #include <linux/jiffies.h>
 #include <linux/oom.h>
 #include <linux/pagemap.h>
@@ -37,13 +41,14 @@
 /* How long others that are in want have to find what it has left. */
 #define OOM_SETTLE HZ
 
-/* One killer at a time, in all boxes; pb_map.held, pb_box.oom_victim. */
-static DEFINE_MUTEX(pb_oom_lock);
-
 /* Without a message about messages, which would be a warning. */
-static struct ratelimit_state oom_ratelimit = RATELIMIT_STATE_INIT_FLAGS(
-	oom_ratelimit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST,
-	RATELIMIT_MSG_ON_RELEASE);
+#define OOM_RATELIMIT(name)                                          \
+	RATELIMIT_STATE_INIT_FLAGS(name, DEFAULT_RATELIMIT_INTERVAL, \
+				   DEFAULT_RATELIMIT_BURST,          \
+				   RATELIMIT_MSG_ON_RELEASE)
+
+static struct ratelimit_state wait_ratelimit = OOM_RATELIMIT(wait_ratelimit);
+static struct ratelimit_state kill_ratelimit = OOM_RATELIMIT(kill_ratelimit);
 
 /**
  * struct candidate - who shall be killed
@@ -152,10 +157,21 @@ static struct mm_struct *grab_mm(struct task_struct *process)
 	return mm;
 }
 
-static bool exempt(struct task_struct *process)
+/* May who opened the box send the process a signal? The rule of kill(). Under RCU. */
+static bool may_kill(const struct pb_box *box, struct task_struct *process)
+{
+	const struct cred *cred = __task_cred(process);
+
+	return box->kills_all || uid_eq(box->owner, cred->uid) ||
+	       uid_eq(box->owner, cred->suid);
+}
+
+/* Under RCU. */
+static bool exempt(const struct pb_box *box, struct task_struct *process)
 {
 	return process->flags & PF_KTHREAD || is_global_init(process) ||
-	       process->signal->oom_score_adj == OOM_SCORE_ADJ_MIN;
+	       process->signal->oom_score_adj == OOM_SCORE_ADJ_MIN ||
+	       !may_kill(box, process);
 }
 
 static bool uses(struct task_struct *process, const struct mm_struct *mm)
@@ -191,7 +207,7 @@ static struct candidate choose(struct pb_box *box, unsigned long capacity)
 	struct candidate c, best = {};
 
 	for_each_process(c.process) {
-		if (exempt(c.process))
+		if (exempt(box, c.process))
 			continue;
 		c.pages = process_pages(box, c.process);
 		c.points = c.pages + c.process->signal->oom_score_adj *
@@ -208,7 +224,7 @@ static void kill_users(struct pb_box *box, const struct mm_struct *mm)
 	struct task_struct *process;
 
 	for_each_process(process) {
-		if (exempt(process) || !uses(process, mm))
+		if (exempt(box, process) || !uses(process, mm))
 			continue;
 		kill_pid(task_tgid(process), SIGKILL, 1);
 		pb_count(box, PB_STAT_OOM_KILL);
@@ -224,10 +240,11 @@ static void kill_candidate(struct pb_box *box, const struct candidate *c)
 		return;
 	box->oom_victim = mm;
 	box->oom_since = jiffies;
-	pr_notice(
-		"box %u: out of frames: killed process %d (%s): %lu pages, oom_score_adj %d\n",
-		box->id, task_tgid_nr(c->process), c->process->comm, c->pages,
-		c->process->signal->oom_score_adj);
+	if (__ratelimit(&kill_ratelimit))
+		pr_notice(
+			"box %u: out of frames: killed process %d (%s): %lu pages, oom_score_adj %d\n",
+			box->id, task_tgid_nr(c->process), c->process->comm,
+			c->pages, c->process->signal->oom_score_adj);
 	kill_users(box, mm);
 	mmdrop(mm);
 }
@@ -274,11 +291,11 @@ static int oom_kill(struct pb_box *box)
 {
 	int err = 0;
 
-	if (mutex_lock_killable(&pb_oom_lock))
+	if (mutex_lock_killable(&box->oom_lock))
 		return -EINTR;
 	if (!victim_leaves(box))
 		err = kill_somebody(box);
-	mutex_unlock(&pb_oom_lock);
+	mutex_unlock(&box->oom_lock);
 	return fatal_signal_pending(current) ? -EINTR : err;
 }
 
@@ -292,7 +309,7 @@ static int oom_wait(struct pb_box *box, unsigned int *since)
 		*since = now ?: -1;
 	waited = now - *since;
 	if (waited >= limit) {
-		if (__ratelimit(&oom_ratelimit))
+		if (__ratelimit(&wait_ratelimit))
 			pr_notice("box %u: out of frames: waited for %u ms\n",
 				  box->id, jiffies_to_msecs(waited));
 		return -ENOSPC;

@@ -46,7 +46,7 @@
  *   pb_box.config                configuration; in ioctl without mmap_lock
  *     mmap_lock or VMA lock      core mm, around every callback of a VMA
  *       pb_box.lock              size and store until the box is sealed; short
- *       pb_oom_lock              of oom.c: one killer at a time
+ *       pb_box.oom_lock          one killer at a time
  *       pb_frames.evict_lock     one evictor at a time; under it, folios are only
  *                                trylocked. A fault asks for its frame before it
  *                                locks anything, so nothing that the evictor
@@ -589,7 +589,7 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
  *          once, before any fault
  * @next: the index at which a fault would be the next in sequence
  * @committed: pages that its VMAs have promised; pb_maps.lock
- * @held: pages that were found to be its own; pb_oom_lock
+ * @held: pages that were found to be its own; pb_box.oom_lock
  * @stack_low: lowest address that may be touched so far, 0 for a mapping that
  *             does not grow
  * @stack_limit: lowest address that it may grow to
@@ -691,8 +691,9 @@ struct pb_flight {
 
 /**
  * struct pb_box - one sandbox
- * @id: number, never used again; invariant
+ * @id: number, used again only when all others were; invariant
  * @owner: who opened it; invariant
+ * @kills_all: that was somebody who may kill any process; invariant
  * @name: at first the comm of who opened it; @config
  * @ref: files that stand for the box, and requests under way
  * @files: the files alone
@@ -712,7 +713,8 @@ struct pb_flight {
  * @swap_lock: held for reading while a slot is taken
  * @maps: the mappings
  * @committed: pages that mappings have promised
- * @oom_victim: identity of the mm that was killed last; pb_oom_lock
+ * @oom_lock: around a search for somebody to kill
+ * @oom_victim: identity of the mm that was killed last; @oom_lock
  * @oom_since: when, in jiffies; as @oom_victim
  * @flusher: writes pages that have been dirty for long
  * @shrinker: the box's part in the machine's reclaim
@@ -724,6 +726,7 @@ struct pb_flight {
 struct pb_box {
 	u32 id;
 	kuid_t owner;
+	bool kills_all;
 	char name[PAGEBOX_NAME_LEN];
 	struct kref ref;
 	atomic_t files;
@@ -741,6 +744,7 @@ struct pb_box {
 	struct rw_semaphore swap_lock; /* see @swap */
 	struct pb_maps maps;
 	atomic_long_t committed;
+	struct mutex oom_lock; /* one killer at a time */
 	struct mm_struct *oom_victim;
 	unsigned long oom_since;
 	struct delayed_work flusher;
