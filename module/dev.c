@@ -96,12 +96,31 @@ static void check_abi(void)
 	BUILD_BUG_ON(sizeof(struct pagebox_stack) != STACK_SIZE_VER0);
 }
 
-static long ioctl_configure(struct pb_box *box, void __user *arg)
+static bool may_write(const struct file *file)
 {
+	return file->f_mode & FMODE_WRITE;
+}
+
+/*
+ * A file descriptor that was handed on lets others use the box, not command it:
+ * who names the swap area gets all pages, those of private mappings included.
+ */
+static bool may_command(const struct pb_box *box)
+{
+	return uid_eq(box->owner, current_euid()) || capable(CAP_SYS_ADMIN);
+}
+
+static long ioctl_configure(struct file *file, void __user *arg)
+{
+	struct pb_box *box = file->private_data;
 	struct pagebox_config config;
 	u32 size;
 	int err;
 
+	if (!may_write(file))
+		return -EBADF;
+	if (!may_command(box))
+		return -EPERM;
 	err = copy_in(&config, sizeof(config), CONFIG_SIZE_VER0, arg, &size);
 	if (!err)
 		err = pb_box_configure(box, &config);
@@ -167,11 +186,6 @@ static long ioctl_stats(struct pb_box *box, void __user *arg)
 	return copy_out(arg, size, &stats, sizeof(stats));
 }
 
-static bool may_write(const struct file *file)
-{
-	return file->f_mode & FMODE_WRITE;
-}
-
 static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
 {
 	struct pb_box *box = file->private_data;
@@ -188,11 +202,6 @@ static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
 	err = pb_range(box, nr, &range);
 	/* Something may have been done before it failed. */
 	return copy_out(arg, size, &range, sizeof(range)) ?: err;
-}
-
-static bool may_join(const struct pb_box *box)
-{
-	return uid_eq(box->owner, current_euid()) || capable(CAP_SYS_ADMIN);
 }
 
 /* A file descriptor for a box that exists. */
@@ -233,7 +242,7 @@ static long ioctl_join(struct file *file, void __user *arg)
 		return -ENOENT;
 	pb_window(PB_WINDOW_JOIN_FOUND);
 	err = -EPERM;
-	if (may_join(box))
+	if (may_command(box))
 		err = join(box, file->f_flags & O_ACCMODE);
 	pb_box_file_gone(box);
 	return err;
@@ -262,7 +271,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	switch (_IOC_NR(cmd)) {
 	case _IOC_NR(PAGEBOX_IOC_CONFIGURE):
-		return ioctl_configure(box, user);
+		return ioctl_configure(file, user);
 	case _IOC_NR(PAGEBOX_IOC_INFO):
 		return ioctl_info(box, user);
 	case _IOC_NR(PAGEBOX_IOC_STATS):

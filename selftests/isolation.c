@@ -12,7 +12,6 @@
 
 #define FRAMES 8
 #define PAGES 24
-#define NOBODY 65534
 
 /* Two boxes hold different bytes at the same index. */
 TEST(contents)

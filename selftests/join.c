@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,8 +19,6 @@
 
 #define FRAMES 8
 #define PAGES 24
-#define SOMEBODY 1000
-#define NOBODY 65534
 
 /* A box that this process has opened, and an fd of another to join through. */
 FIXTURE(join)
@@ -326,25 +323,6 @@ TEST_F(join, no_room_for_an_fd)
 
 /* --- permission --- */
 
-/* Makes the calling process @uid, with no capability but @caps. */
-static void become(uid_t uid, uint64_t caps)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = {
-		{ .effective = caps, .permitted = caps },
-		{ .effective = caps >> 32, .permitted = caps >> 32 },
-	};
-
-	if (prctl(PR_SET_KEEPCAPS, 1) || setresgid(uid, uid, uid) ||
-	    setresuid(uid, uid, uid) || syscall(SYS_capset, &header, data))
-		die("cannot change to user %u", uid);
-}
-
-#define CAP(name) (1ULL << (name))
-#define ALL_CAPS (CAP(CAP_LAST_CAP + 1) - 1)
-
 /* Who joins what; the door is an fd that was inherited. */
 struct attempt {
 	int door;
@@ -364,37 +342,6 @@ static int attempt(void *context)
 	become(attempt->uid, attempt->caps);
 	joined = box_join(attempt->door, attempt->id);
 	return joined == -EPERM ? REFUSED : joined < 0 ? -joined : JOINED;
-}
-
-/* A box of @owner: a child opens it, and the fd comes back. */
-struct opening {
-	uid_t owner;
-	int socket;
-};
-
-static int open_as(void *context)
-{
-	struct opening *opening = context;
-
-	become(opening->owner, CAP(CAP_DAC_OVERRIDE));
-	send_fd(opening->socket, box_open());
-	return 0;
-}
-
-static int box_of(uid_t owner)
-{
-	struct opening opening = { .owner = owner };
-	int sockets[2], box;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets))
-		die("socketpair");
-	opening.socket = sockets[0];
-	if (in_child(open_as, &opening))
-		die("user %u cannot open a box", owner);
-	box = receive_fd(sockets[1]);
-	close(sockets[0]);
-	close(sockets[1]);
-	return box;
 }
 
 /* Who it is that opened the box, not who has an fd of it. */

@@ -10,6 +10,7 @@
 #ifndef PAGEBOX_TEST_H
 #define PAGEBOX_TEST_H
 
+#include <linux/capability.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,6 +66,9 @@ int configure_error(int box, struct pagebox_config config);
 
 /* A box with what @config.set names. */
 int box_with(struct pagebox_config config);
+
+/* A box that user @owner has opened, who may do nothing but that. */
+int box_of(uid_t owner);
 
 /* PAGEBOX_IOC_JOIN through @box: an fd of box @id, or -errno. */
 int box_join(int box, unsigned int id);
@@ -181,6 +185,16 @@ int in_child(int (*fn)(void *context), void *context);
 
 /* Waits for @pid as in_child() does. */
 int child_status(pid_t pid);
+
+/* Users that are not root, and different ones. */
+#define SOMEBODY 1000
+#define NOBODY 65534
+
+/* Makes the calling process @uid, with no capability but @caps. */
+void become(uid_t uid, uint64_t caps);
+
+#define CAP(name) (1ULL << (name))
+#define ALL_CAPS (CAP(CAP_LAST_CAP + 1) - 1)
 
 /* Sends an fd through a socket, and receives one. */
 void send_fd(int socket, int fd);

@@ -93,7 +93,9 @@ enum pagebox_fault_class {
  * enum pagebox_oom - what to do when no frame can be had
  * @PAGEBOX_OOM_SIGBUS: the access that needs the frame gets SIGBUS
  * @PAGEBOX_OOM_KILL: the process that holds the most pages of the box, moved by
- *                    its oom_score_adj, gets SIGKILL; the kernel log names it
+ *                    its oom_score_adj, gets SIGKILL; the kernel log names it.
+ *                    Processes that the opener of the box could not kill are
+ *                    left alone
  * @PAGEBOX_OOM_WAIT: wait for pagebox_config.oom_wait_ms, then SIGBUS
  */
 enum pagebox_oom {
@@ -399,6 +401,10 @@ struct pagebox_stack {
 
 /**
  * PAGEBOX_IOC_CONFIGURE - set up a box, or change it while it is used
+ *
+ * Like PAGEBOX_IOC_JOIN, it is for the user that opened the box, and for
+ * CAP_SYS_ADMIN; else EPERM. The file descriptor has to be open for writing, else
+ * EBADF.
  *
  * Fails with EBUSY for @bytes and @store_fd once the box was mapped, read or
  * written; EBUSY for @frames when pages that are locked or pinned keep frames
