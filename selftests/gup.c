@@ -6,10 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -145,38 +143,6 @@ TEST_F(gup, read_and_write)
 	ASSERT_EQ(all, pwrite(file, self->plain, all, 0));
 	ASSERT_EQ(all, pread(file, self->map, all, 0));
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
-}
-
-static int load_loop(void *context)
-{
-	(void)context;
-	execlp("modprobe", "modprobe", "-q", "loop", NULL);
-	die("cannot run modprobe");
-}
-
-/* A loop device on @file, opened for direct I/O. */
-static int loop_open(int file)
-{
-	struct loop_config config = {
-		.fd = file, .info = { .lo_flags = LO_FLAGS_AUTOCLEAR }
-	};
-	int control, loop, number;
-	char path[32];
-
-	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	if (control < 0) {
-		in_child(load_loop, NULL);
-		control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	}
-	if (control < 0)
-		die("/dev/loop-control: the kernel needs CONFIG_BLK_DEV_LOOP");
-	number = ioctl(control, LOOP_CTL_GET_FREE);
-	snprintf(path, sizeof(path), "/dev/loop%d", number);
-	loop = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	if (loop < 0 || ioctl(loop, LOOP_CONFIGURE, &config))
-		die("cannot set up %s", path);
-	close(control);
-	return loop;
 }
 
 /* Direct reads land in the box's pages and are not lost to the hand. */

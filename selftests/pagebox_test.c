@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -57,6 +58,13 @@ uint32_t rnd(uint64_t *state)
 {
 	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
 	return *state >> 33;
+}
+
+uint64_t seed_given(void)
+{
+	const char *text = getenv("PAGEBOX_SEED");
+
+	return text ? strtoull(text, NULL, 0) : 1;
 }
 
 bool eventually(bool (*ready)(void *context), void *context)
@@ -427,6 +435,37 @@ bool file_holds(int file, size_t pages, uint64_t tag)
 			return false;
 	}
 	return true;
+}
+
+static int load_loop(void *context)
+{
+	(void)context;
+	execlp("modprobe", "modprobe", "-q", "loop", NULL);
+	die("cannot run modprobe");
+}
+
+int loop_open(int file)
+{
+	struct loop_config config = {
+		.fd = file, .info = { .lo_flags = LO_FLAGS_AUTOCLEAR }
+	};
+	int control, loop, number;
+	char path[32];
+
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	if (control < 0) {
+		in_child(load_loop, NULL);
+		control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	}
+	if (control < 0)
+		die("/dev/loop-control: the kernel needs CONFIG_BLK_DEV_LOOP");
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	snprintf(path, sizeof(path), "/dev/loop%d", number);
+	loop = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (loop < 0 || ioctl(loop, LOOP_CONFIGURE, &config))
+		die("cannot set up %s", path);
+	close(control);
+	return loop;
 }
 
 int tmpfs_new(size_t pages)

@@ -39,6 +39,9 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* A pseudorandom number; the same @state gives the same sequence. */
 uint32_t rnd(uint64_t *state);
 
+/* $PAGEBOX_SEED, or 1. */
+uint64_t seed_given(void);
+
 /* Polls @ready until it holds, for a minute at most. */
 bool eventually(bool (*ready)(void *context), void *context);
 
@@ -158,6 +161,9 @@ int read_only(int file);
 
 /* Whether page i of @pages has the pattern of @tag + i in the file itself. */
 bool file_holds(int file, size_t pages, uint64_t tag);
+
+/* A loop device on @file, open for direct I/O; gone when it is closed. */
+int loop_open(int file);
 
 /* A tmpfs with room for @pages pages: a directory for openat(), mounted nowhere. */
 int tmpfs_new(size_t pages);
