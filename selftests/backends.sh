@@ -3,8 +3,9 @@
 # The same programs on every backend: a file on ext4, a disk, zram, dm-delay,
 # dm-flakey and nbdkit's memory over NBD, each as store and as swap area. And
 # what a device that fails does to a box: SIGBUS for the page that cannot be
-# read, EIO from msync() for the page that cannot be written, no harm to other
-# pages, and an end of it as soon as the device works again.
+# read, in the store or in swap, EIO from msync() for the page that cannot be
+# written, no harm to other pages, and an end of it as soon as the device works
+# again.
 #
 #   PAGEBOX_DISK=DEVICE   a disk to overwrite; by default one of the test VM's
 #                         scratch disks, known by their serial numbers
@@ -28,7 +29,7 @@ device_bytes=$((2 * bytes))
 sectors=$((device_bytes / 512))
 
 backends='file disk zram delay flakey nbd'
-plan=$((6 * 4 + 1 + 2 + 2 * 4))
+plan=$((6 * 4 + 1 + 2 + 2 * 6))
 work='' disk='' store='' swap=''
 
 # ---- KTAP ----------------------------------------------------------------------
@@ -340,6 +341,27 @@ failing()
 	wait "$pid" && return $status
 }
 
+# failing_swap DEVICE OPTION...: the page in one slot cannot be read for a while.
+failing_swap()
+{
+	local device=$1 status=0 pid to from
+
+	shift
+	timeout -k 5 "$limit" "$here/badsector" "$@" -b "$broken" "$swap" \
+		<"$work/to" >"$work/from" 2>&1 &
+	pid=$!
+	exec {to}>"$work/to" {from}<"$work/from"
+	says "swapped out" && "break_$device" reads || status=1
+	(echo >&"$to") || status=1
+	says "failed as expected" || status=1
+	"repair_$device" || status=1
+	(echo >&"$to") || status=1
+	exec {to}>&-
+	cat <&"$from"
+	exec {from}<&-
+	wait "$pid" && return $status
+}
+
 # ---- the run -----------------------------------------------------------------------
 
 on_backend()
@@ -359,6 +381,8 @@ on_failing()
 	check "$1: set up to fail" "up_$1"
 	check "$1: a page that cannot be read" failing "$1" reads -R "$broken"
 	check "$1: a page that cannot be written" failing "$1" writes -W
+	check "$1: a sector of private pages' swap area goes bad" failing_swap "$1"
+	check "$1: a sector of shared pages' swap area goes bad" failing_swap "$1" -s
 	check "$1: free after failing" tear_down
 }
 
