@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bugs on purpose, in self-test builds alone (scripts/module --seeded): they
+ * prove that the detectors of a kernel are on, and that the test runner fails
+ * when they speak.
+ *
+ *   echo NAME >/sys/module/pagebox/parameters/seeded
+ *
+ * commits the bug NAME once. Some of them end the kernel.
+ */
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#define LEAKED_PAGES 300
+#define LEAKED_OBJECTS 10
+#define RACES 1000000
+
+static noinline void use_after_free(void)
+{
+	char *p = kzalloc(64, GFP_KERNEL);
+
+	if (!p)
+		return;
+	kfree(p);
+	OPTIMIZER_HIDE_VAR(p);
+	READ_ONCE(*p);
+}
+
+static noinline void slab_out_of_bounds(void)
+{
+	size_t size = 40;
+	char *p = kzalloc(size, GFP_KERNEL);
+
+	if (!p)
+		return;
+	OPTIMIZER_HIDE_VAR(size);
+	READ_ONCE(p[size]);
+	kfree(p);
+}
+
+/* Within the page: nothing else would see it. */
+static noinline void vmalloc_out_of_bounds(void)
+{
+	size_t size = 100;
+	char *p = vzalloc(size);
+
+	if (!p)
+		return;
+	OPTIMIZER_HIDE_VAR(size);
+	READ_ONCE(p[size + 4]);
+	vfree(p);
+}
+
+static noinline void array_out_of_bounds(void)
+{
+	static int numbers[4], after;
+	int i = ARRAY_SIZE(numbers);
+
+	OPTIMIZER_HIDE_VAR(i);
+	after = READ_ONCE(numbers[i]);
+}
+
+static noinline void lock_inversion(void)
+{
+	static DEFINE_MUTEX(a);
+	static DEFINE_MUTEX(b);
+
+	mutex_lock(&a);
+	mutex_lock(&b);
+	mutex_unlock(&b);
+	mutex_unlock(&a);
+	mutex_lock(&b);
+	mutex_lock(&a);
+	mutex_unlock(&a);
+	mutex_unlock(&b);
+}
+
+static noinline void sleep_in_atomic(void)
+{
+	static DEFINE_SPINLOCK(lock);
+
+	spin_lock(&lock);
+	might_sleep();
+	spin_unlock(&lock);
+}
+
+/* Several: a stale pointer on a stack may hide one. */
+static noinline void slab_leak(void)
+{
+	void *p;
+	int i;
+
+	for (i = 0; i < LEAKED_OBJECTS; i++) {
+		p = kmalloc(200, GFP_KERNEL);
+		OPTIMIZER_HIDE_VAR(p);
+	}
+}
+
+/* The cache goes before its object, as it would when the module is unloaded. */
+static noinline void cache_leak(void)
+{
+	struct kmem_cache *cache;
+	void *p;
+
+	cache = kmem_cache_create("pb_seeded", 64, 0, 0, NULL);
+	if (!cache)
+		return;
+	p = kmem_cache_alloc(cache, GFP_KERNEL);
+	OPTIMIZER_HIDE_VAR(p);
+	kmem_cache_destroy(cache);
+}
+
+static noinline void page_leak(void)
+{
+	struct page *page;
+	int i;
+
+	for (i = 0; i < LEAKED_PAGES; i++) {
+		page = alloc_page(GFP_KERNEL);
+		OPTIMIZER_HIDE_VAR(page);
+	}
+}
+
+static int raced;
+
+static int racer(void *unused)
+{
+	while (!kthread_should_stop()) {
+		raced++;
+		cond_resched();
+	}
+	return 0;
+}
+
+static noinline void race(void)
+{
+	struct task_struct *task;
+	int i;
+
+	task = kthread_run(racer, NULL, "pagebox_racer");
+	if (IS_ERR(task))
+		return;
+	for (i = 0; i < RACES; i++) {
+		raced++;
+		cond_resched();
+	}
+	kthread_stop(task);
+}
+
+static noinline void refcount_underflow(void)
+{
+	static refcount_t count;
+
+	refcount_set(&count, 1);
+	if (refcount_sub_and_test(2, &count))
+		refcount_set(&count, 1);
+}
+
+static noinline void bad_list(void)
+{
+	static LIST_HEAD(head);
+	static LIST_HEAD(entry);
+
+	list_add(&entry, &head);
+	list_del(&entry);
+	list_del(&entry);
+}
+
+static const struct {
+	const char *name;
+	void (*commit)(void);
+} bugs[] = {
+	{ "use-after-free", use_after_free },
+	{ "slab-out-of-bounds", slab_out_of_bounds },
+	{ "vmalloc-out-of-bounds", vmalloc_out_of_bounds },
+	{ "array-out-of-bounds", array_out_of_bounds },
+	{ "lock-inversion", lock_inversion },
+	{ "sleep-in-atomic", sleep_in_atomic },
+	{ "slab-leak", slab_leak },
+	{ "cache-leak", cache_leak },
+	{ "page-leak", page_leak },
+	{ "data-race", race },
+	{ "refcount-underflow", refcount_underflow },
+	{ "bad-list", bad_list },
+};
+
+static int seeded_set(const char *value, const struct kernel_param *kp)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bugs); i++) {
+		if (!sysfs_streq(value, bugs[i].name))
+			continue;
+		bugs[i].commit();
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static const struct kernel_param_ops seeded_ops = { .set = seeded_set };
+
+module_param_cb(seeded, &seeded_ops, NULL, 0200);
+MODULE_PARM_DESC(seeded, "commit this bug (self-test builds only)");
