@@ -11,7 +11,6 @@
 #define PAGEBOX_TEST_H
 
 #include <linux/capability.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -326,43 +325,6 @@ bool failpoint_waits(const char *name, unsigned long tasks);
 void failpoint_go(const char *name);
 
 void failpoints_off(void);
-
-/*
- * --- tasks: one operation each, to be driven into another's ---
- *
- * A task is a thread of the test, or a process that it forks.
- */
-
-struct task {
-	long (*run)(void *context);
-	void *context;
-	pid_t pid;
-	pid_t tid; /* 0 before it runs */
-	bool done;
-	long result;
-	pthread_t thread;
-};
-
-struct task *task_thread(long (*run)(void *context), void *context);
-struct task *task_process(long (*run)(void *context), void *context);
-
-/*
- * The same, stopped by the time that they return: the first task that comes to
- * @window waits there for failpoint_go(). It ends the test when none comes.
- */
-struct task *thread_stopped(const char *window, long (*run)(void *context),
-			    void *context);
-struct task *process_stopped(const char *window, long (*run)(void *context),
-			     void *context);
-
-/* Waits until it is done, or has to wait for somebody: whether it has to wait. */
-bool task_blocks(const struct task *task);
-
-/* Waits until it is done: false when it is not, or has died. */
-bool task_ends(const struct task *task);
-
-/* Its result, once it has ended; the task is gone then. */
-long task_result(struct task *task);
 
 /* delete_module() without waiting: 0 or its errno. */
 int module_unload(const char *name);

@@ -5,391 +5,273 @@
  * round, what an evictor must not overtake.
  */
 
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "race.h"
 
-#define FRAMES 4
-#define PAGES 4
-#define OLD 1
-#define NEW 100
+#define FRAMES PAGES
 
 /* All frames of a box hold pages of its root view, dirty and mapped. */
-FIXTURE(race)
+FIXTURE(evict)
 {
-	int box;
-	char *map;
-	int pipe[2];
-	char *plain;
+	struct scene *s;
 };
 
-FIXTURE_SETUP(race)
+FIXTURE_SETUP(evict)
 {
-	failpoints_off();
-	self->box = box_new(FRAMES, 0);
-	self->map = box_map(self->box, 2 * PAGES, MAP_SHARED);
-	pages_fill(self->map, PAGES, OLD);
-	ASSERT_EQ(0, pipe2(self->pipe, O_CLOEXEC));
-	self->plain = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->plain);
-	page_fill(self->plain, NEW);
+	struct scene *s = scene_new();
+
+	self->s = s;
+	s->config.set = PAGEBOX_SET_FRAMES;
+	s->config.frames = FRAMES;
+	s->fill_root = true;
+	scene_begin(s);
 }
 
-FIXTURE_TEARDOWN(race)
+FIXTURE_TEARDOWN(evict)
 {
-	failpoints_off();
-	close(self->box);
+	scene_end(self->s);
 }
 
-/* What tasks do, with the first page but where they say otherwise. */
-
-static long page_out(void *context)
+static void expect_contents(struct __test_metadata *_metadata, struct scene *s,
+			    long first)
 {
-	FIXTURE_DATA(race) *self = context;
-
-	return root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, 1);
-}
-
-static long read_page(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return page_tag(self->map, NEW);
-}
-
-static long write_page(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	page_fill(self->map, NEW);
-	return 0;
-}
-
-static long write_from_outside(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-	struct iovec from = { self->plain, page_size };
-	struct iovec to = { self->map, page_size };
-
-	return process_vm_writev(getpid(), &from, 1, &to, 1, 0);
-}
-
-static long lend_to_pipe(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-	struct iovec page = { self->map, page_size };
-
-	return vmsplice(self->pipe[1], &page, 1, 0);
-}
-
-static long discard(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return root_range(self->box, PAGEBOX_IOC_DISCARD, 0, 1);
-}
-
-/* The first two pages that nobody has touched yet; each needs a frame. */
-static long touch_another(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return page_tag(page_at(self->map, PAGES), NEW);
-}
-
-static long touch_one_more(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return page_tag(page_at(self->map, PAGES + 1), NEW);
-}
-
-static long use_fifo(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return configure_error(
-		self->box, (struct pagebox_config){ .set = PAGEBOX_SET_POLICY,
-						    .policy = "fifo" });
-}
-
-static long exchange_swap(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return configure_error(
-		self->box, (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
-						    .swap_fd = PAGEBOX_FD_RAM,
-						    .swap_pages = 2 * PAGES });
-}
-
-static long close_box(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	munmap(self->map, 2 * PAGES * page_size);
-	return close(self->box);
-}
-
-static long shrink_caches(void *context)
-{
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-	long done = write(fd, "2", 1);
-
-	close(fd);
-	return done;
-}
-
-/* Other pages go through all frames, so that one used wrongly would show. */
-static void recycle_frames(char *map)
-{
-	pages_fill(page_at(map, PAGES), PAGES, NEW);
-	pages_touch(page_at(map, PAGES), PAGES);
-}
-
-static void expect_contents(struct __test_metadata *_metadata, char *map,
-			    uint64_t first)
-{
-	recycle_frames(map);
-	EXPECT_TRUE(page_holds(map, first));
-	EXPECT_TRUE(pages_hold(page_at(map, 1), PAGES - 1, OLD + 1));
+	run(s, A, recycle, FRAMES);
+	EXPECT_TRUE(run(s, A, root_holds, WITH(0, first)));
+	for (long i = 1; i < PAGES; i++)
+		EXPECT_TRUE(run(s, A, root_holds, WITH(i, OLD + i)));
 }
 
 /*
  * A fault waits for the evictor that has locked its page. It is known to wait and
  * no pin, so the page goes, and the fault reads it back.
  */
-TEST_F(race, fault_before_unmap)
+TEST_F(evict, fault_before_unmap)
 {
+	struct scene *s = self->s;
 	struct pagebox_stats before;
-	struct task *evict, *fault;
 
-	drop_ptes(self->map, PAGES);
-	before = box_stats(self->box);
-	evict = thread_stopped("evict_unmap", page_out, self);
-	fault = task_thread(read_page, self);
-	EXPECT_TRUE(task_blocks(fault));
+	run(s, A, drop_root, 0);
+	before = box_stats(s->box);
+	stop(s, OUTSIDE, "evict_unmap", page_out_root, 0);
+	start(s, A, see_root, 0);
+	EXPECT_TRUE(blocks(s, A));
 	failpoint_go("evict_unmap");
-	EXPECT_EQ(1, task_result(evict));
-	EXPECT_EQ(OLD, task_result(fault));
-	EXPECT_FAULTS(self->box, before, .swapin = 1);
-	expect_contents(_metadata, self->map, OLD);
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_EQ(OLD, result(s, A));
+	EXPECT_FAULTS(s->box, before, .swapin = 1);
+	expect_contents(_metadata, s, OLD);
 }
 
 /*
  * What is written after the evictor has looked at the accessed and dirty bits, and
  * before it takes the PTE away, goes to swap as well.
  */
-TEST_F(race, write_before_unmap)
+TEST_F(evict, write_before_unmap)
 {
+	struct scene *s = self->s;
 	struct pagebox_stats before;
-	struct task *evict, *other;
 
 	/* Clean, with its contents in swap, and its PTE writable. */
-	ASSERT_EQ(1, root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, 1));
-	ASSERT_EQ(OLD, page_tag(self->map, NEW));
-	before = box_stats(self->box);
-	evict = thread_stopped("evict_unmap", page_out, self);
-	other = task_thread(write_page, self);
-	EXPECT_EQ(0, task_result(other));
+	ASSERT_EQ(1, run(s, OUTSIDE, page_out_root, 0));
+	ASSERT_EQ(OLD, run(s, A, see_root, 0));
+	before = box_stats(s->box);
+	stop(s, OUTSIDE, "evict_unmap", page_out_root, 0);
+	run(s, A, write_root, WITH(0, NEW));
 	failpoint_go("evict_unmap");
-	EXPECT_EQ(1, task_result(evict));
-	EXPECT_EQ(before.evict_dirty + 1, box_stats(self->box).evict_dirty);
-	EXPECT_EQ(before.swap_writes + 1, box_stats(self->box).swap_writes);
-	expect_contents(_metadata, self->map, NEW);
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_EQ(before.evict_dirty + 1, box_stats(s->box).evict_dirty);
+	EXPECT_EQ(before.swap_writes + 1, box_stats(s->box).swap_writes);
+	expect_contents(_metadata, s, NEW);
 }
 
 /*
  * A page that is pinned while the evictor has it locked stays in its frame, and
  * who has the pin sees what is written later.
  */
-TEST_F(race, pin_before_unmap)
+TEST_F(evict, pin_before_unmap)
 {
+	struct scene *s = self->s;
 	uint64_t seen[page_size / sizeof(uint64_t)];
-	struct task *evict, *other;
-	long frame;
+	long frame = frame_of(s->id, "root", 0);
 
-	frame = frame_of(box_info(self->box).id, "root", 0);
-	evict = thread_stopped("evict_unmap", page_out, self);
-	other = task_thread(lend_to_pipe, self);
-	EXPECT_EQ((long)page_size, task_result(other));
+	stop(s, OUTSIDE, "evict_unmap", page_out_root, 0);
+	EXPECT_EQ((long)page_size, run(s, A, lend_root, 0));
 	failpoint_go("evict_unmap");
-	EXPECT_EQ(0, task_result(evict));
-	EXPECT_EQ(frame, frame_of(box_info(self->box).id, "root", 0));
-	page_fill(self->map, NEW);
-	ASSERT_EQ((ssize_t)page_size, read(self->pipe[0], seen, page_size));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(frame, frame_of(s->id, "root", 0));
+	run(s, A, write_root, WITH(0, NEW));
+	ASSERT_EQ((ssize_t)page_size, read(s->pipe[0], seen, page_size));
 	EXPECT_TRUE(page_holds(seen, NEW));
-	EXPECT_EQ(1, page_out(self));
-	expect_contents(_metadata, self->map, NEW);
+	EXPECT_EQ(1, run(s, OUTSIDE, page_out_root, 0));
+	expect_contents(_metadata, s, NEW);
 }
 
 /* After the unmap nobody can pin the page any more: who wants to has to wait. */
-TEST_F(race, pin_after_unmap)
+TEST_F(evict, pin_after_unmap)
 {
-	struct task *evict = thread_stopped("evict_pins", page_out, self);
-	struct task *other = task_thread(write_from_outside, self);
+	struct scene *s = self->s;
 
-	EXPECT_TRUE(task_blocks(other));
+	stop(s, OUTSIDE, "evict_pins", page_out_root, 0);
+	start(s, A, vm_write_root, 0);
+	EXPECT_TRUE(blocks(s, A));
 	failpoint_go("evict_pins");
-	EXPECT_EQ(1, task_result(evict));
-	EXPECT_EQ((long)page_size, task_result(other));
-	expect_contents(_metadata, self->map, NEW);
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_EQ((long)page_size, result(s, A));
+	expect_contents(_metadata, s, NEW);
 }
 
 /* Nor when it was found that nobody has. */
-TEST_F(race, pin_after_check)
+TEST_F(evict, pin_after_check)
 {
-	struct task *evict = thread_stopped("evict_release", page_out, self);
-	struct task *other = task_thread(lend_to_pipe, self);
+	struct scene *s = self->s;
 
-	EXPECT_TRUE(task_blocks(other));
+	stop(s, OUTSIDE, "evict_release", page_out_root, 0);
+	start(s, A, lend_root, 0);
+	EXPECT_TRUE(blocks(s, A));
 	failpoint_go("evict_release");
-	EXPECT_EQ(1, task_result(evict));
-	EXPECT_EQ((long)page_size, task_result(other));
-	expect_contents(_metadata, self->map, OLD);
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_EQ((long)page_size, result(s, A));
+	expect_contents(_metadata, s, OLD);
 }
 
 /* A page that is being written to swap is discarded after that, slot and all. */
-TEST_F(race, discard_during_write)
+TEST_F(evict, discard_during_write)
 {
-	struct task *evict = thread_stopped("evict_slot", page_out, self);
-	struct task *other = task_thread(discard, self);
+	struct scene *s = self->s;
 
-	EXPECT_TRUE(task_blocks(other));
-	EXPECT_EQ(1, box_stats(self->box).swap_used);
+	stop(s, OUTSIDE, "evict_slot", page_out_root, 0);
+	start(s, A, discard_root, 0);
+	EXPECT_TRUE(blocks(s, A));
+	EXPECT_EQ(1, box_stats(s->box).swap_used);
 	failpoint_go("evict_slot");
-	EXPECT_EQ(1, task_result(evict));
-	EXPECT_EQ(1, task_result(other));
-	EXPECT_EQ(0, box_stats(self->box).swap_used);
-	EXPECT_EQ(PAGES - 1, box_stats(self->box).pages);
-	expect_contents(_metadata, self->map, 0);
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_EQ(1, result(s, A));
+	EXPECT_EQ(0, box_stats(s->box).swap_used);
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).pages);
+	expect_contents(_metadata, s, 0);
 }
 
 /* The swap area goes while a page is on its way to it. */
-TEST_F(race, exchange_during_write)
+TEST_F(evict, exchange_during_write)
 {
 	static const char *const windows[] = { "slot_taken", "evict_slot",
 					       "evict_written" };
+	struct scene *s = self->s;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(windows); i++) {
-		struct task *evict = thread_stopped(windows[i], page_out, self);
-		struct task *other = task_thread(exchange_swap, self);
-
-		EXPECT_TRUE(task_blocks(other));
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		stop(s, OUTSIDE, windows[i], page_out_root, 0);
+		start(s, A, exchange_swap, 2 * PAGES + i);
+		EXPECT_TRUE(blocks(s, A));
 		failpoint_go(windows[i]);
-		EXPECT_EQ(1, task_result(evict));
-		EXPECT_EQ(0, task_result(other));
-		EXPECT_EQ(2 * PAGES, box_info(self->box).swap_pages);
-		EXPECT_EQ(OLD, page_tag(self->map, NEW));
-		page_fill(self->map, OLD);
-		EXPECT_EQ(0, box_stats(self->box).swap_used);
+		EXPECT_EQ(1, result(s, OUTSIDE));
+		EXPECT_EQ(0, result(s, A));
+		EXPECT_EQ(2 * PAGES + i, box_info(s->box).swap_pages);
+		EXPECT_EQ(0, box_stats(s->box).swap_used);
+		EXPECT_EQ(OLD, run(s, B, see_root, 0));
 	}
-	expect_contents(_metadata, self->map, OLD);
+	expect_contents(_metadata, s, OLD);
 }
 
 /*
  * A clean page leaves the root view, and before it has left its frame somebody
  * reads the same place anew: into another frame.
  */
-TEST_F(race, fault_before_detach)
+TEST_F(evict, fault_before_detach)
 {
-	int box = box_new_store(FRAMES, store_file(PAGES * page_size, OLD));
-	struct task *evict, *fault;
+	struct scene *s = scene_new();
 
-	close(self->box);
-	unmap(self->map, 2 * PAGES);
-	self->box = box;
-	self->map = box_map(box, PAGES, MAP_SHARED);
-	pages_touch(self->map, 1);
-	evict = thread_stopped("evict_detach", page_out, self);
-	fault = task_thread(read_page, self);
-	EXPECT_EQ(OLD, task_result(fault));
-	EXPECT_EQ(2, box_stats(box).frames_used);
+	scene_end(self->s);
+	self->s = s;
+	s->store = store_file(2 * PAGES * page_size, OLD);
+	scene_begin(s);
+	run(s, A, see_root, 0);
+	stop(s, OUTSIDE, "evict_detach", page_out_root, 0);
+	EXPECT_EQ(OLD, run(s, A, see_root, 0));
+	EXPECT_EQ(2, box_stats(s->box).frames_used);
 	failpoint_go("evict_detach");
-	EXPECT_EQ(1, task_result(evict));
-	EXPECT_EQ(1, box_stats(box).frames_used);
-	EXPECT_EQ(1, box_stats(box).pages);
-	pages_touch(self->map, PAGES);
-	EXPECT_TRUE(pages_hold(self->map, PAGES, OLD));
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_EQ(1, box_stats(s->box).frames_used);
+	EXPECT_EQ(1, box_stats(s->box).pages);
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
 }
 
 /* Somebody else takes the frame that an evictor has just made free. */
-TEST_F(race, lose_the_frame)
+TEST_F(evict, lose_the_frame)
 {
-	struct task *first = thread_stopped("evict_got", touch_another, self);
-	struct task *other = task_thread(touch_one_more, self);
+	struct scene *s = self->s;
 
-	EXPECT_EQ(0, task_result(other));
+	stop(s, A, "evict_got", see_root, PAGES);
+	EXPECT_EQ(0, run(s, OUTSIDE, write_device, WITH(PAGES + 1, NEW)) -
+			     (long)page_size);
 	failpoint_go("evict_got");
-	EXPECT_EQ(0, task_result(first));
-	EXPECT_EQ(FRAMES, box_stats(self->box).frames_used);
-	EXPECT_EQ(PAGES + 2, box_stats(self->box).pages);
-	expect_contents(_metadata, self->map, OLD);
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(FRAMES, box_stats(s->box).frames_used);
+	EXPECT_EQ(PAGES + 2, box_stats(s->box).pages);
+	expect_contents(_metadata, s, OLD);
 }
 
-/* The frame that was proposed is filled with another page before it is locked. */
-TEST_F(race, reuse_before_lock)
+/* The page is discarded whose frame was proposed, and is not locked yet. */
+TEST_F(evict, discard_before_lock)
 {
-	struct pagebox_stats before;
-	struct task *evict, *other;
+	struct scene *s = self->s;
 
-	before = box_stats(self->box);
-	evict = thread_stopped("evict_lock", touch_another, self);
-	other = task_thread(discard, self);
-	EXPECT_EQ(1, task_result(other));
-	EXPECT_EQ(before.pages - 1, box_stats(self->box).pages);
+	ASSERT_EQ(0, frame_of(s->id, "root", 0));
+	stop(s, A, "evict_lock", see_root, PAGES);
+	EXPECT_EQ(1, run(s, OUTSIDE, discard_root, 0));
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).pages);
 	failpoint_go("evict_lock");
-	EXPECT_EQ(0, task_result(evict));
-	expect_contents(_metadata, self->map, 0);
+	EXPECT_EQ(0, result(s, A));
+	expect_contents(_metadata, s, 0);
 }
 
 /* The policy that has proposed a frame stays until it has got its answer. */
-TEST_F(race, switch_policy)
+TEST_F(evict, switch_policy)
 {
-	struct task *evict, *other;
+	struct scene *s = self->s;
 
-	evict = thread_stopped("evict_lock", touch_another, self);
-	other = task_thread(use_fifo, self);
-	EXPECT_TRUE(task_blocks(other));
-	EXPECT_STREQ("clock", box_info(self->box).policy);
+	stop(s, A, "evict_lock", see_root, PAGES);
+	start(s, OUTSIDE, set_policy, true);
+	EXPECT_TRUE(blocks(s, OUTSIDE));
+	EXPECT_STREQ("clock", box_info(s->box).policy);
 	failpoint_go("evict_lock");
-	EXPECT_EQ(0, task_result(evict));
-	EXPECT_EQ(0, task_result(other));
-	EXPECT_STREQ("fifo", box_info(self->box).policy);
-	expect_contents(_metadata, self->map, OLD);
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_STREQ("fifo", box_info(s->box).policy);
+	expect_contents(_metadata, s, OLD);
 }
 
 /* And a new one begins when no evictor is at work. */
-TEST_F(race, evict_during_switch)
+TEST_F(evict, evict_during_switch)
 {
-	struct task *other = thread_stopped("policy_switch", use_fifo, self);
-	struct task *evict = task_thread(touch_another, self);
+	struct scene *s = self->s;
 
-	EXPECT_TRUE(task_blocks(evict));
+	stop(s, OUTSIDE, "policy_switch", set_policy, true);
+	start(s, A, see_root, PAGES);
+	EXPECT_TRUE(blocks(s, A));
 	failpoint_go("policy_switch");
-	EXPECT_EQ(0, task_result(other));
-	EXPECT_EQ(0, task_result(evict));
-	expect_contents(_metadata, self->map, OLD);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
+	expect_contents(_metadata, s, OLD);
 }
 
 /* A box does not go while the machine's reclaim looks at it. */
-TEST_F(race, close_during_shrink)
+TEST_F(evict, close_during_shrink)
 {
-	struct task *shrink =
-		process_stopped("shrink_scan", shrink_caches, self);
-	struct task *other = task_thread(close_box, self);
+	struct scene *s = scene_new();
 
-	/* The process has the box as well. */
-	EXPECT_EQ(0, task_result(other));
+	scene_end(self->s);
+	self->s = s;
+	s->private = true;
+	s->fill_root = true;
+	scene_begin(s);
+	stop(s, OUTSIDE, "shrink_scan", drop_caches, 0);
+	start(s, A, leave_box, 0);
+	EXPECT_TRUE(blocks(s, A));
 	failpoint_go("shrink_scan");
-	EXPECT_EQ(1, task_result(shrink));
-	self->box = box_open();
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
 }
 
 TEST_HARNESS_MAIN

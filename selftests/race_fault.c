@@ -1,302 +1,239 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faults that are overtaken: a task is stopped in a window of its fault, another
- * changes what it has looked up, and then it goes on. And faults that must not be
- * overtaken: then the other has to wait.
+ * Faults that are overtaken: an actor is stopped in a window of its fault,
+ * another changes what it has looked up, and then it goes on. And faults that
+ * must not be overtaken: then the other has to wait.
  *
  * Each test says what would be seen if the fault did not look again, or if the
  * other did not wait.
  */
 
-#include <sys/mman.h>
-#include <unistd.h>
+#include <signal.h>
 
 #include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "race.h"
 
 #define FRAMES 16
-#define PAGES 4
-/* Tags of what is there first, and of what is written later. */
-#define OLD 1
-#define NEW 100
 
 /*
- * A box with pages in its root view, which a private mapping shows as well, until
- * something is written there. No PTE shows any.
+ * Pages in the root view, which the private mapping shows as well until something
+ * is written there. No PTE of it shows any.
  */
-FIXTURE(race)
+FIXTURE(fault)
 {
-	int box;
-	char *root;
-	char *map;
+	struct scene *s;
 };
 
-FIXTURE_SETUP(race)
+FIXTURE_SETUP(fault)
 {
-	failpoints_off();
-	self->box = box_new(FRAMES, PAGES);
-	self->root = box_map(self->box, PAGES, MAP_SHARED);
-	self->map = box_map(self->box, PAGES, MAP_PRIVATE);
-	pages_fill(self->root, PAGES, OLD);
-	drop_ptes(self->root, PAGES);
+	struct scene *s = scene_new();
+
+	self->s = s;
+	s->config.set = PAGEBOX_SET_FRAMES;
+	s->config.frames = FRAMES;
+	s->fill_root = true;
+	scene_begin(s);
 }
 
-FIXTURE_TEARDOWN(race)
+FIXTURE_TEARDOWN(fault)
 {
-	failpoints_off();
-	close(self->box);
-}
-
-static void page_out_all(int box, char *map)
-{
-	root_range(box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES);
-	map_range(box, PAGEBOX_IOC_PAGE_OUT, map, PAGES);
-}
-
-/* What tasks do, all with the first page. */
-
-static long read_private(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return page_tag(self->map, NEW);
-}
-
-static long read_root(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return page_tag(self->root, NEW);
-}
-
-static long write_private(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	page_fill(self->map, NEW);
-	return 0;
-}
-
-/* The PTE goes again, so that the one that was stopped can set its own. */
-static long write_private_and_drop(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	page_fill(self->map, NEW);
-	drop_ptes(self->map, 1);
-	return 0;
-}
-
-static long discard_root(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return root_range(self->box, PAGEBOX_IOC_DISCARD, 0, 1);
-}
-
-static long discard_private(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return map_range(self->box, PAGEBOX_IOC_DISCARD, self->map, 1);
-}
-
-static long page_out_root(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, 1);
-}
-
-/* The mapping may be gone before the access is made again. */
-static long touch_root(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return signal_of_read(self->root);
-}
-
-static long unmap_root(void *context)
-{
-	FIXTURE_DATA(race) *self = context;
-
-	return munmap(self->root, PAGES * page_size);
+	scene_end(self->s);
 }
 
 /*
  * The page that a fault has looked up is discarded before it is locked. Not
  * looking again, it would map a frame that belongs to nobody.
  */
-TEST_F(race, discard_before_lock)
+TEST_F(fault, discard_before_lock)
 {
-	struct task *fault = thread_stopped("fault_lock", read_private, self);
-	struct task *other = task_thread(discard_root, self);
+	struct scene *s = self->s;
 
-	EXPECT_EQ(1, task_result(other));
+	stop(s, A, "fault_lock", see_map, 0);
+	EXPECT_EQ(1, run(s, OUTSIDE, discard_root, 0));
 	failpoint_go("fault_lock");
-	EXPECT_EQ(0, task_result(fault));
-	EXPECT_EQ(0, page_tag(self->map, NEW));
-	EXPECT_EQ(0, page_tag(self->root, NEW));
-	EXPECT_EQ(PAGES, box_stats(self->box).pages);
-	EXPECT_EQ(PAGES, box_stats(self->box).frames_used);
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, run(s, B, see_map, 0));
+	EXPECT_EQ(0, run(s, B, see_root, 0));
+	EXPECT_EQ(PAGES, box_stats(s->box).pages);
+	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
 }
 
 /* The view gets a page of its own before the root's, looked up, is locked. */
-TEST_F(race, write_before_lock)
+TEST_F(fault, write_before_lock)
 {
-	struct task *fault = thread_stopped("fault_lock", read_private, self);
-	struct task *other = task_thread(write_private_and_drop, self);
+	struct scene *s = self->s;
 
-	EXPECT_EQ(0, task_result(other));
+	stop(s, A, "fault_lock", see_map, 0);
+	run(s, B, write_map_and_drop, WITH(0, NEW));
 	failpoint_go("fault_lock");
-	EXPECT_EQ(NEW, task_result(fault));
-	EXPECT_TRUE(page_holds(self->map, NEW));
-	EXPECT_TRUE(pages_hold(self->root, PAGES, OLD));
+	EXPECT_EQ(NEW, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, B, root_is_old, 0));
 }
 
 /* A frame that a fault has looked up is not taken from its page. */
-TEST_F(race, page_out_before_lock)
+TEST_F(fault, page_out_before_lock)
 {
-	struct task *fault = thread_stopped("fault_lock", read_private, self);
-	struct pagebox_stats before = box_stats(self->box);
+	struct scene *s = self->s;
+	struct pagebox_stats before = box_stats(s->box);
 
-	EXPECT_EQ(0, root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, 1));
-	EXPECT_EQ(before.pinned_skips + 1, box_stats(self->box).pinned_skips);
+	stop(s, A, "fault_lock", see_map, 0);
+	EXPECT_EQ(0, run(s, OUTSIDE, page_out_root, 0));
+	EXPECT_EQ(before.pinned_skips + 1, box_stats(s->box).pinned_skips);
 	failpoint_go("fault_lock");
-	EXPECT_EQ(OLD, task_result(fault));
-	EXPECT_EQ(1, root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, 1));
-	EXPECT_TRUE(page_holds(self->map, OLD));
+	EXPECT_EQ(OLD, result(s, A));
+	EXPECT_EQ(1, run(s, OUTSIDE, page_out_root, 0));
+	EXPECT_TRUE(run(s, B, map_is_old, 0));
 }
 
 /* A page in swap is discarded after a fault has looked it up. */
-TEST_F(race, discard_in_swap)
+TEST_F(fault, discard_in_swap)
 {
-	struct task *fault, *other;
+	struct scene *s = self->s;
 
-	page_fill(self->map, NEW);
-	page_out_all(self->box, self->map);
-	fault = thread_stopped("fault_lock", read_private, self);
-	other = task_thread(discard_private, self);
-	EXPECT_EQ(1, task_result(other));
+	run(s, B, write_map, WITH(0, NEW));
+	run(s, B, page_out_all, 0);
+	stop(s, A, "fault_lock", see_map, 0);
+	EXPECT_EQ(1, run(s, B, discard_map, 0));
 	failpoint_go("fault_lock");
-	EXPECT_EQ(OLD, task_result(fault));
-	EXPECT_TRUE(pages_hold(self->map, PAGES, OLD));
-	EXPECT_EQ(PAGES, box_stats(self->box).pages);
+	EXPECT_EQ(OLD, result(s, A));
+	EXPECT_TRUE(run(s, B, map_is_old, 0));
+	EXPECT_EQ(PAGES, box_stats(s->box).pages);
 }
 
 /* Once a fault has its page, a discard waits for the PTE and takes it away. */
-TEST_F(race, discard_before_pte)
+TEST_F(fault, discard_before_pte)
 {
-	struct task *fault = thread_stopped("fault_map", read_root, self);
-	struct task *other = task_thread(discard_root, self);
+	struct scene *s = self->s;
 
-	EXPECT_TRUE(task_blocks(other));
+	run(s, A, drop_root, 0);
+	stop(s, A, "fault_map", see_root, 0);
+	start(s, OUTSIDE, discard_root, 0);
+	EXPECT_TRUE(blocks(s, OUTSIDE));
 	failpoint_go("fault_map");
-	EXPECT_EQ(1, task_result(other));
+	EXPECT_EQ(1, result(s, OUTSIDE));
 	/* It may have read before or after. */
-	EXPECT_NE(-1, task_result(fault));
-	EXPECT_EQ(0, page_tag(self->root, NEW));
+	EXPECT_NE(-1, result(s, A));
+	EXPECT_EQ(0, run(s, B, see_root, 0));
 }
 
 /* Neither is the frame taken away then, nor the mapping. */
-TEST_F(race, unmap_before_pte)
+TEST_F(fault, unmap_before_pte)
 {
-	struct task *fault = thread_stopped("fault_map", touch_root, self);
-	struct task *evict = task_thread(page_out_root, self);
-	struct task *other;
+	struct scene *s = self->s;
 
-	EXPECT_EQ(0, task_result(evict));
-	other = task_thread(unmap_root, self);
-	EXPECT_TRUE(task_blocks(other));
+	run(s, A, drop_root, 0);
+	stop(s, A, "fault_map", touch_root, 0);
+	EXPECT_EQ(0, run(s, OUTSIDE, page_out_root, 0));
+	start(s, B, unmap_root, 0);
+	EXPECT_TRUE(blocks(s, B));
 	failpoint_go("fault_map");
-	task_result(fault);
-	EXPECT_EQ(0, task_result(other));
-	EXPECT_EQ(SIGSEGV, signal_of_read(self->root));
-	EXPECT_TRUE(pages_hold(self->map, PAGES, OLD));
+	EXPECT_EQ(0, result(s, B));
+	/* The mapping may be gone before the access is made again. */
+	result(s, A);
+	EXPECT_EQ(SIGSEGV, run(s, A, touch_root, 0));
+	EXPECT_TRUE(run(s, B, map_is_old, 0));
 }
 
 /*
  * Two see the same page that nobody has touched yet, and each makes one: a read
  * in the root view, a write in the private one. What was written is what stays.
  */
-TEST_F(race, write_before_new_page)
+TEST_F(fault, write_before_new_page)
 {
-	struct task *fault, *other;
+	struct scene *s = self->s;
 
-	root_range(self->box, PAGEBOX_IOC_DISCARD, 0, PAGES);
-	fault = thread_stopped("fault_publish", read_private, self);
-	other = task_thread(write_private_and_drop, self);
-	EXPECT_EQ(0, task_result(other));
+	run(s, OUTSIDE, discard_root, 0);
+	stop(s, A, "fault_publish", see_map, 0);
+	run(s, B, write_map_and_drop, WITH(0, NEW));
 	failpoint_go("fault_publish");
-	EXPECT_EQ(NEW, task_result(fault));
-	EXPECT_TRUE(page_holds(self->map, NEW));
-	EXPECT_EQ(0, page_tag(self->root, NEW));
+	EXPECT_EQ(NEW, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_EQ(0, run(s, B, see_root, 0));
 }
 
 /* The other way round: the read has all but set its PTE when the write comes. */
-TEST_F(race, write_before_pte)
+TEST_F(fault, write_before_pte)
 {
-	struct task *fault, *other;
+	struct scene *s = self->s;
 
-	root_range(self->box, PAGEBOX_IOC_DISCARD, 0, PAGES);
-	fault = thread_stopped("fault_map", read_private, self);
-	other = task_thread(write_private, self);
-	EXPECT_TRUE(task_blocks(other));
+	run(s, OUTSIDE, discard_root, 0);
+	stop(s, A, "fault_map", see_map, 0);
+	start(s, B, write_map, WITH(0, NEW));
+	EXPECT_TRUE(blocks(s, B));
 	failpoint_go("fault_map");
-	EXPECT_EQ(0, task_result(other));
-	EXPECT_NE(-1, task_result(fault));
-	EXPECT_TRUE(page_holds(self->map, NEW));
-	EXPECT_EQ(0, page_tag(self->root, NEW));
+	EXPECT_EQ(0, result(s, B));
+	EXPECT_NE(-1, result(s, A));
+	EXPECT_TRUE(run(s, A, map_holds, WITH(0, NEW)));
+	EXPECT_EQ(0, run(s, B, see_root, 0));
 }
 
 /*
  * Between the fault and page_mkwrite(), core mm has the page unlocked. If it is
  * discarded there, the write goes to the page that comes after it.
  */
-TEST_F(race, discard_before_mkwrite)
+TEST_F(fault, discard_before_mkwrite)
 {
-	struct task *fault =
-		thread_stopped("mkwrite_lock", write_private, self);
-	struct task *other = task_thread(discard_private, self);
+	struct scene *s = self->s;
 
-	EXPECT_EQ(1, task_result(other));
+	stop(s, A, "mkwrite_lock", write_map, WITH(0, NEW));
+	EXPECT_EQ(1, run(s, B, discard_map, 0));
 	failpoint_go("mkwrite_lock");
-	EXPECT_EQ(0, task_result(fault));
-	drop_ptes(self->map, 1);
-	EXPECT_TRUE(page_holds(self->map, NEW));
-	EXPECT_TRUE(pages_hold(self->root, PAGES, OLD));
-	EXPECT_EQ(PAGES + 1, box_stats(self->box).pages);
+	EXPECT_EQ(0, result(s, A));
+	run(s, A, drop_map, 0);
+	EXPECT_TRUE(run(s, A, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, B, root_is_old, 0));
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).pages);
 }
 
 /* When page_mkwrite() has said yes, a discard waits until the PTE is there. */
-TEST_F(race, discard_after_mkwrite)
+TEST_F(fault, discard_after_mkwrite)
 {
-	struct task *fault = thread_stopped("mkwrite_map", write_private, self);
-	struct task *other = task_thread(discard_private, self);
+	struct scene *s = self->s;
 
-	EXPECT_TRUE(task_blocks(other));
+	stop(s, A, "mkwrite_map", write_map, WITH(0, NEW));
+	start(s, B, discard_map, 0);
+	EXPECT_TRUE(blocks(s, B));
 	failpoint_go("mkwrite_map");
-	EXPECT_EQ(1, task_result(other));
-	EXPECT_EQ(0, task_result(fault));
-	EXPECT_TRUE(pages_hold(self->root, PAGES, OLD));
+	EXPECT_EQ(1, result(s, B));
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, B, root_is_old, 0));
 }
 
 /* Of two faults on a page in swap, one reads it and the other waits. */
-TEST_F(race, two_swapins)
+TEST_F(fault, two_swapins)
 {
+	struct scene *s = self->s;
 	struct pagebox_stats before;
-	struct task *fault, *other;
 
-	page_fill(self->map, NEW);
-	page_out_all(self->box, self->map);
-	before = box_stats(self->box);
-	fault = thread_stopped("fault_attach", read_private, self);
-	other = task_thread(read_private, self);
-	EXPECT_TRUE(task_blocks(other));
+	run(s, B, write_map, WITH(0, NEW));
+	run(s, B, page_out_all, 0);
+	before = box_stats(s->box);
+	stop(s, A, "fault_attach", see_map, 0);
+	start(s, B, see_map, 0);
+	EXPECT_TRUE(blocks(s, B));
 	failpoint_go("fault_attach");
-	EXPECT_EQ(NEW, task_result(fault));
-	EXPECT_EQ(NEW, task_result(other));
-	EXPECT_EQ(before.swap_reads + 1, box_stats(self->box).swap_reads);
+	EXPECT_EQ(NEW, result(s, A));
+	EXPECT_EQ(NEW, result(s, B));
+	EXPECT_EQ(before.swap_reads + 1, box_stats(s->box).swap_reads);
+}
+
+/* Or each has a frame for it already: the second gives its own back. */
+TEST_F(fault, two_frames)
+{
+	struct scene *s = self->s;
+	struct pagebox_stats before;
+
+	run(s, B, write_map, WITH(0, NEW));
+	run(s, B, page_out_all, 0);
+	before = box_stats(s->box);
+	stop(s, A, "fault_frame", see_map, 0);
+	EXPECT_EQ(NEW, run(s, B, see_map, 0));
+	EXPECT_EQ(before.frames_used + 2, box_stats(s->box).frames_used);
+	failpoint_go("fault_frame");
+	EXPECT_EQ(NEW, result(s, A));
+	EXPECT_EQ(before.frames_used + 1, box_stats(s->box).frames_used);
+	EXPECT_EQ(before.swap_reads + 1, box_stats(s->box).swap_reads);
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copy-on-write and fork that are overtaken. Two processes share pages and write
+ * to one at the same moment; and a fork is stopped while it goes through the
+ * pages of a mapping, which are evicted, written and copied meanwhile.
+ */
+
+#include <errno.h>
+#include <signal.h>
+
+#include "kselftest_harness.h"
+#include "race.h"
+
+#define FRAMES 16
+
+static struct scene *private_pages(void)
+{
+	struct scene *s = scene_new();
+
+	s->config.set = PAGEBOX_SET_FRAMES;
+	s->config.frames = FRAMES;
+	s->fill_map = true;
+	scene_begin(s);
+	return s;
+}
+
+/* A private mapping with pages of its own, in frames and mapped, and a child's. */
+FIXTURE(share)
+{
+	struct scene *s;
+};
+
+FIXTURE_SETUP(share)
+{
+	self->s = private_pages();
+	ASSERT_EQ(0, run(self->s, MAIN, fork_child, 0));
+}
+
+FIXTURE_TEARDOWN(share)
+{
+	scene_end(self->s);
+}
+
+/* With the child and the mapping all pages go: nothing was counted twice. */
+static void expect_nothing_left(struct __test_metadata *_metadata,
+				struct scene *s)
+{
+	EXPECT_EQ(SIGKILL, run(s, MAIN, reap_child, 0));
+	EXPECT_EQ(0, run(s, A, unmap_map, 0));
+	EXPECT_EQ(0, box_stats(s->box).pages);
+	EXPECT_EQ(0, box_stats(s->box).frames_used);
+	EXPECT_EQ(0, box_stats(s->box).swap_used);
+	EXPECT_EQ(1, box_stats(s->box).views);
+}
+
+static unsigned long copies(struct scene *s)
+{
+	return box_stats(s->box).faults[PAGEBOX_FAULT_COW];
+}
+
+/*
+ * Of two who write to a page that they share, one copies it; the other waits, and
+ * then the page is its own.
+ */
+TEST_F(share, two_breaks)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "cow_install", write_map, WITH(0, NEW));
+	start(s, CHILD, write_map, WITH(0, NEWER));
+	EXPECT_TRUE(blocks(s, CHILD));
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).frames_used);
+	failpoint_go("cow_install");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, result(s, CHILD));
+	EXPECT_EQ(1, copies(s));
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).pages);
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).frames_used);
+	EXPECT_EQ(1, run(s, B, sharers_of_map, 0));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_holds, WITH(0, NEWER)));
+	expect_nothing_left(_metadata, s);
+}
+
+/*
+ * The copy is in the view, but other threads still see the old page: until that
+ * is over, nobody else may take it for his own.
+ */
+TEST_F(share, break_before_unmap)
+{
+	struct scene *s = self->s;
+
+	EXPECT_TRUE(run(s, B, map_is_old, 0));
+	stop(s, A, "cow_unmap", write_map, WITH(0, NEW));
+	start(s, CHILD, write_map, WITH(0, NEWER));
+	EXPECT_TRUE(blocks(s, CHILD));
+	EXPECT_EQ(OLD, run(s, B, see_map, 0));
+	failpoint_go("cow_unmap");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, result(s, CHILD));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_holds, WITH(0, NEWER)));
+	EXPECT_EQ(1, copies(s));
+	expect_nothing_left(_metadata, s);
+}
+
+/*
+ * Before the first has given the old page up, it still looks shared: then both
+ * have copied it, and it goes.
+ */
+TEST_F(share, break_before_unshare)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "cow_unshare", write_map, WITH(0, NEW));
+	EXPECT_EQ(0, run(s, CHILD, write_map, WITH(0, NEWER)));
+	EXPECT_EQ(PAGES + 2, box_stats(s->box).pages);
+	failpoint_go("cow_unshare");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(2, copies(s));
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).pages);
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).frames_used);
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_holds, WITH(0, NEWER)));
+	expect_nothing_left(_metadata, s);
+}
+
+/* The other sharer exits instead: the page goes with him who was stopped. */
+TEST_F(share, exit_before_unshare)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "cow_unshare", write_map, WITH(0, NEW));
+	EXPECT_EQ(SIGKILL, run(s, MAIN, reap_child, 0));
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).pages);
+	failpoint_go("cow_unshare");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(PAGES, box_stats(s->box).pages);
+	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+}
+
+/* A page that is being copied keeps its frame, and so does the copy. */
+TEST_F(share, evict_during_break)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "cow_install", write_map, WITH(0, NEW));
+	EXPECT_EQ(0, run(s, OUTSIDE, page_out_root, 0));
+	EXPECT_EQ(EBUSY, run(s, OUTSIDE, set_frames, 2));
+	EXPECT_EQ(FRAMES, box_info(s->box).frames);
+	failpoint_go("cow_install");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, 2));
+	EXPECT_EQ(2, box_stats(s->box).frames_used);
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	expect_nothing_left(_metadata, s);
+}
+
+/*
+ * The page to be copied is in swap. When it has been read, nobody else may have it
+ * any more: then it is written where it is.
+ */
+TEST_F(share, exit_during_read)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(PAGES, run(s, B, page_out_all, 0));
+	stop(s, A, "fault_read", write_map, WITH(0, NEW));
+	start(s, MAIN, reap_child, 0);
+	EXPECT_EQ(SIGKILL, result(s, MAIN));
+	failpoint_go("fault_read");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, copies(s));
+	EXPECT_EQ(PAGES, box_stats(s->box).pages);
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+}
+
+/* Fork ---------------------------------------------------------------- */
+
+FIXTURE(clone)
+{
+	struct scene *s;
+};
+
+FIXTURE_VARIANT(clone)
+{
+	const char *window;
+};
+
+/* The page has one sharer more, which does not show it yet. */
+FIXTURE_VARIANT_ADD(clone, unpublished){
+	.window = "fork_share",
+};
+
+/* The child shows it, and it was not asked yet whether it is pinned. */
+FIXTURE_VARIANT_ADD(clone, published){
+	.window = "fork_pin",
+};
+
+/* The child shows all, and the parent can still write to them. */
+FIXTURE_VARIANT_ADD(clone, writable){
+	.window = "fork_protect",
+};
+
+FIXTURE_VARIANT_ADD(clone, protected){
+	.window = "fork_done",
+};
+
+FIXTURE_SETUP(clone)
+{
+	self->s = private_pages();
+}
+
+FIXTURE_TEARDOWN(clone)
+{
+	scene_end(self->s);
+}
+
+/* Pages go to swap while a fork is between them. */
+TEST_F(clone, evict)
+{
+	struct scene *s = self->s;
+
+	stop(s, MAIN, variant->window, fork_child, 0);
+	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, 2));
+	EXPECT_EQ(PAGES - 2, box_stats(s->box).swap_used);
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, MAIN));
+	EXPECT_EQ(2, run(s, B, sharers_of_map, 0));
+	EXPECT_EQ(PAGES, box_stats(s->box).pages);
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	run(s, A, write_map, WITH(0, NEW));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	run(s, CHILD, write_map, WITH(0, NEWER));
+	EXPECT_TRUE(run(s, A, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, A, map_holds, WITH(1, OLD + 1)));
+	expect_nothing_left(_metadata, s);
+}
+
+/*
+ * Another thread of the parent writes while the fork is under way, through a PTE
+ * that was writable before it. The child may see that; but not what is written
+ * when the fork is done.
+ */
+TEST_F(clone, write)
+{
+	struct scene *s = self->s;
+	long seen = OLD;
+	bool late;
+
+	stop(s, MAIN, variant->window, fork_child, 0);
+	start(s, A, write_map, WITH(0, NEW));
+	late = blocks(s, A);
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, MAIN));
+	EXPECT_EQ(0, result(s, A));
+	if (!late)
+		seen = NEW;
+	EXPECT_EQ(seen, run(s, CHILD, see_map, 0));
+	run(s, A, write_map, WITH(0, NEWER));
+	EXPECT_TRUE(run(s, CHILD, map_holds, WITH(0, seen)));
+	run(s, CHILD, write_map, WITH(0, OLD));
+	EXPECT_TRUE(run(s, A, map_holds, WITH(0, NEWER)));
+	EXPECT_EQ(1, run(s, B, sharers_of_map, 0));
+	EXPECT_EQ(1, copies(s));
+	expect_nothing_left(_metadata, s);
+}
+
+/* The process is killed in the middle of its fork. */
+TEST_F(clone, kill)
+{
+	struct scene *s = self->s;
+
+	stop(s, MAIN, variant->window, fork_child, 0);
+	ASSERT_EQ(0, kill(s->actor[MAIN].pid, SIGKILL));
+	EXPECT_EQ(256 + SIGKILL, child_status(s->actor[MAIN].pid));
+	s->actor[MAIN].pid = 0;
+	EXPECT_EQ(0, box_stats(s->box).pages);
+	EXPECT_EQ(0, box_stats(s->box).frames_used);
+	EXPECT_EQ(1, box_stats(s->box).views);
+}
+
+FIXTURE(fork_later)
+{
+	struct scene *s;
+};
+
+FIXTURE_VARIANT(fork_later)
+{
+	const char *window;
+};
+
+FIXTURE_VARIANT_ADD(fork_later, locked){
+	.window = "evict_unmap",
+};
+
+FIXTURE_VARIANT_ADD(fork_later, unmapped){
+	.window = "evict_pins",
+};
+
+FIXTURE_VARIANT_ADD(fork_later, written){
+	.window = "evict_slot",
+};
+
+FIXTURE_SETUP(fork_later)
+{
+	self->s = private_pages();
+}
+
+FIXTURE_TEARDOWN(fork_later)
+{
+	scene_end(self->s);
+}
+
+/* An evictor has a page locked: the fork waits for it. */
+TEST_F(fork_later, evict)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, variant->window, set_frames, 2);
+	start(s, MAIN, fork_child, 0);
+	EXPECT_TRUE(blocks(s, MAIN));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, MAIN));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	run(s, CHILD, write_map, WITH(0, NEW));
+	EXPECT_TRUE(run(s, A, map_is_old, 0));
+	EXPECT_EQ(PAGES + 1, box_stats(s->box).pages);
+	expect_nothing_left(_metadata, s);
+}
+
+TEST_HARNESS_MAIN
