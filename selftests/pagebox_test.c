@@ -69,6 +69,8 @@ uint64_t seed_given(void)
 bool eventually(bool (*ready)(void *context), void *context)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	const char *patience = getenv("PAGEBOX_PATIENCE");
+	const int seconds = patience ? atoi(patience) : 60;
 	struct timespec start, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -77,7 +79,7 @@ bool eventually(bool (*ready)(void *context), void *context)
 			return true;
 		nanosleep(&pause, NULL);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - start.tv_sec < 60);
+	} while (now.tv_sec - start.tv_sec < seconds);
 	return ready(context);
 }
 
@@ -286,6 +288,11 @@ static uint64_t pattern_word(uint64_t seed, size_t i)
 	return seed ? seed + i * 0x9e3779b97f4a7c15ULL : 0;
 }
 
+uint64_t page_word(uint64_t tag, size_t i)
+{
+	return pattern_word(scramble(tag), i);
+}
+
 void page_fill(void *page, uint64_t tag)
 {
 	uint64_t seed = scramble(tag);
@@ -306,7 +313,7 @@ bool page_holds(const void *page, uint64_t tag)
 		if (seen == pattern_word(seed, i))
 			continue;
 		fprintf(stderr,
-			"# page at %p, tag %#llx: word %zu is %#llx instead of %#llx\n",
+			"# WRONG BYTE in page at %p, tag %#llx: word %zu is %#llx instead of %#llx\n",
 			page, (unsigned long long)tag, i,
 			(unsigned long long)seen,
 			(unsigned long long)pattern_word(seed, i));

@@ -41,7 +41,7 @@ uint32_t rnd(uint64_t *state);
 /* $PAGEBOX_SEED, or 1. */
 uint64_t seed_given(void);
 
-/* Polls @ready until it holds, for a minute at most. */
+/* Polls @ready until it holds, for a minute or $PAGEBOX_PATIENCE seconds at most. */
 bool eventually(bool (*ready)(void *context), void *context);
 
 /* Keeps the calling thread on one CPU. */
@@ -134,6 +134,9 @@ bool page_holds(const void *page, uint64_t tag);
 
 /* Whose pattern a page has, judged by one word of it: up to @most, or -1. */
 long page_tag(const void *page, uint64_t most);
+
+/* 64-bit word @i of that pattern. */
+uint64_t page_word(uint64_t tag, size_t i);
 
 /* Page i of @pages gets, or has, the pattern of @tag + i. */
 void pages_fill(char *map, size_t pages, uint64_t tag);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading the module, with its n-th step failing, for every step there is, again
+ * and again: 100 loads, with PAGEBOX_FULL 100 times all of them. What has loaded
+ * makes a box and is unloaded. Afterwards the machine has to have as much memory
+ * as before, and the module has to load and work.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define LOADS 100
+#define FULL_ROUNDS 100
+#define STEPS_MAX 100
+#define PAGES 16
+
+/* 0, or the errno of loading the module with the n-th step failing. */
+static int load_error(unsigned int n)
+{
+	char parameters[64];
+	int error = 0;
+	int fd;
+
+	snprintf(parameters, sizeof(parameters), "frames=64 fail_nth=%u", n);
+	fd = open(getenv("PAGEBOX_KO") ?: "pagebox.ko", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("set PAGEBOX_KO to the path of pagebox.ko");
+	if (syscall(SYS_finit_module, fd, parameters, 0))
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/* What a failed step must not leave behind. */
+static bool nothing_is_left(void)
+{
+	return access(PAGEBOX_DEVICE, F_OK) &&
+	       access("/sys/module/pagebox", F_OK) &&
+	       access("/sys/kernel/debug/pagebox", F_OK);
+}
+
+static bool box_works(void)
+{
+	char *map = box_map(box_new(8, 0), PAGES, MAP_PRIVATE);
+	bool right;
+
+	pages_fill(map, PAGES, 1);
+	right = pages_hold(map, PAGES, 1);
+	unmap(map, PAGES);
+	return right;
+}
+
+static int use_a_box(void *context)
+{
+	(void)context;
+	return !box_works();
+}
+
+/* Adds up the numbers that follow a name in a file of /proc. */
+static long sum_of(const char *path, const char *format)
+{
+	FILE *file = fopen(path, "r");
+	long sum = 0, value;
+	char line[256];
+
+	if (!file)
+		die("%s", path);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, format, &value) == 1)
+			sum += value;
+	fclose(file);
+	return sum;
+}
+
+/* What can be had, with the free pages that each CPU keeps at hand. */
+static long available_kb(void)
+{
+	return sum_of("/proc/meminfo", "MemAvailable: %ld") +
+	       sum_of("/proc/zoneinfo", " count: %ld") * (page_size / 1024);
+}
+
+/* Less than a page for each load that is looked at. */
+#define TOLERANCE_KB (LOADS / 2 * 4 * 3 / 4)
+
+static bool memory_is_back(void *context)
+{
+	return available_kb() >= *(long *)context - TOLERANCE_KB;
+}
+
+/* --- */
+
+enum { FAILED, LOADED, LOADED_TO_THE_END, BROKEN };
+
+/* The step that comes after the last one of loading is the first of a box. */
+static bool first_box_fails(void)
+{
+	int box = open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (box >= 0)
+		close(box);
+	return box < 0 && errno == ENOMEM;
+}
+
+static int broken(unsigned int n, const char *what)
+{
+	fprintf(stderr, "# step %u: %s\n", n, what);
+	return BROKEN;
+}
+
+/* Without debugfs the module loads all the same: that step fails nothing. */
+static int load_and_unload(unsigned int n)
+{
+	int error = load_error(n);
+	bool end;
+
+	if (error)
+		return error == ENOMEM && nothing_is_left() ?
+			       FAILED :
+			       broken(n, strerror(error));
+	end = first_box_fails();
+	if (!end && !access("/sys/kernel/debug/pagebox", F_OK))
+		return broken(n, "nothing failed, and it is not the end");
+	if (in_child(use_a_box, NULL))
+		return broken(n, "no box can be had");
+	errno = module_unload("pagebox");
+	if (errno || !nothing_is_left())
+		return broken(n, "it cannot be unloaded");
+	return end ? LOADED_TO_THE_END : LOADED;
+}
+
+static void load_as_before(void)
+{
+	module_load("pagebox.ko", "frames=64");
+}
+
+static unsigned int rounds_left(unsigned int rounds, unsigned int loads)
+{
+	if (getenv("PAGEBOX_FULL"))
+		return FULL_ROUNDS - rounds;
+	return loads < LOADS;
+}
+
+TEST(every_step)
+{
+	unsigned int loads = 0, failures = 0, rounds = 0;
+	long before = 0;
+
+	ASSERT_EQ(0, module_unload("pagebox"));
+	for (; rounds_left(rounds, loads); rounds++) {
+		unsigned int n = 0;
+		int result;
+
+		if (rounds == 2)
+			before = available_kb();
+		do {
+			result = load_and_unload(++n);
+			ASSERT_NE(BROKEN, result);
+			failures += result == FAILED;
+		} while (result != LOADED_TO_THE_END && n < STEPS_MAX);
+		EXPECT_LT(n, STEPS_MAX);
+		EXPECT_LT(8, n);
+		loads += n;
+	}
+	EXPECT_TRUE(eventually(memory_is_back, &before))
+	{
+		TH_LOG("%ld KiB before, %ld KiB after", before, available_kb());
+	}
+	printf("# %u rounds, %u loads, %u of them failed\n", rounds, loads,
+	       failures);
+	load_as_before();
+}
+
+TEST_HARNESS_MAIN
