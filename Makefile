@@ -65,7 +65,7 @@ bench: tools		## count instructions of the fault paths, against memfd
 	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
 
 ##@ Check it
-.PHONY: check check-engine coverage mutants lint
+.PHONY: check check-engine coverage mutants check-failnth lint
 check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
 	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
 		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
@@ -78,6 +78,9 @@ coverage:		## which lines of module/ the tests run, on the debug kernel (T="dema
 
 mutants:		## test the tests: break the module in many ways, see who notices (T=NAME...)
 	@scripts/mutants $(T)
+
+check-failnth:		## every failure in every selftest; goes on where it was (KERNEL=, T=, SECS=3600)
+	@KERNEL="$(KERNEL)" T="$(T)" SECS="$(SECS)" MOST="$(MOST)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check-failnth
 
 lint:			## compiler and static checks, layout, on all sources
 	@scripts/lint
