@@ -60,13 +60,14 @@ static noinline void vmalloc_out_of_bounds(void)
 	vfree(p);
 }
 
+/* The address of the one after the last is legal, the next is not. */
 static noinline void array_out_of_bounds(void)
 {
-	static int numbers[4], after;
-	int i = ARRAY_SIZE(numbers);
+	static int numbers[4];
+	int i = ARRAY_SIZE(numbers) + 1;
 
 	OPTIMIZER_HIDE_VAR(i);
-	after = READ_ONCE(numbers[i]);
+	READ_ONCE(numbers[i]);
 }
 
 static noinline void lock_inversion(void)
