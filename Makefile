@@ -8,7 +8,7 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-KERNELS ?= 6.1 6.12 debug
+KERNELS ?= 6.1 6.12 6.12-debug 7.2-debug
 KERNEL ?= 6.12
 KSRC ?=
 
@@ -25,7 +25,7 @@ engine_tests := backends.sh memcg oom resize
 .PHONY: all module tools selftests install clean
 all: module tools	## the module and the tools
 
-module:			## build/RELEASE/pagebox.ko (KVER=RELEASE, or 6.1, 6.12, debug, 7.2)
+module:			## build/RELEASE/pagebox.ko (KVER=RELEASE, or 6.1, 6.12, debug, 7.2, kcsan)
 	@scripts/module "$(KVER)"
 
 tools:			## build/pagebox, the inspector
@@ -53,7 +53,7 @@ demo-remote: tools	## a box that is larger than its machine, on a disk of anothe
 	@scripts/module --vm $(vm_kernel)
 	@scripts/demo-remote-vm $(vm_kernel)
 
-vm: tools		## a shell in a VM with the module loaded (KVER=6.1, 6.12, debug or a release)
+vm: tools		## a shell in a VM with the module loaded (KVER=6.1, 6.12, debug, 7.2, kcsan or a release)
 	@scripts/module --vm $(vm_kernel)
 	@scripts/vm shell --kernel $(vm_kernel)
 
@@ -65,13 +65,16 @@ bench: tools		## count instructions of the fault paths, against memfd
 	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
 
 ##@ Check it
-.PHONY: check check-engine coverage mutants check-failnth lint
+.PHONY: check check-engine check-detectors coverage mutants check-failnth lint
 check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
 	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
 		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
 
 check-engine:		## the tests of the engine at full size: 15 minutes (KERNEL=6.1, debug)
 	@FULL=1 KERNELS="$(KERNEL)" T="$(engine_tests)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
+
+check-detectors:	## that each checker sees its bug and that the runner fails on it
+	@scripts/detectors
 
 coverage:		## which lines of module/ the tests run, on the debug kernel (T="demand evict")
 	@scripts/coverage $(T)
@@ -91,7 +94,7 @@ doctor:			## which packages are missing, what for, and how to get them
 	@scripts/packages doctor
 
 kernels:		## fetch or build all kernels now (they are kept outside the tree)
-	@scripts/kernel dir 6.1 6.12 7.2 debug
+	@scripts/kernel dir $$(scripts/kernel names)
 
 kernels-refresh:	## fetch the newest of the kernels that are there
 	@scripts/kernel refresh
