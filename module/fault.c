@@ -231,6 +231,48 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 	return 0;
 }
 
+/*
+ * The view has a new page of its own at the index, and the root view may have
+ * one that was not there, or was another, when this began; another thread may
+ * have mapped it. Whoever does that checks the view's entry under the folio
+ * lock: either it sees our entry, or we see its folio and wait for its PTE.
+ */
+static void unmap_old(struct pb_fault *f)
+{
+	struct pb_box *box = f->box;
+	struct folio *folio = NULL;
+	struct pb_page *old;
+
+	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
+	smp_mb();
+	rcu_read_lock();
+	old = pb_view_peek(&box->root, f->index);
+	if (old && !pb_page_tryget(old))
+		old = NULL;
+	rcu_read_unlock();
+
+	if (!old)
+		return;
+	folio = pb_page_lock_folio(old);
+	if (folio) {
+		unmap_locked(f);
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	pb_page_put(box, old);
+}
+
+/*
+ * The view has a copy of a page of the root view, whose folio is locked. That
+ * keeps it from being evicted, but not from being discarded.
+ */
+static bool was_replaced(struct pb_fault *f, const struct pb_page *page)
+{
+	/* Pairs with the barrier in step_new_root(), as that in unmap_old(). */
+	smp_mb();
+	return pb_view_peek(&f->box->root, f->index) != page;
+}
+
 /* The page is in a frame, and everything is checked: the folio becomes ours. */
 static int step_locked(struct pb_fault *f, struct pb_page *page,
 		       struct folio *folio)
@@ -238,6 +280,7 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 	struct pb_box *box = f->box;
 	struct pb_page *old = NULL;
 	int err = NEED_FRAME;
+	bool replaced = false;
 
 	if (page->ahead) {
 		page->ahead = false;
@@ -263,6 +306,7 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 			  f->spare.frame, atomic_read(&page->sharers));
 	pb_window(PB_WINDOW_COW_UNMAP);
 	unmap_locked(f);
+	replaced = !old && was_replaced(f, page);
 out_unlock:
 	folio_unlock(folio);
 	folio_put(folio);
@@ -271,6 +315,8 @@ out_unlock:
 	/* Not earlier: if we were the last sharer, this locks the folio. */
 	if (!err && old)
 		pb_page_unshare(box, old);
+	if (replaced)
+		unmap_old(f);
 	return err;
 }
 
@@ -288,38 +334,6 @@ static int step_resident(struct pb_fault *f, struct pb_page *page,
 	folio_unlock(folio);
 	folio_put(folio);
 	return -EAGAIN;
-}
-
-/*
- * The view has a new page of its own at the index. There was none before, and
- * none in the root view; by now the root view may have one, and another thread
- * may have mapped it. Whoever does that
- * checks the view's entry under the folio lock: either it sees our entry, or we
- * see its folio and wait for its PTE.
- */
-static void unmap_old(struct pb_fault *f)
-{
-	struct pb_box *box = f->box;
-	struct folio *folio = NULL;
-	struct pb_page *old;
-
-	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
-	smp_mb();
-	rcu_read_lock();
-	old = pb_view_peek(&box->root, f->index);
-	if (old && !pb_page_tryget(old))
-		old = NULL;
-	rcu_read_unlock();
-
-	if (!old)
-		return;
-	folio = pb_page_lock_folio(old);
-	if (folio) {
-		unmap_locked(f);
-		folio_unlock(folio);
-		folio_put(folio);
-	}
-	pb_page_put(box, old);
 }
 
 /*

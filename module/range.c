@@ -178,29 +178,32 @@ int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
 }
 
 /*
- * Wait for a read or write of the page, as long as the wait can still be ended.
- * It may be under I/O again afterwards, but that takes a race.
+ * Lock a page where it is, as pb_page_lock_folio(), but the wait can be ended.
+ * Set @folio to NULL when the page has no frame.
  */
-static int wait_for_io(struct pb_box *box, struct pb_page *page)
+static int lock_folio_killable(struct pb_box *box, struct pb_page *page,
+			       struct folio **folio)
 {
-	struct folio *folio;
+	bool got;
 	u32 frame;
 	int err;
 
-	rcu_read_lock();
-	frame = READ_ONCE(page->frame);
-	folio = READ_ONCE(page->folio);
-	if (folio && !folio_try_get(folio))
-		folio = NULL;
-	rcu_read_unlock();
-	if (!folio)
-		return 0;
-	err = pb_frame_lock(&box->frames, folio, frame);
-	if (err)
-		return err;
-	folio_unlock(folio);
-	folio_put(folio);
-	return 0;
+	for (;;) {
+		rcu_read_lock();
+		frame = READ_ONCE(page->frame);
+		*folio = READ_ONCE(page->folio);
+		got = *folio && folio_try_get(*folio);
+		rcu_read_unlock();
+		if (!*folio)
+			return 0;
+		if (!got)
+			continue;
+		err = pb_frame_lock(&box->frames, *folio, frame);
+		if (err || pb_page_owns(page, *folio))
+			return err;
+		folio_unlock(*folio);
+		folio_put(*folio);
+	}
 }
 
 /*
@@ -208,6 +211,11 @@ static int wait_for_io(struct pb_box *box, struct pb_page *page)
  * the PTE is set; one that comes later sees the view without it. So once the
  * lock was had and the PTEs are gone, the page is not shown here any more, and
  * only then another sharer may take it for its own.
+ *
+ * The view is changed under the folio lock too, or write-back might still write
+ * what is discarded when others have read the page again. A page without a frame
+ * may get one meanwhile: whoever gives it one looks at the view after that, so
+ * he lets go of it, or we find the frame.
  *
  * Return 0, -EAGAIN when the view shows another page by now, -EINTR.
  */
@@ -217,21 +225,26 @@ static int discard_page(struct pb_box *box, struct pb_view *view, pgoff_t index,
 	struct folio *folio;
 	int err;
 
-	err = wait_for_io(box, page);
-	pb_window(PB_WINDOW_DISCARD_REPLACE);
-	if (!err)
-		err = pb_view_replace(view, index, page, NULL);
+	err = lock_folio_killable(box, page, &folio);
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_DISCARD_LOCK);
-	folio = pb_page_lock_folio(page);
+	pb_window(PB_WINDOW_DISCARD_REPLACE);
+	err = pb_view_replace(view, index, page, NULL);
+	if (!err && !folio) {
+		pb_window(PB_WINDOW_DISCARD_LOCK);
+		/* Pairs with the compare-and-exchange in pb_page_attach(). */
+		smp_mb();
+		folio = pb_page_lock_folio(page);
+	}
 	if (folio) {
 		pb_window(PB_WINDOW_DISCARD_UNMAP);
-		if (folio_mapped(folio))
+		if (!err && folio_mapped(folio))
 			pb_box_unmap(box, index, 1);
 		folio_unlock(folio);
 		folio_put(folio);
 	}
+	if (err)
+		return err;
 	pb_window(PB_WINDOW_DISCARD_UNSHARE);
 	pb_page_unshare(box, page);
 	pb_count(box, PB_STAT_DISCARDED);

@@ -169,6 +169,34 @@ TEST_F(fault, write_before_pte)
 }
 
 /*
+ * A write copies a page of the root view while that is discarded, and a read
+ * maps what comes after it. Would the write not look for that, its process would
+ * keep a PTE of a page that its view does not lead to: the write never ends, as
+ * each attempt to make the PTE writable finds the copy made already.
+ */
+TEST_F(fault, discard_during_copy)
+{
+	struct scene *s = self->s;
+
+	run(s, B, page_out_all, 0);
+	stop(s, OUTSIDE, "discard_replace", discard_root, 0);
+	stop(s, A, "cow_install", write_map, WITH(0, NEW));
+	failpoint_go("discard_replace");
+	EXPECT_TRUE(blocks(s, OUTSIDE));
+	stop(s, B, "fault_map", see_map, 0);
+	failpoint_set("cow_unshare stop");
+	failpoint_go("cow_install");
+	ASSERT_TRUE(failpoint_waits("cow_unshare", 1));
+	failpoint_go("fault_map");
+	EXPECT_NE(-1, result(s, B));
+	failpoint_go("cow_unshare");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(1, result(s, OUTSIDE));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_EQ(0, run(s, B, see_root, 0));
+}
+
+/*
  * Between the fault and page_mkwrite(), core mm has the page unlocked. If it is
  * discarded there, the write goes to the page that comes after it.
  */
