@@ -610,6 +610,11 @@ void pb_debugfs_remove(struct pb_box *box)
 	debugfs_remove(box->dir);
 }
 
+/**
+ * pb_debugfs_init - make the module's directory
+ *
+ * Without debugfs nothing can be looked at, and all else works.
+ */
 void __init pb_debugfs_init(void)
 {
 	pb_debugfs_root = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
@@ -619,6 +624,9 @@ void __init pb_debugfs_init(void)
 	pb_failpoints_debugfs(pb_debugfs_root);
 }
 
+/**
+ * pb_debugfs_exit - remove it
+ */
 void pb_debugfs_exit(void)
 {
 	debugfs_remove(pb_debugfs_root);

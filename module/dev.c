@@ -376,12 +376,21 @@ static struct miscdevice pb_dev = {
 	.fops = &pb_dev_fops,
 };
 
+/**
+ * pb_dev_init - make the device node
+ * @mode: its permissions
+ *
+ * Return: 0 or an error of misc_register()
+ */
 int __init pb_dev_init(umode_t mode)
 {
 	pb_dev.mode = mode;
 	return pb_may_fail(DEVICE, -ENOMEM, misc_register(&pb_dev));
 }
 
+/**
+ * pb_dev_exit - remove the device node
+ */
 void pb_dev_exit(void)
 {
 	misc_deregister(&pb_dev);

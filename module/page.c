@@ -268,6 +268,11 @@ void pb_page_free_slot(struct pb_box *box, struct pb_page *page)
 	pb_swap_slot_put(pb_box_swap_of(box, slot), slot);
 }
 
+/**
+ * pb_pages_init - get ready for pages
+ *
+ * Return: 0 or -ENOMEM
+ */
 int __init pb_pages_init(void)
 {
 	pb_page_cache =
@@ -275,6 +280,9 @@ int __init pb_pages_init(void)
 	return pb_page_cache ? 0 : -ENOMEM;
 }
 
+/**
+ * pb_pages_exit - wait until the last page is freed
+ */
 void pb_pages_exit(void)
 {
 	/* The callbacks of call_rcu() are code of this module. */
