@@ -65,7 +65,7 @@ bench: tools		## count instructions of the fault paths, against memfd
 	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
 
 ##@ Check it
-.PHONY: check check-engine check-detectors coverage mutants check-failnth lint check-powercut
+.PHONY: check check-engine check-detectors coverage mutants check-failnth lint check-powercut check-real
 check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
 	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
 		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
@@ -75,6 +75,9 @@ check-engine:		## the tests of the engine at full size: 15 minutes (KERNEL=6.1, 
 
 check-detectors:	## that each checker sees its bug and that the runner fails on it
 	@scripts/detectors
+check-real:		## other people's tools on boxes: fio, memtester, sqlite and more (KERNEL=)
+	@KERNEL="$(KERNEL)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/real
+
 check-powercut:		## kill QEMU while a box writes to its store (KERNEL=, ROUNDS=20, SEED=)
 	@KERNEL="$(KERNEL)" ROUNDS="$(ROUNDS)" SEED="$(SEED)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/powercut
 
