@@ -65,7 +65,7 @@ bench: tools		## count instructions of the fault paths, against memfd
 	@scripts/vm run --icount --kernel $(vm_kernel) --timeout 900 -- scripts/bench.sh
 
 ##@ Check it
-.PHONY: check check-engine check-detectors coverage mutants check-failnth lint check-powercut check-real
+.PHONY: check check-engine check-detectors coverage mutants check-failnth fuzz fuzz-tools lint check-powercut check-real
 check:			## everything (KERNELS="6.1 debug" and T=demand: only those selftests)
 	@$(if $(filter-out file,$(origin KERNELS)),ONLY=selftests) KERNELS="$(KERNELS)" \
 		T="$(T)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check
@@ -89,6 +89,13 @@ mutants:		## test the tests: break the module in many ways, see who notices (T=N
 
 check-failnth:		## every failure in every selftest; goes on where it was (KERNEL=, T=, SECS=3600)
 	@KERNEL="$(KERNEL)" T="$(T)" SECS="$(SECS)" MOST="$(MOST)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/check-failnth
+
+fuzz:			## calls that nobody thought of, on the debug kernel (FUZZ="6.12-debug SECONDS SEED")
+	@scripts/fuzz $(FUZZ)
+
+fuzz-tools:		## the same for what the inspector reads, a minute for each parser
+	$(packages) tools tests
+	@$(MAKE) -C userspace O=$(build) fuzz
 
 lint:			## compiler and static checks, layout, on all sources
 	@scripts/lint
