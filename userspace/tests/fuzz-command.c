@@ -33,7 +33,7 @@ struct part {
 
 static struct part parts[PARTS];
 
-static char root[] = "/tmp/pagebox-fuzz.XXXXXX";
+static char root[28] = "/tmp/pagebox-fuzz.XXXXXX";
 
 /* Below the directory of the box are those of its mappings. */
 static unsigned int part_of(const char *path)
