@@ -218,11 +218,9 @@ static int configure(struct world *w)
 	return configure_error(w->box, (struct pagebox_config){
 					       .set = PAGEBOX_SET_FRAMES |
 						      PAGEBOX_SET_STORE |
-						      PAGEBOX_SET_READAHEAD |
 						      PAGEBOX_SET_POLICY,
 					       .frames = FRAMES,
 					       .store_fd = w->store,
-					       .readahead = 4,
 					       .policy = "fifo",
 				       });
 }
@@ -536,6 +534,15 @@ static int set_frames(struct world *w, unsigned int frames)
 				       });
 }
 
+/* Pages that are read together are tried one by one if that fails. */
+static int read_ahead(struct world *w)
+{
+	return configure_error(w->box, (struct pagebox_config){
+					       .set = PAGEBOX_SET_READAHEAD,
+					       .readahead = 4,
+				       });
+}
+
 static int few_frames(struct world *w)
 {
 	return set_frames(w, FEW_FRAMES);
@@ -673,6 +680,7 @@ STEP(join, "join", EFAULT, EIO, ENOMEM, EMFILE);
 STEP(swap_to_file, "swap to a file", ENOMEM, EFAULT, EBADF, EIO);
 STEP(swap_to_ram, "swap to RAM", ENOMEM, EFAULT, EIO);
 STEP(switch_policy, "policy", ENOMEM, EFAULT);
+STEP(read_ahead, "readahead", EFAULT);
 STEP(few_frames, "few frames", EFAULT, EBUSY);
 STEP(many_frames, "many frames", EFAULT);
 STEP(map_stack, "map a stack", ENOMEM);
@@ -709,9 +717,9 @@ static const struct chapter chapters[] = {
 	  { &do_write_private, &do_read_call, &do_write_call, &do_sync_file,
 	    &do_read_hole, &do_through_pipe, &do_write_from_map, &do_advise } },
 	{ "ranges",
-	  { &do_write_shared, &do_write_private, &do_page_out_root,
-	    &do_page_out_private, &do_prefetch_root, &do_prefetch_private,
-	    &do_discard_private } },
+	  { &do_read_ahead, &do_read_shared, &do_write_shared,
+	    &do_write_private, &do_page_out_root, &do_page_out_private,
+	    &do_prefetch_root, &do_prefetch_private, &do_discard_private } },
 	{ "swap",
 	  { &do_few_frames, &do_write_private, &do_swap_to_file,
 	    &do_many_frames, &do_swap_to_ram } },
