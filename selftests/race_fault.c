@@ -101,6 +101,24 @@ TEST_F(fault, discard_in_swap)
 	EXPECT_EQ(PAGES, box_stats(s->box).pages);
 }
 
+/* The same, when it has got a frame for it and has looked once more. */
+TEST_F(fault, discard_in_swap_later)
+{
+	struct scene *s = self->s;
+
+	run(s, B, write_map, WITH(0, NEW));
+	run(s, B, page_out_all, 0);
+	failpoint_set("fault_lock stop after 1 times 1 pid %d",
+		      s->actor[MAIN].pid);
+	start(s, A, see_map, 0);
+	ASSERT_TRUE(failpoint_waits("fault_lock", 1));
+	EXPECT_EQ(1, run(s, B, discard_map, 0));
+	failpoint_go("fault_lock");
+	EXPECT_EQ(OLD, result(s, A));
+	EXPECT_TRUE(run(s, B, map_is_old, 0));
+	EXPECT_EQ(PAGES, box_stats(s->box).pages);
+}
+
 /* Once a fault has its page, a discard waits for the PTE and takes it away. */
 TEST_F(fault, discard_before_pte)
 {
@@ -148,6 +166,20 @@ TEST_F(fault, write_before_new_page)
 	run(s, B, write_map_and_drop, WITH(0, NEW));
 	failpoint_go("fault_publish");
 	EXPECT_EQ(NEW, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_EQ(0, run(s, B, see_root, 0));
+}
+
+/* And the root's page is mapped before the private one is in its view. */
+TEST_F(fault, read_before_new_page)
+{
+	struct scene *s = self->s;
+
+	run(s, OUTSIDE, discard_root, 0);
+	stop(s, A, "fault_install", write_map, WITH(0, NEW));
+	EXPECT_EQ(0, run(s, B, see_map, 0));
+	failpoint_go("fault_install");
+	EXPECT_EQ(0, result(s, A));
 	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
 	EXPECT_EQ(0, run(s, B, see_root, 0));
 }
