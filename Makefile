@@ -100,6 +100,11 @@ fuzz-tools:		## the same for what the inspector reads, a minute for each parser
 lint:			## compiler and static checks, layout, on all sources
 	@scripts/lint
 
+.PHONY: soak
+soak:			## on and on, resumable (SOAK="--minutes 60 --kernel debug model", REPLAY="model debug 17")
+	$(packages) module selftests kernel vm
+	@KSRC="$(KSRC)" scripts/soak $(if $(REPLAY),--replay "$(REPLAY)",$(SOAK))
+
 ##@ This machine
 .PHONY: doctor kernels kernels-refresh help
 doctor:			## which packages are missing, what for, and how to get them
