@@ -12,9 +12,13 @@
  * Those who wait for a request may be in want of memory, so requests come from a
  * pool, and their workqueue has a rescuer. No request waits for other work, so
  * work of any kind may wait for requests; but it must not take their workers
- * away, that is why it has a queue of its own, pb_wq.
+ * away, that is why it has a queue of its own. Each user has one of both
+ * (user.c), and nobody's requests wait for those of others.
+ *
+ * A delay is a timer's business, not a worker's.
  */
-#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/memcontrol.h>
 #include <linux/mempool.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -26,7 +30,6 @@
 
 struct workqueue_struct *pb_wq;
 
-static struct workqueue_struct *io_wq;
 static struct kmem_cache *io_cache;
 static mempool_t *io_pool;
 
@@ -91,13 +94,25 @@ static void io_transfer_noio(struct pb_io *io)
 static void io_work(struct work_struct *work)
 {
 	struct pb_io *io = container_of(work, struct pb_io, work);
-	u32 delay = io_delay(io);
+	struct mem_cgroup *before;
 
-	if (delay)
-		fsleep(delay);
+	/* What a file system allocates for it is not the worker's. */
+	before = set_active_memcg(io->box->memcg);
 	if (!io->backend->ops->inline_io)
 		io_transfer_noio(io);
+	set_active_memcg(before);
 	io_end(io);
+}
+
+static void io_queue(struct pb_io *io)
+{
+	queue_work(io->box->user->io_wq, &io->work);
+}
+
+static enum hrtimer_restart io_delayed(struct hrtimer *timer)
+{
+	io_queue(container_of(timer, struct pb_io, timer));
+	return HRTIMER_NORESTART;
 }
 
 /**
@@ -129,6 +144,8 @@ struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
 	io->write = write;
 	io->done = done;
 	INIT_WORK(&io->work, io_work);
+	hrtimer_setup(&io->timer, io_delayed, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL);
 	io->fresh = 0;
 	atomic_set(&io->state, 0);
 	init_completion(&io->waited);
@@ -162,15 +179,19 @@ void pb_io_free(struct pb_io *io)
  */
 void pb_io_submit(struct pb_io *io)
 {
+	u32 delay = io_delay(io);
+
 	pb_window(PB_WINDOW_IO_BEGIN);
-	if (io->backend->ops->inline_io) {
+	if (io->backend->ops->inline_io)
 		io_transfer(io);
-		if (!io_delay(io)) {
-			io_end(io);
-			return;
-		}
-	}
-	queue_work(io_wq, &io->work);
+	if (delay)
+		hrtimer_start(&io->timer,
+			      ns_to_ktime((u64)delay * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL);
+	else if (io->backend->ops->inline_io)
+		io_end(io);
+	else
+		io_queue(io);
 }
 
 /**
@@ -244,34 +265,22 @@ int __init pb_backends_init(void)
 
 	if (err)
 		return err;
-	err = -ENOMEM;
 	pb_wq = pb_may_fail(WORKQUEUE, NULL,
 			    alloc_workqueue("pagebox", WQ_UNBOUND, 0));
-	if (!pb_wq)
-		goto out_pool;
-	io_wq = pb_may_fail(WORKQUEUE, NULL,
-			    alloc_workqueue("pagebox_io",
-					    WQ_UNBOUND | WQ_MEM_RECLAIM, 0));
-	if (!io_wq)
-		goto out_wq;
-	return 0;
-
-out_wq:
-	destroy_workqueue(pb_wq);
-out_pool:
+	if (pb_wq)
+		return 0;
 	io_pool_exit();
-	return err;
+	return -ENOMEM;
 }
 
 /**
  * pb_backends_exit - finish all work
  *
- * There are no boxes any more, but the work that ended the last one may still be
- * on its way out.
+ * There are no boxes any more, but the work that ended the last one, or its user,
+ * may still be on its way out.
  */
 void pb_backends_exit(void)
 {
-	destroy_workqueue(io_wq);
 	destroy_workqueue(pb_wq);
 	io_pool_exit();
 }

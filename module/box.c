@@ -17,6 +17,7 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -176,6 +177,7 @@ static void box_init(struct pb_box *box)
 	box->frames.swappiness = 100;
 	box->tune = default_tunables;
 	box->owner = current_euid();
+	box->memcg = get_mem_cgroup_from_mm(current->mm);
 	box->kills_all = ns_capable_noaudit(&init_user_ns, CAP_KILL);
 	get_task_comm(box->name, current);
 	box->bytes = PAGEBOX_DEFAULT_SIZE;
@@ -187,9 +189,14 @@ static int box_setup(struct pb_box *box)
 {
 	int err;
 
+	box->user = pb_user_get(box->owner);
+	if (!box->user)
+		return -ENOMEM;
 	box->inode = box_inode_new(box->bytes);
-	if (IS_ERR(box->inode))
-		return PTR_ERR(box->inode);
+	if (IS_ERR(box->inode)) {
+		err = PTR_ERR(box->inode);
+		goto out_user;
+	}
 	box->swap = ram_swap_new();
 	if (IS_ERR(box->swap)) {
 		err = PTR_ERR(box->swap);
@@ -219,6 +226,8 @@ out_swap:
 	pb_swap_release(box->swap);
 out_inode:
 	box_inode_put(box->inode);
+out_user:
+	pb_user_put(box->user);
 	return err;
 }
 
@@ -251,6 +260,7 @@ struct pb_box *pb_box_new(void)
 	return box;
 
 out_box:
+	mem_cgroup_put(box->memcg);
 	kfree(box);
 out_count:
 	box_count_down();
@@ -298,6 +308,8 @@ static void box_destroy(struct pb_box *box)
 	pb_frames_destroy(&box->frames);
 	pb_backend_release(box->store);
 	box_inode_put(box->inode);
+	pb_user_put(box->user);
+	mem_cgroup_put(box->memcg);
 	kfree(box);
 	box_count_down();
 }

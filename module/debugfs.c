@@ -12,6 +12,7 @@
  * mmap_lock, with the lock of the directory held.
  */
 #include <linux/debugfs.h>
+#include <linux/memcontrol.h>
 #include <linux/pagemap.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -559,6 +560,7 @@ out_unlock:
 static void sync_work(struct work_struct *work)
 {
 	struct pb_box *box = container_of(work, struct pb_box, sync);
+	struct mem_cgroup *before = set_active_memcg(box->memcg);
 	struct pb_map *map;
 
 	while ((map = next_to_sync(&box->maps))) {
@@ -567,6 +569,7 @@ static void sync_work(struct work_struct *work)
 		else
 			map_add(map);
 	}
+	set_active_memcg(before);
 }
 
 /**

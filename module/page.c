@@ -75,28 +75,22 @@ static void page_release(struct pb_box *box, struct pb_page *page,
 	call_rcu(&page->rcu, page_free_rcu);
 }
 
+/* How long the longest pause is between two looks at a busy page. */
+#define LATE_PAUSE (HZ / 10UL)
+
 /**
  * struct late_free - a page whose frame is busy, to be freed when it is not
  * @work: for the worker
  * @box: kept alive meanwhile
  * @page: the page, which has no references any more
+ * @pause: until the next try, in jiffies
  */
 struct late_free {
-	struct work_struct work;
+	struct delayed_work work;
 	struct pb_box *box;
 	struct pb_page *page;
+	unsigned long pause;
 };
-
-static void late_free_work(struct work_struct *work)
-{
-	struct late_free *late = container_of(work, struct late_free, work);
-	struct pb_box *box = late->box;
-
-	pb_window(PB_WINDOW_PAGE_LATE);
-	page_release(box, late->page, pb_page_lock_folio(late->page));
-	kfree(late);
-	pb_box_put_later(box);
-}
 
 /* Lock the page where it is, unless somebody else does. */
 static bool trylock_folio(struct pb_page *page, struct folio **folio)
@@ -113,6 +107,25 @@ static bool trylock_folio(struct pb_page *page, struct folio **folio)
 	}
 	folio_put(*folio);
 	return false;
+}
+
+/* There may be very many of them, so none keeps a worker while it waits. */
+static void late_free_work(struct work_struct *work)
+{
+	struct late_free *late =
+		container_of(to_delayed_work(work), struct late_free, work);
+	struct pb_box *box = late->box;
+	struct folio *folio;
+
+	pb_window(PB_WINDOW_PAGE_LATE);
+	if (!trylock_folio(late->page, &folio)) {
+		late->pause = min(2 * late->pause, LATE_PAUSE);
+		queue_delayed_work(pb_wq, &late->work, late->pause);
+		return;
+	}
+	page_release(box, late->page, folio);
+	kfree(late);
+	pb_box_put_later(box);
 }
 
 /*
@@ -133,8 +146,9 @@ static void page_free(struct pb_box *box, struct pb_page *page)
 	kref_get(&box->ref);
 	late->box = box;
 	late->page = page;
-	INIT_WORK(&late->work, late_free_work);
-	queue_work(pb_wq, &late->work);
+	late->pause = 1;
+	INIT_DELAYED_WORK(&late->work, late_free_work);
+	queue_delayed_work(pb_wq, &late->work, 0);
 }
 
 /**

@@ -17,6 +17,7 @@
  *   store    the backend that pages of the root view come from
  *            and go back to                                        writeback.c
  *   swap     slots of a backend, for the other pages                   swap.c
+ *   user     whose boxes share workers                                 user.c
  *
  * The way of a fault:
  *
@@ -81,6 +82,7 @@
 #include <linux/fs.h>
 #include <linux/generic-radix-tree.h>
 #include <linux/hashtable.h>
+#include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -254,6 +256,7 @@ struct pb_backend {
  * @err: how each page fared, valid in @done and later
  * @done: called once, by a worker or within pb_io_submit()
  * @work: for the worker
+ * @timer: for the delay that comes before it
  * @page: the owner's business, like all that follow
  * @frame: numbers of the frames
  * @fresh: bit n: page n was made for this read
@@ -271,6 +274,7 @@ struct pb_io {
 	int err[PB_IO_MAX];
 	void (*done)(struct pb_io *io);
 	struct work_struct work;
+	struct hrtimer timer;
 
 	struct pb_page *page[PB_IO_MAX];
 	u32 frame[PB_IO_MAX];
@@ -298,16 +302,36 @@ int pb_backends_init(void);
 void pb_backends_exit(void);
 
 extern unsigned long pb_ram_max;
-/*
- * For the flusher and what else must not be done where it comes up. Work on it
- * may wait for requests: those have a queue of their own.
- */
+/* For what must not be done where it comes up, and waits for no request. */
 extern struct workqueue_struct *pb_wq;
 
 static inline u64 pb_backend_bytes(struct pb_backend *backend)
 {
 	return backend->ops->bytes(backend);
 }
+
+/* user.c -------------------------------------------------------------- */
+
+/**
+ * struct pb_user - a user who has boxes
+ * @uid: who; invariant
+ * @boxes: how many
+ * @list: of all users
+ * @io_wq: for requests of his boxes that need a worker
+ * @wq: for work of his boxes that may wait for requests
+ * @gone: when he has none any more
+ */
+struct pb_user {
+	kuid_t uid;
+	unsigned int boxes;
+	struct list_head list;
+	struct workqueue_struct *io_wq;
+	struct workqueue_struct *wq;
+	struct work_struct gone;
+};
+
+struct pb_user *pb_user_get(kuid_t uid);
+void pb_user_put(struct pb_user *user);
 
 /* swap.c -------------------------------------------------------------- */
 
@@ -693,6 +717,8 @@ struct pb_flight {
  * struct pb_box - one sandbox
  * @id: number, used again only when all others were; invariant
  * @owner: who opened it; invariant
+ * @user: the owner's part of what users do not share; invariant
+ * @memcg: cgroup of the opener: what workers allocate is charged to it; invariant
  * @kills_all: that was somebody who may kill any process; invariant
  * @name: at first the comm of who opened it; @config
  * @ref: files that stand for the box, and requests under way
@@ -726,6 +752,8 @@ struct pb_flight {
 struct pb_box {
 	u32 id;
 	kuid_t owner;
+	struct pb_user *user;
+	struct mem_cgroup *memcg;
 	bool kills_all;
 	char name[PAGEBOX_NAME_LEN];
 	struct kref ref;

@@ -386,7 +386,7 @@ static void flush_work_fn(struct work_struct *work)
 	if (dirty)
 		write_and_wait(box, 0, ULONG_MAX, false, before);
 	pb_window(PB_WINDOW_FLUSH_AGAIN);
-	queue_delayed_work(pb_wq, &box->flusher, flush_period(box));
+	queue_delayed_work(box->user->wq, &box->flusher, flush_period(box));
 }
 
 /**
@@ -396,7 +396,8 @@ static void flush_work_fn(struct work_struct *work)
 void pb_writeback_start(struct pb_box *box)
 {
 	if (pb_box_writes_back(box))
-		mod_delayed_work(pb_wq, &box->flusher, flush_period(box));
+		mod_delayed_work(box->user->wq, &box->flusher,
+				 flush_period(box));
 }
 
 /**
@@ -472,6 +473,6 @@ int pb_writeback_last(struct pb_box *box)
 	last->box = box;
 	last->flight = flight;
 	INIT_WORK(&last->work, farewell_work);
-	queue_work(pb_wq, &last->work);
+	queue_work(box->user->wq, &last->work);
 	return pb_flight_wait(flight);
 }

@@ -224,6 +224,29 @@ TEST_F_TIMEOUT(memcg, private, PATIENCE)
 	self->box = box;
 }
 
+/* In a box of its own, which swaps to a file in memory. */
+static int want_swap_file(void *context)
+{
+	FIXTURE_DATA(memcg) *self = context;
+	int file = store_file(0, 0);
+
+	if (ftruncate(file, WANTED))
+		die("ftruncate");
+	group_set(self, "cgroup.procs", "0");
+	self->box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_SWAP,
+		.frames = 16,
+		.swap_fd = file,
+	});
+	return fill_in_group(self, WANTED / page_size, MAP_PRIVATE);
+}
+
+/* What a file system allocates when a worker writes is the opener's, too. */
+TEST_F_TIMEOUT(memcg, swap_file, PATIENCE)
+{
+	expect_own_fault(_metadata, self, in_child(want_swap_file, self));
+}
+
 static int want_little(void *context)
 {
 	return fill_in_group(context, LIMIT / 4 / page_size, MAP_SHARED);
