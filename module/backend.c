@@ -196,15 +196,17 @@ void pb_io_submit(struct pb_io *io)
 
 /**
  * pb_backend_new - make a backend of what the user names
+ * @box: for this box
  * @fd: a file descriptor of the caller's, or PAGEBOX_FD_RAM
  * @must_write: PB_BACKEND_MUST_WRITE, or a file may be open just for reading
  *
  * Return: the backend, or an error of PAGEBOX_IOC_CONFIGURE
  */
-struct pb_backend *pb_backend_new(int fd, bool must_write)
+struct pb_backend *pb_backend_new(const struct pb_box *box, int fd,
+				  bool must_write)
 {
 	if (fd == PAGEBOX_FD_RAM)
-		return pb_backend_ram_new() ?: ERR_PTR(-ENOMEM);
+		return pb_backend_ram_new(box->privileged) ?: ERR_PTR(-ENOMEM);
 	return pb_backend_file_new(fd, must_write);
 }
 

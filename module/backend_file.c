@@ -186,7 +186,7 @@ static int file_rw(struct pb_backend *backend, const struct pb_io *io,
 	revert_creds(cred);
 	if (n < 0)
 		return n;
-	if (io->write)
+	if (io->write || backend->exact)
 		return n < bytes ? -EIO : 0;
 	zero_from(io, first, nr, n);
 	return 0;

@@ -15,6 +15,7 @@ static atomic_long_t pb_ram_total;
 struct pb_backend_ram {
 	struct pb_backend backend;
 	struct xarray pages;
+	bool privileged;
 };
 
 static struct pb_backend_ram *to_ram(struct pb_backend *backend)
@@ -40,7 +41,8 @@ static struct page *ram_page_new(struct pb_backend_ram *ram, pgoff_t index)
 	struct page *page;
 	int err = -ENOSPC;
 
-	if (atomic_long_inc_return(&pb_ram_total) > pb_ram_max)
+	if (atomic_long_inc_return(&pb_ram_total) >
+	    pb_cap(pb_ram_max, ram->privileged))
 		goto out_total;
 	err = -ENOMEM;
 	page = pb_may_fail(RAM_PAGE, NULL, alloc_page(gfp));
@@ -127,6 +129,7 @@ static const struct pb_backend_ops ram_ops = {
 
 /**
  * pb_backend_ram_new - make an empty backend in memory
+ * @privileged: it may take the last pages, see pb_cap()
  *
  * Of one page, a write must not run at the same time as another write, and a
  * discard not at the same time as either or a read; its owner sees to that with
@@ -134,7 +137,7 @@ static const struct pb_backend_ops ram_ops = {
  *
  * Return: the backend, or NULL without memory
  */
-struct pb_backend *pb_backend_ram_new(void)
+struct pb_backend *pb_backend_ram_new(bool privileged)
 {
 	struct pb_backend_ram *ram =
 		pb_may_fail(BACKEND, NULL, kzalloc(sizeof(*ram), PB_GFP));
@@ -143,6 +146,7 @@ struct pb_backend *pb_backend_ram_new(void)
 		return NULL;
 	ram->backend.ops = &ram_ops;
 	ram->backend.writable = true;
+	ram->privileged = privileged;
 	xa_init_flags(&ram->pages, XA_FLAGS_ACCOUNT);
 	return &ram->backend;
 }

@@ -116,9 +116,9 @@ static void box_count_down(void)
 		wake_up_all(&pb_boxes_gone);
 }
 
-static struct pb_swap *ram_swap_new(void)
+static struct pb_swap *ram_swap_new(const struct pb_box *box)
 {
-	struct pb_backend *ram = pb_backend_ram_new();
+	struct pb_backend *ram = pb_backend_ram_new(box->privileged);
 	struct pb_swap *swap;
 
 	if (!ram)
@@ -163,6 +163,11 @@ static void box_policy_exit(struct pb_box *box)
 
 static void late_work(struct work_struct *work);
 
+static bool may_open_last(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+}
+
 static void box_init(struct pb_box *box)
 {
 	kref_init(&box->ref);
@@ -178,6 +183,8 @@ static void box_init(struct pb_box *box)
 	box->tune = default_tunables;
 	box->owner = current_euid();
 	box->memcg = get_mem_cgroup_from_mm(current->mm);
+	box->privileged = may_open_last();
+	box->frames.privileged = box->privileged;
 	box->kills_all = ns_capable_noaudit(&init_user_ns, CAP_KILL);
 	get_task_comm(box->name, current);
 	box->bytes = PAGEBOX_DEFAULT_SIZE;
@@ -197,7 +204,7 @@ static int box_setup(struct pb_box *box)
 		err = PTR_ERR(box->inode);
 		goto out_user;
 	}
-	box->swap = ram_swap_new();
+	box->swap = ram_swap_new(box);
 	if (IS_ERR(box->swap)) {
 		err = PTR_ERR(box->swap);
 		goto out_inode;
@@ -243,7 +250,8 @@ struct pb_box *pb_box_new(void)
 	struct pb_box *box;
 	int err = -ENFILE;
 
-	if (atomic_inc_return(&pb_boxes_nr) > pb_box_max)
+	if (atomic_inc_return(&pb_boxes_nr) >
+	    pb_cap(pb_box_max, may_open_last()))
 		goto out_count;
 	err = -ENOMEM;
 	box = pb_may_fail(BOX, NULL, kzalloc(sizeof(*box), PB_GFP));

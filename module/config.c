@@ -160,7 +160,7 @@ static struct pb_swap *new_swap(struct pb_box *box,
 	struct pb_backend *backend;
 	struct pb_swap *swap;
 
-	backend = pb_backend_new(config->swap_fd, PB_BACKEND_MUST_WRITE);
+	backend = pb_backend_new(box, config->swap_fd, PB_BACKEND_MUST_WRITE);
 	if (IS_ERR(backend))
 		return ERR_CAST(backend);
 	set_delay(backend, box->tune.swap_read_us, box->tune.swap_write_us);
@@ -191,7 +191,7 @@ static int prepare(struct pb_box *box, struct change *c)
 
 	if (sets(c, PAGEBOX_SET_STORE) &&
 	    c->config->store_fd != PAGEBOX_FD_NONE) {
-		c->store = pb_backend_new(c->config->store_fd, false);
+		c->store = pb_backend_new(box, c->config->store_fd, false);
 		err = PTR_ERR_OR_ZERO(c->store);
 		if (err)
 			c->store = NULL;

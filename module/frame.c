@@ -318,13 +318,27 @@ static void frame_give_back(struct pb_frames *frames, struct folio *folio,
 		folio_drop(old);
 }
 
+/*
+ * May the table have one more folio? Beyond the cap there are a few for every
+ * box, so that nobody who has taken all others can keep it from going on.
+ */
+static bool folio_allowed(const struct pb_frames *frames)
+{
+	unsigned long all = pb_cap(pb_frames_max, frames->privileged);
+
+	return atomic_long_read(&pb_frames_total) <= all ||
+	       READ_ONCE(frames->used) + READ_ONCE(frames->idle) <=
+		       PAGEBOX_MIN_FRAMES;
+}
+
 /* A frame without a folio gets one, if the module's cap and the machine allow. */
 static int frame_populate(struct pb_frames *frames, struct pb_spare *spare)
 {
 	const gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN |
 			  __GFP_ZERO;
 
-	if (atomic_long_inc_return(&pb_frames_total) > pb_frames_max)
+	atomic_long_inc(&pb_frames_total);
+	if (!folio_allowed(frames))
 		goto out_total;
 
 	spare->folio = pb_may_fail(FRAME, NULL, folio_alloc(gfp, 0));

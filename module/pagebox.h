@@ -111,6 +111,16 @@ struct pb_view;
 /* Memory of ours is charged to the cgroup of the program that causes it. */
 #define PB_GFP (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
+/*
+ * Of a cap that all boxes have in common, the last sixteenth is for those that
+ * were opened with CAP_SYS_RESOURCE, as file systems keep their last blocks for
+ * root.
+ */
+static inline unsigned long pb_cap(unsigned long all, bool privileged)
+{
+	return privileged ? all : all - all / 16;
+}
+
 /* No frame, no slot: both are numbers below 2^32 - 1. */
 #define PB_NONE U32_MAX
 
@@ -293,8 +303,9 @@ void pb_io_free(struct pb_io *io);
 /* What pb_backend_new() shall be able to do. */
 #define PB_BACKEND_MUST_WRITE true
 
-struct pb_backend *pb_backend_new(int fd, bool must_write);
-struct pb_backend *pb_backend_ram_new(void);
+struct pb_backend *pb_backend_new(const struct pb_box *box, int fd,
+				  bool must_write);
+struct pb_backend *pb_backend_ram_new(bool privileged);
 struct pb_backend *pb_backend_file_new(int fd, bool must_write);
 void pb_backend_release(struct pb_backend *backend);
 int pb_backend_sync(struct pb_backend *backend, bool datasync);
@@ -404,6 +415,7 @@ struct pb_frame {
  * @evict_lock: one evictor at a time
  * @policy_lock: around every callback of the policy
  * @policy: which frame is taken next; changed under both
+ * @privileged: of a box that is, see there
  * @swappiness: 0 to 200, see the ABI
  * @weight: what is left over from weighing victims; @evict_lock
  * @sampled: evictions since the accessed bits were sampled; @evict_lock
@@ -423,6 +435,7 @@ struct pb_frames {
 	struct mutex evict_lock; /* one evictor */
 	spinlock_t policy_lock; /* the policy's state */
 	struct pb_policy_box policy;
+	bool privileged;
 	u32 swappiness;
 	u32 weight;
 	u32 sampled;
@@ -719,6 +732,7 @@ struct pb_flight {
  * @owner: who opened it; invariant
  * @user: the owner's part of what users do not share; invariant
  * @memcg: cgroup of the opener: what workers allocate is charged to it; invariant
+ * @privileged: that was somebody with CAP_SYS_RESOURCE, see pb_cap(); invariant
  * @kills_all: that was somebody who may kill any process; invariant
  * @name: at first the comm of who opened it; @config
  * @ref: files that stand for the box, and requests under way
@@ -754,6 +768,7 @@ struct pb_box {
 	kuid_t owner;
 	struct pb_user *user;
 	struct mem_cgroup *memcg;
+	bool privileged;
 	bool kills_all;
 	char name[PAGEBOX_NAME_LEN];
 	struct kref ref;

@@ -4,7 +4,6 @@
  * module has to leave at once when they are gone, and come back when loaded.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,26 +18,6 @@
 
 #define FRAMES 8
 #define PAGES 24
-#define PARAMETERS "/sys/module/pagebox/parameters"
-
-/* The parameters that the module has now, as insmod takes them. */
-static void current_parameters(char *text, size_t room)
-{
-	DIR *directory = opendir(PARAMETERS);
-	struct dirent *entry;
-
-	if (!directory)
-		die("cannot read " PARAMETERS);
-	*text = '\0';
-	while ((entry = readdir(directory))) {
-		size_t used = strlen(text);
-
-		if (entry->d_name[0] != '.')
-			snprintf(text + used, room - used, "%s=%lu ",
-				 entry->d_name, module_param(entry->d_name));
-	}
-	closedir(directory);
-}
 
 /* Whether the module cannot be unloaded; the attempt changes nothing. */
 static bool unload_refused(void)
@@ -108,7 +87,7 @@ TEST(unload_and_load)
 	char *map;
 	int box;
 
-	current_parameters(parameters, sizeof(parameters));
+	module_parameters(parameters, sizeof(parameters));
 	box = box_open();
 	EXPECT_TRUE(unload_refused());
 	map = box_map(box, PAGES, MAP_SHARED);
@@ -153,7 +132,7 @@ TEST(unload_after_use)
 {
 	char parameters[256];
 
-	current_parameters(parameters, sizeof(parameters));
+	module_parameters(parameters, sizeof(parameters));
 	for (int round = 0; round < 3; round++) {
 		EXPECT_EQ(0, in_child(use_swap_and_fork, NULL));
 		ASSERT_EQ(0, module_unload("pagebox"));
@@ -478,7 +457,7 @@ FIXTURE_VARIANT_ADD(holding, exec){
 
 FIXTURE_SETUP(holding)
 {
-	current_parameters(self->parameters, sizeof(self->parameters));
+	module_parameters(self->parameters, sizeof(self->parameters));
 	self->hold.box = box_new(FRAMES, 0);
 	self->id = box_info(self->hold.box).id;
 	ASSERT_EQ(1, pwrite(self->hold.box, "x", 1, 0));
@@ -507,7 +486,7 @@ TEST(exec_lets_go)
 	struct hold hold = { .box = box_new(FRAMES, 0) };
 	char parameters[256];
 
-	current_parameters(parameters, sizeof(parameters));
+	module_parameters(parameters, sizeof(parameters));
 	hold.map = box_map(hold.box, PAGES, MAP_SHARED);
 	pages_fill(hold.map, PAGES, 1);
 	run_cat(&hold);
@@ -534,7 +513,7 @@ TEST(dontfork)
 	struct pagebox_stats before;
 	char parameters[256];
 
-	current_parameters(parameters, sizeof(parameters));
+	module_parameters(parameters, sizeof(parameters));
 	hold.map = box_map(hold.box, PAGES, MAP_PRIVATE);
 	pages_fill(hold.map, PAGES, 1);
 	ASSERT_EQ(0, madvise(hold.map, PAGES * page_size, MADV_DONTFORK));
@@ -564,7 +543,7 @@ TEST(joined_and_left)
 	int joined[JOINS];
 	uint64_t seed = 3;
 
-	current_parameters(parameters, sizeof(parameters));
+	module_parameters(parameters, sizeof(parameters));
 	for (int i = 0; i < JOINS; i++) {
 		joined[i] = box_join(door, id);
 		ASSERT_LE(0, joined[i]);
@@ -598,7 +577,7 @@ TEST(max_boxes)
 	char parameters[256], three[300];
 	int box[3], joined;
 
-	current_parameters(parameters, sizeof(parameters));
+	module_parameters(parameters, sizeof(parameters));
 	snprintf(three, sizeof(three), "%s max_boxes=3", parameters);
 	ASSERT_EQ(0, module_unload("pagebox"));
 	module_load("pagebox.ko", three);

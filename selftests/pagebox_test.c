@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the tests of pagebox share; see pagebox_test.h. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -27,6 +28,7 @@
 #define DEBUGFS "/sys/kernel/debug/pagebox"
 #define FAILPOINTS DEBUGFS "/failpoints"
 #define PAGEMAP "/proc/self/pagemap"
+#define PARAMETERS "/sys/module/pagebox/parameters"
 #define KSFT_FAIL 1
 #define CHILD_ENDS (-1)
 
@@ -1133,7 +1135,7 @@ unsigned long module_param(const char *name)
 	char path[96];
 	char *text;
 
-	snprintf(path, sizeof(path), "/sys/module/pagebox/parameters/%s", name);
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
 	text = read_text(path);
 	if (!text)
 		die("cannot read %s", path);
@@ -1220,6 +1222,24 @@ void failpoint_go(const char *name)
 void failpoints_off(void)
 {
 	failpoint_set("all off");
+}
+
+void module_parameters(char *text, size_t room)
+{
+	DIR *directory = opendir(PARAMETERS);
+	struct dirent *entry;
+
+	if (!directory)
+		die("cannot read " PARAMETERS);
+	*text = '\0';
+	while ((entry = readdir(directory))) {
+		size_t used = strlen(text);
+
+		if (entry->d_name[0] != '.')
+			snprintf(text + used, room - used, "%s=%lu ",
+				 entry->d_name, module_param(entry->d_name));
+	}
+	closedir(directory);
 }
 
 int module_unload(const char *name)

@@ -329,6 +329,9 @@ void failpoint_go(const char *name);
 
 void failpoints_off(void);
 
+/* The parameters that the module has now, as insmod takes them. */
+void module_parameters(char *text, size_t room);
+
 /* delete_module() without waiting: 0 or its errno. */
 int module_unload(const char *name);
 

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Somebody takes all he can get, of everything that boxes share: frames, RAM
+ * swap, box numbers, workers. The others go on. For that the module is loaded
+ * anew, with little of it.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "pagebox_test.h"
+
+#define ALL 512 /* frames, and pages of RAM swap */
+#define BOXES 32
+#define PAGES 24
+
+FIXTURE(hog)
+{
+	char parameters[512];
+	struct child hog;
+};
+
+/* What a hog can be told to take all of. */
+enum { ALL_FRAMES, ALL_SWAP, ALL_BOXES };
+
+static int take_frames(void)
+{
+	int box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES,
+		.frames = ALL,
+	});
+
+	pages_fill(box_map(box, ALL, MAP_SHARED), ALL, 1);
+	return box_stats(box).frames_used;
+}
+
+static int take_swap(void)
+{
+	int box = box_new(PAGEBOX_MIN_FRAMES, 0);
+	char *map = box_map(box, 2 * ALL, MAP_PRIVATE);
+	int pages = 0;
+
+	while (pages < 2 * ALL && !signal_of_write(page_at(map, pages)))
+		pages++;
+	return box_stats(box).swap_used;
+}
+
+static int take_boxes(void)
+{
+	int boxes = 0;
+
+	while (open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC) >= 0)
+		boxes++;
+	if (errno != ENFILE)
+		die("the hog expected ENFILE");
+	return boxes;
+}
+
+/* Keeps what it has taken until it is ended; returns how much that is. */
+static int hog(void *context, int what)
+{
+	(void)context;
+	become(NOBODY, CAP(CAP_DAC_OVERRIDE));
+	return what == ALL_FRAMES ? take_frames() :
+	       what == ALL_SWAP	  ? take_swap() :
+				    take_boxes();
+}
+
+static void reload(const char *parameters)
+{
+	errno = 0;
+	if (module_unload("pagebox"))
+		die("the module is in use");
+	module_load("pagebox.ko", parameters);
+}
+
+FIXTURE_SETUP(hog)
+{
+	char small[600];
+
+	module_parameters(self->parameters, sizeof(self->parameters));
+	snprintf(small, sizeof(small),
+		 "%s max_frames=%d max_swap=%d max_boxes=%d", self->parameters,
+		 ALL, ALL, BOXES);
+	reload(small);
+	self->hog = child_fork(hog, NULL);
+}
+
+FIXTURE_TEARDOWN(hog)
+{
+	child_end(&self->hog);
+	reload(self->parameters);
+}
+
+/* What the hog could not have. */
+#define RESERVE(all) ((all) / 16)
+
+/* Works in a box with few frames and swap: how many frames it got, or 0. */
+static int work(void *context)
+{
+	int box;
+	char *map;
+
+	become(*(uid_t *)context, CAP(CAP_DAC_OVERRIDE));
+	box = box_new(PAGES / 2, 0);
+	map = box_map(box, PAGES, MAP_PRIVATE);
+	pages_fill(map, PAGES, 1);
+	return pages_hold(map, PAGES, 1) ? box_stats(box).frames_used : 0;
+}
+
+static int work_as_root(void *context)
+{
+	int box = box_new(PAGES / 2, 0);
+	char *map = box_map(box, PAGES, MAP_PRIVATE);
+
+	(void)context;
+	pages_fill(map, PAGES, 1);
+	return pages_hold(map, PAGES, 1) ? box_stats(box).frames_used : 0;
+}
+
+/* Root has frames of its own; and every box has what it needs to go on. */
+TEST_F(hog, frames)
+{
+	uid_t somebody = SOMEBODY;
+
+	EXPECT_EQ(ALL - RESERVE(ALL), child_ask(&self->hog, ALL_FRAMES));
+	EXPECT_EQ(PAGES / 2, in_child(work_as_root, NULL));
+	EXPECT_EQ(PAGEBOX_MIN_FRAMES, in_child(work, &somebody));
+}
+
+/* RAM swap ends for the hog first; others still use files. */
+TEST_F(hog, swap)
+{
+	EXPECT_EQ(ALL - RESERVE(ALL), child_ask(&self->hog, ALL_SWAP));
+	EXPECT_EQ(PAGES / 2, in_child(work_as_root, NULL));
+}
+
+/* Nobody but root gets the last boxes, and root no more than there are. */
+TEST_F(hog, boxes)
+{
+	int box[RESERVE(BOXES)];
+
+	EXPECT_EQ(BOXES - RESERVE(BOXES), child_ask(&self->hog, ALL_BOXES));
+	for (int i = 0; i < RESERVE(BOXES); i++)
+		box[i] = box_open();
+	EXPECT_EQ(-1, open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC));
+	EXPECT_EQ(ENFILE, errno);
+	for (int i = 0; i < RESERVE(BOXES); i++)
+		close(box[i]);
+}
+
+/* --- workers --- */
+
+/* More than one user may have at once. */
+#define READERS 300
+#define WORKERS 64
+#define SMALL_STACK (64 * 1024)
+
+struct reader {
+	char *page;
+	pthread_t thread;
+};
+
+static void *read_a_page(void *context)
+{
+	struct reader *reader = context;
+
+	pages_touch(reader->page, 1);
+	return NULL;
+}
+
+/* Reads @READERS pages of the store at once, one thread each. */
+static void read_pages(char *map, struct reader *readers)
+{
+	pthread_attr_t attributes;
+
+	if (pthread_attr_init(&attributes) ||
+	    pthread_attr_setstacksize(&attributes, SMALL_STACK))
+		die("pthread_attr");
+	for (size_t i = 0; i < READERS; i++) {
+		readers[i].page = page_at(map, i);
+		if (pthread_create(&readers[i].thread, &attributes, read_a_page,
+				   &readers[i]))
+			die("pthread_create");
+	}
+}
+
+struct slow {
+	int box;
+	struct reader readers[READERS];
+};
+
+/* A box whose store needs @delay for each page; its fd is left to the parent. */
+static int read_slowly(void *context, int delay)
+{
+	struct slow *slow = context;
+
+	become(NOBODY, 0);
+	(void)delay;
+	read_pages(box_map(slow->box, READERS, MAP_SHARED), slow->readers);
+	return 0;
+}
+
+static bool all_wait(void *context)
+{
+	return box_stats(*(int *)context).frames_used == READERS;
+}
+
+static int slow_box(uint32_t delay)
+{
+	int box = box_of(NOBODY);
+
+	box_configure(box,
+		      (struct pagebox_config){
+			      .set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |
+				     PAGEBOX_SET_STORE_DELAY,
+			      .frames = READERS,
+			      .store_fd = store_file(READERS * page_size, 1),
+			      .store_read_us = delay,
+		      });
+	return box;
+}
+
+/* Root reads a page of a file. */
+static bool root_reads(void)
+{
+	int box = box_new_store(PAGES, store_file(page_size, 7));
+	char *map = box_map(box, 1, MAP_SHARED);
+	bool right = pages_hold(map, 1, 7);
+
+	unmap(map, 1);
+	close(box);
+	return right;
+}
+
+static bool box_gone(void *context)
+{
+	char *text = debugfs_text(*(unsigned int *)context, "summary");
+
+	free(text);
+	return !text;
+}
+
+/* Ends the reader. Its requests are not lost with it, so the box goes later. */
+static void end_slow(struct slow *slow, struct child *child)
+{
+	unsigned int id = box_info(slow->box).id;
+
+	kill(child->pid, SIGKILL);
+	child_status(child->pid);
+	close(slow->box);
+	errno = 0;
+	if (!eventually(box_gone, &id))
+		die("box %u does not go", id);
+}
+
+/* Requests that wait for their delay keep nobody else's from being done. */
+TEST(delays)
+{
+	struct slow slow = { .box = slow_box(PAGEBOX_MAX_DELAY) };
+	struct child child = child_fork(read_slowly, &slow);
+
+	EXPECT_EQ(0, child_ask(&child, 0));
+	EXPECT_TRUE(eventually(all_wait, &slow.box));
+	EXPECT_TRUE(root_reads());
+	EXPECT_EQ(0, box_stats(slow.box).store_reads);
+	end_slow(&slow, &child);
+}
+
+static bool workers_hang(void *context)
+{
+	(void)context;
+	return failpoint_waits("io_end", WORKERS);
+}
+
+/* Nor do requests that hang, as those to a server that does not answer. */
+TEST(hanging_requests)
+{
+	struct slow slow = { .box = slow_box(0) };
+	struct child child;
+
+	failpoints_off();
+	failpoint_set("io_end stop times %d", WORKERS);
+	child = child_fork(read_slowly, &slow);
+	EXPECT_EQ(0, child_ask(&child, 0));
+	EXPECT_TRUE(eventually(workers_hang, NULL));
+	EXPECT_TRUE(root_reads());
+	EXPECT_GT(READERS, box_stats(slow.box).store_reads);
+	EXPECT_TRUE(failpoint_waits("io_end", WORKERS));
+	failpoint_go("io_end");
+	end_slow(&slow, &child);
+	failpoints_off();
+}
+
+TEST_HARNESS_MAIN
