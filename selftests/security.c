@@ -7,17 +7,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
+
+#define FRAMES 8
 
 /* --- who may join and configure --- */
 
@@ -186,8 +191,6 @@ TEST(joined_at_birth)
 
 /* --- whom a box may kill --- */
 
-#define FRAMES 8
-
 struct tenant {
 	int box;
 	uid_t uid;
@@ -246,6 +249,380 @@ TEST(kills_its_own)
 {
 	EXPECT_FALSE(guest_is_killed(_metadata, SOMEBODY));
 	EXPECT_TRUE(guest_is_killed(_metadata, 0));
+}
+
+/* --- files that the user names --- */
+
+static int store_error(int fd)
+{
+	int box = box_open();
+	int error = configure_error(box, (struct pagebox_config){
+						 .set = PAGEBOX_SET_STORE,
+						 .store_fd = fd,
+					 });
+
+	close(box);
+	return error;
+}
+
+/* A path is no permission to read or write; a box is no store. */
+TEST(no_stores)
+{
+	int file = store_file(page_size, 1), box = box_open();
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	EXPECT_EQ(EBADF, store_error(open(path, O_PATH | O_CLOEXEC)));
+	EXPECT_EQ(EACCES, store_error(open(path, O_WRONLY | O_CLOEXEC)));
+	EXPECT_EQ(EACCES, store_error(open(path, O_RDWR | O_APPEND)));
+	EXPECT_EQ(EINVAL, store_error(box));
+	EXPECT_EQ(EINVAL, store_error(box_join(box, box_info(box).id)));
+	EXPECT_EQ(EINVAL, store_error(open("/proc/self/mem", O_RDWR)));
+	EXPECT_EQ(EINVAL, store_error(open("/dev/zero", O_RDWR)));
+	EXPECT_EQ(0, store_error(file));
+}
+
+/* A seal holds, also one that comes later: the file stays as it is, fsync says so. */
+TEST(sealed_store)
+{
+	int file = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int box;
+	char *map;
+
+	ASSERT_EQ(0, ftruncate(file, page_size));
+	box = box_new_store(0, file);
+	map = box_map(box, 1, MAP_SHARED);
+	page_fill(map, 1);
+	ASSERT_EQ(0, fcntl(file, F_ADD_SEALS, F_SEAL_WRITE));
+	EXPECT_EQ(-1, fsync(box));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_TRUE(file_holds(file, 1, 0));
+	EXPECT_TRUE(page_holds(map, 1));
+	unmap(map, 1);
+	close(box);
+}
+
+/* Writes through a box with a store that @context is open for, as its user. */
+static int write_back(void *context)
+{
+	char *map;
+	int box;
+
+	become(NOBODY, CAP(CAP_DAC_OVERRIDE));
+	box = open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC);
+	become(NOBODY, 0);
+	if (box < 0)
+		die(PAGEBOX_DEVICE);
+	box_configure(box,
+		      (struct pagebox_config){
+			      .set = PAGEBOX_SET_STORE,
+			      .store_fd = open(context, O_RDWR | O_CLOEXEC),
+		      });
+	map = box_map(box, 1, MAP_SHARED);
+	page_fill(map, 1);
+	return msync(map, page_size, MS_SYNC) ? errno : 0;
+}
+
+/*
+ * A worker writes with the rights of who opened the file, not with its own: a
+ * program that is written to does not stay set-user-ID.
+ */
+TEST(worker_has_the_opener_s_rights)
+{
+	char path[] = "/tmp/pagebox-suid-XXXXXX";
+	int file = mkstemp(path);
+	struct stat before, after;
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, page_size));
+	ASSERT_EQ(0, fchmod(file, 04777));
+	ASSERT_EQ(0, fstat(file, &before));
+	EXPECT_EQ(04777, before.st_mode & 07777);
+	EXPECT_EQ(0, in_child(write_back, path));
+	EXPECT_TRUE(file_holds(file, 1, 1));
+	ASSERT_EQ(0, fstat(file, &after));
+	EXPECT_EQ(0777, after.st_mode & 07777);
+	unlink(path);
+	close(file);
+}
+
+/* --- sizes and flags of mappings --- */
+
+/* What a box does not do, it refuses, and its pages stay as they are. */
+TEST(odd_mappings)
+{
+	static const int refused[] = {
+		MAP_PRIVATE | MAP_HUGETLB,	MAP_SHARED | MAP_HUGETLB,
+		MAP_SHARED_VALIDATE | MAP_SYNC, MAP_PRIVATE | MAP_GROWSDOWN,
+		MAP_SHARED | MAP_GROWSDOWN,
+	};
+	int box = box_new(FRAMES, 0);
+	char *shared = box_map(box, 2, MAP_SHARED);
+	char *private = box_map(box, 2, MAP_PRIVATE);
+
+	pages_fill(shared, 2, 1);
+	pages_fill(private, 2, 500);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		EXPECT_EQ(MAP_FAILED,
+			  mmap(NULL, page_size, PROT_READ, refused[i], box, 0))
+		TH_LOG("flags %#x", refused[i]);
+	}
+	EXPECT_EQ(-1, madvise(shared, page_size, MADV_REMOVE));
+	EXPECT_EQ(-1, madvise(private, page_size, MADV_FREE));
+	EXPECT_EQ(-1, remap_file_pages(private, page_size, 0, 1, 0));
+	madvise(private, page_size, MADV_MERGEABLE);
+	EXPECT_EQ(0, remap_file_pages(shared, page_size, 0, 1, 0));
+	EXPECT_TRUE(page_holds(shared, 2));
+	EXPECT_TRUE(page_holds(page_at(shared, 1), 2));
+	EXPECT_TRUE(pages_hold(private, 2, 500));
+	EXPECT_EQ(-1, syscall(SYS_remap_file_pages, private, -page_size, 0,
+			      ULONG_MAX, 0));
+}
+
+/* --- numbers at every edge --- */
+
+static const uint64_t edges[] = {
+	1,
+	4095,
+	4096,
+	4097,
+	INT32_MAX,
+	1ULL << 31,
+	UINT32_MAX,
+	1ULL << 32,
+	PAGEBOX_MAX_SIZE - 4096,
+	PAGEBOX_MAX_SIZE,
+	PAGEBOX_MAX_SIZE + 4096,
+	INT64_MAX / 2 + 1,
+	INT64_MAX - 4095,
+	INT64_MAX,
+	1ULL << 63,
+	UINT64_MAX - 4095,
+	UINT64_MAX - 4096,
+	UINT64_MAX,
+};
+
+static const unsigned long range_requests[] = {
+	PAGEBOX_IOC_PREFETCH,
+	PAGEBOX_IOC_PAGE_OUT,
+	PAGEBOX_IOC_DISCARD,
+};
+
+static bool in_box(uint64_t start, uint64_t length)
+{
+	return length && !((start | length) % page_size) &&
+	       start < PAGEBOX_MAX_SIZE && length <= PAGEBOX_MAX_SIZE - start;
+}
+
+/* Ranges that wrap, or end behind the box: done exactly if they are in the box. */
+TEST(edges_of_ranges)
+{
+	int box = box_new(FRAMES, PAGEBOX_MAX_SIZE / page_size);
+
+	for (size_t i = 0; i < ARRAY_SIZE(edges) * ARRAY_SIZE(edges); i++) {
+		struct pagebox_range range = {
+			.size = sizeof(range),
+			.start = edges[i / ARRAY_SIZE(edges)] - (i % 2),
+			.length = edges[i % ARRAY_SIZE(edges)],
+		};
+
+		for (size_t j = 0; j < ARRAY_SIZE(range_requests); j++) {
+			int error = ioctl(box, range_requests[j], &range) ?
+					    errno :
+					    0;
+
+			EXPECT_EQ(in_box(range.start, range.length) ? 0 :
+								      EINVAL,
+				  error)
+			TH_LOG("start %#llx length %#llx",
+			       (unsigned long long)range.start,
+			       (unsigned long long)range.length);
+			EXPECT_EQ(0, range.pages);
+			range.flags = PAGEBOX_RANGE_ADDRESS;
+			EXPECT_EQ(-1, ioctl(box, range_requests[j], &range));
+			range.flags = 0;
+		}
+	}
+	EXPECT_EQ(0, box_stats(box).pages);
+}
+
+/* The same for positions: no byte of a box where there is none. */
+TEST(edges_of_positions)
+{
+	int box = box_new(FRAMES, 4);
+	const uint64_t end = 4 * page_size;
+	char byte = 'x';
+
+	for (size_t i = 0; i < ARRAY_SIZE(edges); i++) {
+		uint64_t at = edges[i];
+		ssize_t in = pread(box, &byte, 1, at);
+		ssize_t out = at < end ? 1 : pwrite(box, &byte, 1, at);
+
+		EXPECT_TRUE(in == (at < end) || (in < 0 && at >= INT64_MAX))
+		TH_LOG("position %#llx", (unsigned long long)at);
+		EXPECT_EQ(at < end ? 1 : -1, out);
+		lseek(box, at, SEEK_SET);
+		lseek(box, at, SEEK_CUR);
+		lseek(box, at, SEEK_END);
+		lseek(box, at, SEEK_DATA);
+		lseek(box, at, SEEK_HOLE);
+		for (int advice = 0; advice < 6; advice++) {
+			posix_fadvise(box, at, 0, advice);
+			posix_fadvise(box, 0, at, advice);
+			posix_fadvise(box, at, at, advice);
+		}
+		sync_file_range(box, at, at, SYNC_FILE_RANGE_WRITE);
+		EXPECT_EQ(-1, fallocate(box, 0, at, at));
+	}
+	EXPECT_EQ(0, box_stats(box).pages);
+	EXPECT_EQ(end, box_info(box).bytes);
+}
+
+/* Each field of a configuration at each edge is refused, or what INFO says then. */
+TEST(edges_of_configurations)
+{
+	int box = box_open();
+
+	for (uint32_t bit = 0; bit < 32; bit++) {
+		if (1U << bit == PAGEBOX_SET_STORE ||
+		    1U << bit == PAGEBOX_SET_SWAP)
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(edges); i++) {
+			struct pagebox_config config;
+			struct pagebox_info info;
+			uint32_t word = edges[i];
+
+			for (size_t at = 0; at < sizeof(config); at += 4)
+				memcpy((char *)&config + at, &word, 4);
+			config.set = 1U << bit;
+			config.bytes = edges[i];
+			config.reserved = 0;
+			if (configure_error(box, config))
+				continue;
+			info = box_info(box);
+			EXPECT_LE(info.bytes, PAGEBOX_MAX_SIZE);
+			EXPECT_LE(info.readahead, PAGEBOX_MAX_READAHEAD);
+			EXPECT_LE(info.swappiness, PAGEBOX_MAX_SWAPPINESS);
+			EXPECT_LE(info.store_read_us, PAGEBOX_MAX_DELAY);
+			EXPECT_LE(info.swap_write_us, PAGEBOX_MAX_DELAY);
+			EXPECT_LE(info.dirty_ratio, PAGEBOX_MAX_DIRTY_RATIO);
+			EXPECT_LE(info.frames, module_param("max_frames"));
+		}
+	}
+}
+
+/* --- no address of the kernel --- */
+
+static bool shows_address(const char *text)
+{
+	while ((text = strpbrk(text, "0123456789abcdef"))) {
+		char *end;
+
+		if (strtoull(text, &end, 16) >= 0xffff800000000000ULL)
+			return true;
+		text = end > text ? end : text + 1;
+	}
+	return false;
+}
+
+/* Not even for root does debugfs show one; and for others it shows nothing. */
+TEST(no_kernel_address)
+{
+	static const char *const names[] = { "summary", "stats", "frames",
+					     "maps" };
+	int box = box_new(FRAMES, 0);
+	unsigned int id = box_info(box).id;
+	char *map = box_map(box, 2 * FRAMES, MAP_PRIVATE), path[64];
+	struct stat mode;
+
+	pages_fill(map, 2 * FRAMES, 1);
+	EXPECT_TRUE(shows_address("a ffff888003a41000"));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *text = debugfs_text(id, names[i]);
+
+		ASSERT_NE(NULL, text);
+		EXPECT_FALSE(shows_address(text)) TH_LOG("%s", names[i]);
+		free(text);
+		snprintf(path, sizeof(path), "/sys/kernel/debug/pagebox/%u/%s",
+			 id, names[i]);
+		ASSERT_EQ(0, stat(path, &mode));
+		EXPECT_EQ(0400, mode.st_mode & 0777);
+	}
+}
+
+/* --- the ABI of 32-bit programs --- */
+
+/*
+ * ioctl() as a 32-bit program calls it. On i386, 64-bit numbers are aligned to four
+ * bytes; in these structures they are to eight by their place, so all is where
+ * this program has it, too.
+ */
+static int ioctl32(int fd, unsigned int request, void *argument)
+{
+	long result = 54;
+
+	asm volatile("int $0x80"
+		     : "+a"(result)
+		     : "b"(fd), "c"(request), "d"(argument)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return result;
+}
+
+#define ALIGNED(type, field) \
+	_Static_assert(offsetof(struct type, field) % 8 == 0, #type)
+ALIGNED(pagebox_config, bytes);
+ALIGNED(pagebox_info, bytes);
+ALIGNED(pagebox_stats, address);
+ALIGNED(pagebox_range, start);
+ALIGNED(pagebox_stack, address);
+
+/* No hole before the numbers, and none at the end. */
+_Static_assert(sizeof(struct pagebox_config) ==
+		       offsetof(struct pagebox_config, reserved) + 4,
+	       "config");
+_Static_assert(sizeof(struct pagebox_info) ==
+		       offsetof(struct pagebox_info, reserved) + 4,
+	       "info");
+_Static_assert(sizeof(struct pagebox_stats) ==
+		       offsetof(struct pagebox_stats, committed) + 8,
+	       "stats");
+_Static_assert(sizeof(struct pagebox_range) == 32, "range");
+_Static_assert(sizeof(struct pagebox_stack) == 32, "stack");
+
+static int try_ioctl32(void *context)
+{
+	(void)context;
+	return ioctl32(-1, 0, NULL) == -EBADF ? 0 : 1;
+}
+
+/* Debian's kernels run 32-bit programs; one that does not raises SIGSEGV. */
+TEST(calls_of_32_bit_programs)
+{
+	struct pagebox_info info, *low;
+	struct pagebox_range *range;
+	int box = box_new(FRAMES, 32);
+	char *map = box_map(box, 4, MAP_SHARED);
+
+	if (in_child(try_ioctl32, NULL) == 256 + SIGSEGV) {
+		TH_LOG("this kernel runs no 32-bit programs");
+		return;
+	}
+	low = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_NE(MAP_FAILED, low);
+	low->size = sizeof(*low);
+	ASSERT_EQ(0, ioctl32(box, PAGEBOX_IOC_INFO, low));
+	info = box_info(box);
+	EXPECT_EQ(0, memcmp(&info, low, sizeof(info)));
+
+	pages_fill(map, 4, 1);
+	range = (struct pagebox_range *)low;
+	*range = (struct pagebox_range){ .size = sizeof(*range),
+					 .length = 4 * page_size };
+	ASSERT_EQ(0, ioctl32(box, PAGEBOX_IOC_PAGE_OUT, range));
+	EXPECT_EQ(4, range->pages);
+	EXPECT_EQ(-EFAULT, ioctl32(box, PAGEBOX_IOC_INFO, NULL));
+	EXPECT_EQ(-ENOTTY, ioctl32(box, 0x5401, low));
 }
 
 TEST_HARNESS_MAIN
