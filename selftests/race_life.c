@@ -260,11 +260,12 @@ TEST_F(begin, write_during_discard)
 	EXPECT_TRUE(run(s, CHILD, map_holds, WITH(0, NEW)));
 }
 
-/* The page has left the view, and is not freed yet: the next one is another. */
+/* A page in swap has left the view, and is not freed yet: the next is another. */
 TEST_F(begin, read_during_discard)
 {
 	struct scene *s = self->s;
 
+	EXPECT_EQ(PAGES, run(s, B, page_out_all, 0));
 	stop(s, A, "discard_lock", discard_map, 0);
 	EXPECT_EQ(0, run(s, B, see_map, 0));
 	failpoint_go("discard_lock");
