@@ -36,6 +36,8 @@
 
 /* How long a program may go on without getting anywhere, in seconds. */
 #define PATIENCE 60
+/* And one that is a part of a program that hangs. */
+#define SHORT_PATIENCE 10
 
 struct options {
 	uint64_t seed;
@@ -94,8 +96,10 @@ static void total(struct totals *totals, const struct run *r)
 /* Runs it as often as it takes to fail, up to @tries times. */
 static bool still_fails(struct run *r, unsigned int tries)
 {
+	unsigned int patience = r->hangs ? SHORT_PATIENCE : PATIENCE;
+
 	for (unsigned int i = 0; i < tries; i++)
-		if (!run_program(r, PATIENCE))
+		if (!run_program(r, patience))
 			return true;
 	return false;
 }
@@ -117,7 +121,7 @@ static void leave_out(struct program *to, const struct program *from,
 static void shrink(struct run *r, struct program *least, unsigned int tries)
 {
 	unsigned int part = least->nr / 2;
-	bool smaller = false;
+	bool smaller = false, hangs = r->hangs;
 
 	while (part) {
 		for (unsigned int at = 0; at < least->nr;) {
@@ -125,6 +129,7 @@ static void shrink(struct run *r, struct program *least, unsigned int tries)
 				part < least->nr - at ? part : least->nr - at;
 
 			leave_out(&r->program, least, at, nr);
+			r->hangs = hangs;
 			if (still_fails(r, tries)) {
 				memcpy(least, &r->program, sizeof(*least));
 				smaller = true;

@@ -220,6 +220,7 @@ struct run {
 	unsigned int turn; /* the operation whose turn it is */
 	unsigned int done; /* futex: the program is over */
 	bool failed;
+	bool hangs;
 	unsigned int failed_op;
 	char failure[1024];
 	pid_t supervisor;

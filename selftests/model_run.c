@@ -334,6 +334,7 @@ static bool wait_until_over(unsigned int seconds)
 		turn = run->turn;
 		if (++idle > seconds * 5) {
 			show_tasks();
+			run->hangs = true;
 			run_fail("nothing has happened for %u s", seconds);
 			return false;
 		}
