@@ -452,7 +452,8 @@ long set_policy(struct scene *scene, long fifo)
 {
 	struct pagebox_config config = { .set = PAGEBOX_SET_POLICY };
 
-	strcpy(config.policy, fifo ? "fifo" : "clock");
+	snprintf(config.policy, sizeof(config.policy), "%s",
+		 fifo ? "fifo" : "clock");
 	return configure_error(scene->box, config);
 }
 
