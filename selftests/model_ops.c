@@ -231,11 +231,22 @@ static void load(void *context)
 	memcpy(a->buffer, a->address, a->len);
 }
 
+/*
+ * Page by page, upwards: memcpy() may begin at the end, and where two of the
+ * pages show the same index it matters which is written first.
+ */
 static void store(void *context)
 {
 	struct access *a = context;
+	size_t done = 0, part;
 
-	memcpy(a->address, a->buffer, a->len);
+	for (; done < a->len; done += part) {
+		part = page_size - (uintptr_t)(a->address + done) % page_size;
+		if (part > a->len - done)
+			part = a->len - done;
+		memcpy(a->address + done, a->buffer + done, part);
+		__sync_synchronize();
+	}
 }
 
 static void probe_load(void *context)
