@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Loading the module, with its n-th step failing, for every step there is, again
- * and again: 50 loads, with PAGEBOX_FULL 100 times all of them. What has loaded
+ * and again: 100 loads, with PAGEBOX_FULL 100 times all of them. What has loaded
  * makes a box and is unloaded. Afterwards the machine has to have as much memory
  * as before, and the module has to load and work.
  */
@@ -18,7 +18,7 @@
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
 
-#define LOADS 50
+#define LOADS 100
 #define FULL_ROUNDS 100
 #define STEPS_MAX 100
 #define PAGES 16
