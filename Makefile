@@ -75,6 +75,7 @@ check-engine:		## the tests of the engine at full size: 15 minutes (KERNEL=6.1, 
 
 check-detectors:	## that each checker sees its bug and that the runner fails on it
 	@scripts/detectors
+
 check-real:		## other people's tools on boxes: fio, memtester, sqlite and more (KERNEL=)
 	@KERNEL="$(KERNEL)" KSRC="$(KSRC)" MAKE="$(MAKE)" scripts/real
 
