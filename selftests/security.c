@@ -5,6 +5,7 @@
  * promised, and names the cases here that prove it.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -230,16 +231,17 @@ static bool guest_is_killed(struct __test_metadata *_metadata, uid_t owner)
 	struct tenant guest = { .box = box, .uid = NOBODY };
 	struct tenant greedy = { .box = box, .uid = owner };
 	struct child child = child_fork(take, &guest);
+	int end = 256 + SIGKILL;
 	bool killed;
 
 	EXPECT_EQ(0, child_ask(&child, FRAMES - 2));
 	killed = in_child(want_all, &greedy) != 256 + SIGKILL;
 	EXPECT_EQ(1, box_stats(box).oom_kills);
-	if (killed) {
-		EXPECT_EQ(256 + SIGKILL, child_status(child.pid));
-	} else {
+	if (killed)
+		end = child_status(child.pid);
+	else
 		child_end(&child);
-	}
+	EXPECT_EQ(256 + SIGKILL, end);
 	close(box);
 	return killed;
 }
@@ -569,7 +571,7 @@ static int ioctl32(int fd, unsigned int request, void *argument)
 }
 
 #define ALIGNED(type, field) \
-	_Static_assert(offsetof(struct type, field) % 8 == 0, #type)
+	static_assert(offsetof(struct type, field) % 8 == 0, #type)
 ALIGNED(pagebox_config, bytes);
 ALIGNED(pagebox_info, bytes);
 ALIGNED(pagebox_stats, address);
@@ -577,17 +579,17 @@ ALIGNED(pagebox_range, start);
 ALIGNED(pagebox_stack, address);
 
 /* No hole before the numbers, and none at the end. */
-_Static_assert(sizeof(struct pagebox_config) ==
-		       offsetof(struct pagebox_config, reserved) + 4,
-	       "config");
-_Static_assert(sizeof(struct pagebox_info) ==
-		       offsetof(struct pagebox_info, reserved) + 4,
-	       "info");
-_Static_assert(sizeof(struct pagebox_stats) ==
-		       offsetof(struct pagebox_stats, committed) + 8,
-	       "stats");
-_Static_assert(sizeof(struct pagebox_range) == 32, "range");
-_Static_assert(sizeof(struct pagebox_stack) == 32, "stack");
+static_assert(sizeof(struct pagebox_config) ==
+		      offsetof(struct pagebox_config, reserved) + 4,
+	      "config");
+static_assert(sizeof(struct pagebox_info) ==
+		      offsetof(struct pagebox_info, reserved) + 4,
+	      "info");
+static_assert(sizeof(struct pagebox_stats) ==
+		      offsetof(struct pagebox_stats, committed) + 8,
+	      "stats");
+static_assert(sizeof(struct pagebox_range) == 32, "range");
+static_assert(sizeof(struct pagebox_stack) == 32, "stack");
 
 static int try_ioctl32(void *context)
 {
