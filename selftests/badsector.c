@@ -44,17 +44,6 @@ struct state {
 	size_t bad; /* the page in the slot that fails */
 };
 
-static size_t parse_number(const char *text)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 0);
-
-	errno = 0;
-	if (end == text || *end)
-		die("'%s' is not a number", text);
-	return value;
-}
-
 static struct options parse(int argc, char **argv)
 {
 	struct options options = { .pages = 1010, .slot = -1 };

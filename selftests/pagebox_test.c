@@ -61,6 +61,24 @@ uint32_t rnd(uint64_t *state)
 	return *state >> 33;
 }
 
+uint64_t mix(uint64_t value)
+{
+	value = (value ^ (value >> 31)) * 0x7fb5d329728ea185ULL;
+	value = (value ^ (value >> 27)) * 0x81dadef4bc2dd44dULL;
+	return value ^ (value >> 33);
+}
+
+uint64_t parse_number(const char *text)
+{
+	char *end;
+	uint64_t value = strtoull(text, &end, 0);
+
+	errno = 0;
+	if (end == text || *end)
+		die("'%s' is not a number", text);
+	return value;
+}
+
 uint64_t seed_given(void)
 {
 	const char *text = getenv("PAGEBOX_SEED");

@@ -38,6 +38,12 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* A pseudorandom number; the same @state gives the same sequence. */
 uint32_t rnd(uint64_t *state);
 
+/* A number that looks random, and is the same for the same @value. */
+uint64_t mix(uint64_t value);
+
+/* A number that a user gave; it ends the program if that is none. */
+uint64_t parse_number(const char *text);
+
 /* $PAGEBOX_SEED, or 1. */
 uint64_t seed_given(void);
 

@@ -84,13 +84,6 @@ static struct options parse(int argc, char **argv)
 	return options;
 }
 
-static uint64_t mix(uint64_t value)
-{
-	value = (value ^ (value >> 31)) * 0x7fb5d329728ea185ULL;
-	value = (value ^ (value >> 27)) * 0x81dadef4bc2dd44dULL;
-	return value ^ (value >> 33);
-}
-
 /* --- which page holds what, and when --- */
 
 /* The first word is the generation, the others follow from it and the page. */

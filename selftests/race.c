@@ -167,6 +167,17 @@ void scene_begin(struct scene *scene)
 	process_new(scene, MAIN, process_main);
 }
 
+struct scene *scene_of_root(unsigned int frames)
+{
+	struct scene *scene = scene_new();
+
+	scene->config.set = PAGEBOX_SET_FRAMES;
+	scene->config.frames = frames;
+	scene->fill_root = true;
+	scene_begin(scene);
+	return scene;
+}
+
 /* The child dies with its parent, and is waited for by nobody. */
 void scene_end(struct scene *scene)
 {

@@ -85,6 +85,9 @@ struct scene *scene_new(void);
 /* Sets it, and brings the actors in. */
 void scene_begin(struct scene *scene);
 
+/* One that has begun: pages of the root view in a box of @frames frames. */
+struct scene *scene_of_root(unsigned int frames);
+
 void scene_end(struct scene *scene);
 
 /* Begins something, and does not wait. */

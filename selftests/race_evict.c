@@ -20,13 +20,7 @@ FIXTURE(evict)
 
 FIXTURE_SETUP(evict)
 {
-	struct scene *s = scene_new();
-
-	self->s = s;
-	s->config.set = PAGEBOX_SET_FRAMES;
-	s->config.frames = FRAMES;
-	s->fill_root = true;
-	scene_begin(s);
+	self->s = scene_of_root(FRAMES);
 }
 
 FIXTURE_TEARDOWN(evict)

@@ -295,13 +295,7 @@ FIXTURE(memory)
 
 FIXTURE_SETUP(memory)
 {
-	struct scene *s = scene_new();
-
-	self->s = s;
-	s->config.set = PAGEBOX_SET_FRAMES;
-	s->config.frames = FRAMES;
-	s->fill_root = true;
-	scene_begin(s);
+	self->s = scene_of_root(FRAMES);
 }
 
 FIXTURE_TEARDOWN(memory)
@@ -439,13 +433,9 @@ FIXTURE_VARIANT_ADD(swapoff, read){
 
 FIXTURE_SETUP(swapoff)
 {
-	struct scene *s = scene_new();
+	struct scene *s = scene_of_root(FRAMES);
 
 	self->s = s;
-	s->config.set = PAGEBOX_SET_FRAMES;
-	s->config.frames = FRAMES;
-	s->fill_root = true;
-	scene_begin(s);
 	run(s, A, page_out_all, 0);
 	stop(s, OUTSIDE, variant->window, exchange_swap, FRAMES);
 }

@@ -113,17 +113,6 @@ struct worker {
 
 /* --- options --- */
 
-static uint64_t parse_number(const char *text)
-{
-	char *end;
-	uint64_t value = strtoull(text, &end, 0);
-
-	errno = 0;
-	if (end == text || *end)
-		die("'%s' is not a number", text);
-	return value;
-}
-
 static uint64_t parse_size(const char *text)
 {
 	static const char units[] = "KMG";
@@ -193,13 +182,6 @@ static struct options parse(int argc, char **argv)
 }
 
 /* --- what sectors hold --- */
-
-static uint64_t mix(uint64_t value)
-{
-	value = (value ^ (value >> 31)) * 0x7fb5d329728ea185ULL;
-	value = (value ^ (value >> 27)) * 0x81dadef4bc2dd44dULL;
-	return value ^ (value >> 33);
-}
 
 static uint64_t sector_hash(const void *sector)
 {
