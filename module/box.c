@@ -262,6 +262,7 @@ struct pb_box *pb_box_new(void)
 	if (err)
 		goto out_box;
 	pb_view_init(box, &box->root);
+	pb_lockdep_box(box);
 	pb_debugfs_add(box);
 	/* Last, for from here on others may join. It has its place: no error. */
 	xa_store(&pb_boxes, box->id, box, PB_GFP);

@@ -73,6 +73,10 @@
  *
  * The shrinker runs inside of allocations, with any of these held: it only tries
  * locks, and does no I/O.
+ *
+ * lockdep checks this order, but for the folio locks, which it does not know:
+ * lockdep.c teaches it with each new box, so that one place which does it the
+ * other way round is enough.
  */
 #ifndef _PAGEBOX_H
 #define _PAGEBOX_H
@@ -990,6 +994,16 @@ struct vm_area_struct *pb_pte_vma_first(struct address_space *mapping,
 					pgoff_t first, pgoff_t last);
 struct vm_area_struct *pb_pte_vma_next(struct vm_area_struct *vma,
 				       pgoff_t first, pgoff_t last);
+
+/* lockdep.c ----------------------------------------------------------- */
+
+#ifdef CONFIG_PROVE_LOCKING
+void pb_lockdep_box(struct pb_box *box);
+#else
+static inline void pb_lockdep_box(struct pb_box *box)
+{
+}
+#endif
 
 /* dev.c --------------------------------------------------------------- */
 
