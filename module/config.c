@@ -216,6 +216,7 @@ static int prepare(struct pb_box *box, struct change *c)
 static void set_swap(struct pb_box *box, struct pb_swap *active,
 		     struct pb_swap *old)
 {
+	lockdep_assert_held(&box->config);
 	mutex_lock(&box->lock);
 	down_write(&box->swap_lock);
 	WRITE_ONCE(box->swap, active);

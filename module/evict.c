@@ -105,6 +105,7 @@ static bool outweighed(struct pb_frames *frames, bool dirty)
 	u32 swappiness = READ_ONCE(frames->swappiness);
 	u32 share = dirty ? swappiness : PAGEBOX_MAX_SWAPPINESS - swappiness;
 
+	lockdep_assert_held(&frames->evict_lock);
 	if (share >= 100)
 		return false;
 	frames->weight += share;
@@ -248,6 +249,7 @@ static void sample(struct pb_box *box)
 	struct pb_page *page;
 	struct folio *folio;
 
+	lockdep_assert_held(&frames->evict_lock);
 	if (!frames->policy.policy->sample || frames->sampled < nr / 4)
 		return;
 	frames->sampled = 0;
@@ -356,6 +358,7 @@ static void evict_done(struct pb_io *io)
 /* Does the page have its slot in the area that is used now? With swap_lock. */
 static bool in_swap(const struct pb_box *box, const struct pb_page *page)
 {
+	lockdep_assert_held(&box->swap_lock);
 	return page->slot != PB_NONE &&
 	       (page->slot & PB_SWAP_PARITY) == box->swap->parity;
 }
@@ -372,6 +375,7 @@ static bool reclaim_slot(struct pb_box *box)
 	bool reclaimed = false;
 	struct folio *folio;
 
+	lockdep_assert_held(&box->swap_lock);
 	if (time_before_eq(jiffies, READ_ONCE(box->frames.barren)))
 		return false;
 	for (u32 i = 0; i < nr && !reclaimed; i++) {
@@ -678,6 +682,7 @@ int pb_evict_resize(struct pb_box *box, u32 limit)
 	u32 before = frames->limit;
 	int done;
 
+	lockdep_assert_held(&box->config);
 	pb_frames_set_limit(frames, limit);
 	pb_window(PB_WINDOW_RESIZE_LIMIT);
 	while (!pb_frames_trim(frames)) {
@@ -709,6 +714,7 @@ int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
 {
 	struct pb_frames *frames = &box->frames;
 
+	lockdep_assert_held(&box->config);
 	if (mutex_lock_killable(&frames->evict_lock))
 		return -EINTR;
 	pb_window(PB_WINDOW_POLICY_SWITCH);

@@ -104,6 +104,7 @@ static void count_pages(struct pb_box *box)
 	struct vm_area_struct *vma;
 	struct pb_map *map;
 
+	lockdep_assert_held(&box->oom_lock);
 	forget_counts(&box->maps);
 	i_mmap_lock_read(mapping);
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
@@ -276,6 +277,7 @@ static bool victim_leaves(struct pb_box *box)
 	unsigned long pages, grace;
 	bool there;
 
+	lockdep_assert_held(&box->oom_lock);
 	if (!box->oom_victim)
 		return false;
 	there = mm_pages(box, box->oom_victim, &pages);

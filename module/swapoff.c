@@ -104,6 +104,7 @@ int pb_swapoff(struct pb_box *box, struct pb_swap *old)
 	u32 slot = 0;
 	int err;
 
+	lockdep_assert_held(&box->config);
 	/* No slot is taken, but one that was being written may be. */
 	while (READ_ONCE(old->used)) {
 		page = pb_swap_next(old, &slot);
