@@ -48,12 +48,16 @@ unsigned long pb_commit_capacity(struct pb_box *box)
 	return pages;
 }
 
-/* Promise more, if the box may. */
-static int commit(struct pb_map *map, long pages)
+/*
+ * Promise more than the @before that the map has promised, if the box may.
+ * -EAGAIN: it is not @before any more.
+ */
+static int commit(struct pb_map *map, unsigned long before, long pages)
 {
 	struct pb_box *box = map->box;
 	long sum = atomic_long_read(&box->committed);
 	long room = LONG_MAX;
+	bool raced;
 
 	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
 		room = pb_commit_capacity(box);
@@ -62,9 +66,14 @@ static int commit(struct pb_map *map, long pages)
 			return -ENOMEM;
 	} while (!atomic_long_try_cmpxchg(&box->committed, &sum, sum + pages));
 	spin_lock(&box->maps.lock);
-	WRITE_ONCE(map->committed, map->committed + pages);
+	raced = map->committed != before;
+	if (!raced)
+		WRITE_ONCE(map->committed, before + pages);
 	spin_unlock(&box->maps.lock);
-	return 0;
+	if (!raced)
+		return 0;
+	atomic_long_sub(pages, &box->committed);
+	return -EAGAIN;
 }
 
 /**
@@ -76,7 +85,14 @@ static int commit(struct pb_map *map, long pages)
  */
 int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma)
 {
-	return commit(map, map_counts(map) ? vma_promise(vma) : 0);
+	long pages = map_counts(map) ? vma_promise(vma) : 0;
+	int err;
+
+	/* Faults in other VMAs of the map may promise at the same time. */
+	do {
+		err = commit(map, READ_ONCE(map->committed), pages);
+	} while (err == -EAGAIN);
+	return err;
 }
 
 /* What the VMAs of the map that are left promise. */
@@ -136,13 +152,18 @@ void pb_commit_recount(struct pb_map *map)
 bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
 		      unsigned long address)
 {
-	unsigned long promised = READ_ONCE(map->committed);
+	unsigned long promised;
 	long more;
+	int err;
 
-	if ((address - vma->vm_start) >> PAGE_SHIFT < promised ||
-	    !map_counts(map))
-		return true;
-	more = map_promise(map) - promised;
-	pb_window(PB_WINDOW_COMMIT_COVER);
-	return more <= 0 || !commit(map, more);
+	do {
+		promised = READ_ONCE(map->committed);
+		if ((address - vma->vm_start) >> PAGE_SHIFT < promised ||
+		    !map_counts(map))
+			return true;
+		more = map_promise(map) - promised;
+		pb_window(PB_WINDOW_COMMIT_COVER);
+		err = more > 0 ? commit(map, promised, more) : 0;
+	} while (err == -EAGAIN);
+	return !err;
 }

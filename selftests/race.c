@@ -414,6 +414,17 @@ long unmap_map(struct scene *scene, long unused)
 	return munmap(scene->map, PAGES * page_size);
 }
 
+long grow_map(struct scene *scene, long unused)
+{
+	char *map = mremap(scene->map, PAGES * page_size, 2 * PAGES * page_size,
+			   MREMAP_MAYMOVE);
+
+	if (map == MAP_FAILED)
+		return errno;
+	scene->map = map;
+	return 0;
+}
+
 long touch_root(struct scene *scene, long page)
 {
 	return signal_of_read(page_at(scene->root, page));

@@ -148,6 +148,8 @@ long page_out_all(struct scene *scene, long unused);
 
 long unmap_root(struct scene *scene, long unused);
 long unmap_map(struct scene *scene, long unused);
+/* The private mapping gets another PAGES pages: 0 or errno. */
+long grow_map(struct scene *scene, long unused);
 /* The signal of a read of the root view. */
 long touch_root(struct scene *scene, long page);
 /* Other pages go through all frames, so that one used wrongly shows. */

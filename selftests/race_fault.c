@@ -290,4 +290,28 @@ TEST_F(fault, two_frames)
 	EXPECT_EQ(before.swap_reads + 1, box_stats(s->box).swap_reads);
 }
 
+/*
+ * Two faults find that mremap() has added pages. Each promising what is missing,
+ * they would be promised twice.
+ */
+TEST(two_promises)
+{
+	struct scene *s = scene_new();
+
+	s->config.set = PAGEBOX_SET_OVERCOMMIT;
+	s->config.overcommit = PAGEBOX_OVERCOMMIT_NEVER;
+	scene_begin(s);
+	EXPECT_EQ(3 * PAGES, box_stats(s->box).committed);
+	EXPECT_EQ(0, run(s, B, grow_map, 0));
+	stop(s, A, "commit_cover", write_map, WITH(PAGES, NEW));
+	run(s, B, write_map, WITH(PAGES + 1, NEWER));
+	EXPECT_EQ(4 * PAGES, box_stats(s->box).committed);
+	failpoint_go("commit_cover");
+	result(s, A);
+	EXPECT_EQ(4 * PAGES, box_stats(s->box).committed);
+	EXPECT_TRUE(run(s, A, map_holds, WITH(PAGES, NEW)));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(PAGES + 1, NEWER)));
+	scene_end(s);
+}
+
 TEST_HARNESS_MAIN
