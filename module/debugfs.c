@@ -14,6 +14,7 @@
 #include <linux/debugfs.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
@@ -259,6 +260,7 @@ static int maps_show(struct seq_file *m, void *unused)
 	i_mmap_lock_read(mapping);
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
 	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
+		cond_resched();
 		map = map_of(vma);
 		if (!map)
 			continue;
@@ -293,23 +295,6 @@ DEFINE_SHOW_ATTRIBUTE(map_stats);
 
 /* map: pages ---------------------------------------------------------- */
 
-/* The map's VMA at an address, or the first one above; under i_mmap_rwsem. */
-static struct vm_area_struct *find_vma_of(struct pb_map *map,
-					  unsigned long address)
-{
-	struct address_space *mapping = map->box->inode->i_mapping;
-	struct vm_area_struct *vma, *found = NULL;
-
-	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
-	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
-		if (map_of(vma) != map || vma->vm_end <= address)
-			continue;
-		if (!found || vma->vm_start < found->vm_start)
-			found = vma;
-	}
-	return found;
-}
-
 /* The first index from @index to @last at which the map shows a page. */
 static bool next_index(struct pb_map *map, pgoff_t *index, pgoff_t last)
 {
@@ -325,27 +310,39 @@ static bool next_index(struct pb_map *map, pgoff_t *index, pgoff_t last)
 	return has_own || has_root;
 }
 
-/* The first address from @address on at which the map shows a page, or 0. */
+/* The first address of @vma from @address on that shows a page, or 0. */
+static unsigned long next_in_vma(struct pb_map *map, struct vm_area_struct *vma,
+				 unsigned long address)
+{
+	pgoff_t last = vma->vm_pgoff + vma_pages(vma) - 1;
+	pgoff_t index = linear_page_index(vma, max(address, vma->vm_start));
+
+	if (!next_index(map, &index, last))
+		return 0;
+	return vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
+}
+
+/*
+ * The first address from @address on at which the map shows a page, or 0. All
+ * VMAs of the box are looked at, as mmap_lock, which a fault holds that waits for
+ * a frame, is not taken.
+ */
 static unsigned long next_address(struct pb_map *map, unsigned long address)
 {
 	struct address_space *mapping = map->box->inode->i_mapping;
+	unsigned long next, found = 0;
 	struct vm_area_struct *vma;
-	unsigned long found = 0;
-	pgoff_t index, last;
 
 	i_mmap_lock_read(mapping);
-	while (!found) {
-		vma = find_vma_of(map, address);
-		if (!vma)
-			break;
-		address = max(address, vma->vm_start);
-		index = linear_page_index(vma, address);
-		last = vma->vm_pgoff + vma_pages(vma) - 1;
-		if (next_index(map, &index, last))
-			found = vma->vm_start +
-				((index - vma->vm_pgoff) << PAGE_SHIFT);
-		else
-			address = vma->vm_end;
+	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
+		cond_resched();
+		if (map_of(vma) != map || vma->vm_end <= address ||
+		    (found && vma->vm_start > found))
+			continue;
+		next = next_in_vma(map, vma, address);
+		if (next && (!found || next < found))
+			found = next;
 	}
 	i_mmap_unlock_read(mapping);
 	return found;
@@ -356,6 +353,8 @@ static void *pages_start(struct seq_file *m, loff_t *pos)
 {
 	if (!*pos)
 		return SEQ_START_TOKEN;
+	if (fatal_signal_pending(current))
+		return ERR_PTR(-EINTR);
 	return (void *)next_address(m->private, *pos);
 }
 
@@ -364,11 +363,27 @@ static void *pages_next(struct seq_file *m, void *v, loff_t *pos)
 	unsigned long address = v == SEQ_START_TOKEN ? 0 : (unsigned long)v;
 
 	*pos = address + PAGE_SIZE;
-	return (void *)next_address(m->private, *pos);
+	return pages_start(m, pos);
 }
 
 static void pages_stop(struct seq_file *m, void *v)
 {
+}
+
+/* The map's VMA at an address; under i_mmap_rwsem. */
+static struct vm_area_struct *vma_at(struct pb_map *map, unsigned long address)
+{
+	struct address_space *mapping = map->box->inode->i_mapping;
+	struct vm_area_struct *vma;
+
+	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
+		if (map_of(vma) == map && vma->vm_start <= address &&
+		    address < vma->vm_end)
+			break;
+		cond_resched();
+	}
+	return vma;
 }
 
 /* The index behind an address, and the PTE there. */
@@ -379,9 +394,7 @@ static bool read_address(struct pb_map *map, unsigned long address,
 	struct vm_area_struct *vma;
 
 	i_mmap_lock_read(mapping);
-	vma = find_vma_of(map, address);
-	if (vma && vma->vm_start > address)
-		vma = NULL;
+	vma = vma_at(map, address);
 	if (vma) {
 		*index = linear_page_index(vma, address);
 		*pte = pb_pte_read(vma->vm_mm, address);

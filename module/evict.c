@@ -219,7 +219,7 @@ static enum round sweep_round(const struct sweep *sweep, u64 *left)
 	return after ? ROUND_WEIGHED : ROUND_LAST;
 }
 
-/* Collect victims: at most a batch. */
+/* Collect victims: at most a batch, and none for a task that is being killed. */
 static void collect(struct pb_box *box, struct pb_victims *v,
 		    struct sweep *sweep)
 {
@@ -230,7 +230,8 @@ static void collect(struct pb_box *box, struct pb_victims *v,
 	u64 left;
 
 	v->nr = 0;
-	while (v->nr < batch && sweep->budget) {
+	while (v->nr < batch && sweep->budget &&
+	       !fatal_signal_pending(current)) {
 		round = sweep_round(sweep, &left);
 		nr = min_t(u64, batch - v->nr, left);
 		locked = propose(box, window, &nr, round);
@@ -379,6 +380,9 @@ static bool reclaim_slot(struct pb_box *box)
 	if (time_before_eq(jiffies, READ_ONCE(box->frames.barren)))
 		return false;
 	for (u32 i = 0; i < nr && !reclaimed; i++) {
+		if (fatal_signal_pending(current))
+			return false;
+		cond_resched();
 		folio = lock_frame(box, i);
 		if (!folio)
 			continue;

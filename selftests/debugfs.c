@@ -188,6 +188,54 @@ TEST_F(debugfs, store_and_maps)
 	free(text);
 }
 
+/* One row of pages is one moment of one page: its columns have to fit. */
+static void expect_sound_row(struct __test_metadata *_metadata,
+			     const struct page_row *row)
+{
+	bool resident = !strcmp(row->state, "frame");
+
+	EXPECT_TRUE(resident || !strcmp(row->state, "swap") ||
+		    !strcmp(row->state, "zero") || !strcmp(row->state, "store"))
+	TH_LOG("state %s", row->state);
+	EXPECT_EQ(resident, row->frame >= 0);
+	EXPECT_TRUE(strcmp(row->state, "swap") || row->slot >= 0);
+	EXPECT_TRUE(row->sharers == ROOT_SHARERS || row->sharers > 0);
+	EXPECT_TRUE(!strcmp(row->pte, "-") || strlen(row->pte) == 3);
+	EXPECT_TRUE(!strcmp(row->pte, "-") || resident);
+}
+
+#define MANY 1024
+
+/* A mapping of a thousand VMAs, not in the order of what they show. */
+TEST_F(debugfs, many_vmas)
+{
+	size_t half = MANY / 2 * page_size;
+	char *map = box_map(self->box, MANY, MAP_PRIVATE);
+	long id = map_row_at(self->id, map).map;
+	char *room = mmap(NULL, 2 * half, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct page_row *rows;
+	size_t count;
+
+	for (size_t i = 0; i < 2; i++)
+		ASSERT_EQ(room + i * half, mremap(map + !i * half, half, half,
+						  MREMAP_MAYMOVE | MREMAP_FIXED,
+						  room + i * half));
+	for (size_t i = 0; i < MANY; i += 4)
+		*page_at(room, i) = 1;
+	for (size_t i = 1; i < MANY; i += 2)
+		ASSERT_EQ(0, mprotect(page_at(room, i), page_size, PROT_READ));
+	count = page_rows(self->id, id, &rows);
+	ASSERT_EQ(MANY / 4, count);
+	for (size_t i = 0; i < count; i++) {
+		EXPECT_EQ((uintptr_t)page_at(room, 4 * i), rows[i].address);
+		EXPECT_EQ((4 * i + MANY / 2) % MANY, rows[i].index);
+		expect_sound_row(_metadata, &rows[i]);
+	}
+	free(rows);
+	unmap(room, MANY);
+}
+
 struct progress {
 	unsigned int faults;
 };
@@ -216,22 +264,6 @@ be_busy(FIXTURE_DATA(debugfs) * self, struct progress *progress)
 		}
 		wait(NULL);
 	}
-}
-
-/* One row of pages is one moment of one page: its columns have to fit. */
-static void expect_sound_row(struct __test_metadata *_metadata,
-			     const struct page_row *row)
-{
-	bool resident = !strcmp(row->state, "frame");
-
-	EXPECT_TRUE(resident || !strcmp(row->state, "swap") ||
-		    !strcmp(row->state, "zero") || !strcmp(row->state, "store"))
-	TH_LOG("state %s", row->state);
-	EXPECT_EQ(resident, row->frame >= 0);
-	EXPECT_TRUE(strcmp(row->state, "swap") || row->slot >= 0);
-	EXPECT_TRUE(row->sharers == ROOT_SHARERS || row->sharers > 0);
-	EXPECT_TRUE(!strcmp(row->pte, "-") || strlen(row->pte) == 3);
-	EXPECT_TRUE(!strcmp(row->pte, "-") || resident);
 }
 
 static void look_at_everything(struct __test_metadata *_metadata,
