@@ -107,8 +107,7 @@ static unsigned long map_promise(const struct pb_map *map)
 	i_mmap_lock_read(mapping);
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
 	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
-		/* A fork under way has VMAs that still point to the parent's. */
-		if (vma->vm_private_data == map && vma->vm_mm == map->mm)
+		if (pb_map_of(vma) == map)
 			pages += vma_promise(vma);
 	}
 	i_mmap_unlock_read(mapping);

@@ -240,14 +240,6 @@ DEFINE_SEQ_ATTRIBUTE(frames);
 
 /* box: maps ----------------------------------------------------------- */
 
-/* A VMA that fork() is about to give to the child is nobody's yet. */
-static struct pb_map *map_of(struct vm_area_struct *vma)
-{
-	struct pb_map *map = vma->vm_private_data;
-
-	return map && map->mm == vma->vm_mm ? map : NULL;
-}
-
 static int maps_show(struct seq_file *m, void *unused)
 {
 	struct pb_box *box = m->private;
@@ -261,7 +253,7 @@ static int maps_show(struct seq_file *m, void *unused)
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
 	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
 		cond_resched();
-		map = map_of(vma);
+		map = pb_map_of(vma);
 		if (!map)
 			continue;
 		seq_printf(m, "%u %d %s 0x%lx 0x%lx %lu %c%c%c\n", map->id,
@@ -337,7 +329,7 @@ static unsigned long next_address(struct pb_map *map, unsigned long address)
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
 	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
 		cond_resched();
-		if (map_of(vma) != map || vma->vm_end <= address ||
+		if (pb_map_of(vma) != map || vma->vm_end <= address ||
 		    (found && vma->vm_start > found))
 			continue;
 		next = next_in_vma(map, vma, address);
@@ -378,7 +370,7 @@ static struct vm_area_struct *vma_at(struct pb_map *map, unsigned long address)
 
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
 	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
-		if (map_of(vma) == map && vma->vm_start <= address &&
+		if (pb_map_of(vma) == map && vma->vm_start <= address &&
 		    address < vma->vm_end)
 			break;
 		cond_resched();

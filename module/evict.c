@@ -23,6 +23,9 @@
  * faults that wait for the lock, hands off. The page stays in its frame, and
  * the next access is a minor fault.
  *
+ * mlock() may come between the look at a page's VMAs and its unmap. So they are
+ * looked at once more after it: pb_map_locks().
+ *
  * Dirty victims are written by requests that own the folio lock until the write
  * is done. What happens to the page then is decided in their callback; the
  * evictor only waits, and if it is killed nothing is left undone.
@@ -472,7 +475,8 @@ static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
 {
 	const struct pb_page *page = folio->private;
 
-	if (!pb_frame_pinned(&box->frames, folio, page->frame)) {
+	if (!pb_frame_pinned(&box->frames, folio, page->frame) &&
+	    !pb_map_locks(box, page)) {
 		pb_window(PB_WINDOW_EVICT_RELEASE);
 		if (!folio_test_dirty(folio))
 			return release(box, folio, false);

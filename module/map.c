@@ -115,7 +115,7 @@ static bool map_shows(struct pb_map *map, pgoff_t index, pgoff_t *last)
 	i_mmap_lock_read(mapping);
 	for (vma = pb_pte_vma_first(mapping, index, *last); vma;
 	     vma = pb_pte_vma_next(vma, index, *last)) {
-		if (vma->vm_private_data != map || vma->vm_mm != map->mm)
+		if (pb_map_of(vma) != map)
 			continue;
 		if (vma->vm_pgoff <= index) {
 			*last = vma->vm_pgoff + vma_pages(vma) - 1;
@@ -126,6 +126,38 @@ static bool map_shows(struct pb_map *map, pgoff_t index, pgoff_t *last)
 	}
 	i_mmap_unlock_read(mapping);
 	return shows;
+}
+
+/**
+ * pb_map_locks - does a page have to stay in memory for mlock()?
+ * @box: the box
+ * @page: in a frame that is locked, and not mapped any more
+ *
+ * mlock() marks the VMA before it looks for PTEs. So either it is seen here, or
+ * mlock() sees that there is no PTE, and brings the page back.
+ *
+ * Context: takes i_mmap_rwsem for reading.
+ * Return: true if a locked VMA shows the page
+ */
+bool pb_map_locks(struct pb_box *box, const struct pb_page *page)
+{
+	struct address_space *mapping = box->inode->i_mapping;
+	struct vm_area_struct *vma;
+	bool locks = false;
+
+	i_mmap_lock_read(mapping);
+	for (vma = pb_pte_vma_first(mapping, page->index, page->index);
+	     vma && !locks;
+	     vma = pb_pte_vma_next(vma, page->index, page->index)) {
+		if (!(vma->vm_flags & VM_LOCKED) || !pb_map_of(vma))
+			continue;
+		rcu_read_lock();
+		locks = pb_view_look(box, pb_map_of(vma)->view, page->index) ==
+			page;
+		rcu_read_unlock();
+	}
+	i_mmap_unlock_read(mapping);
+	return locks;
 }
 
 /*

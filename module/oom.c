@@ -109,9 +109,8 @@ static void count_pages(struct pb_box *box)
 	i_mmap_lock_read(mapping);
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
 	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
-		map = vma->vm_private_data;
-		/* A fork under way has VMAs that still point to the parent's. */
-		if (map && map->mm == vma->vm_mm)
+		map = pb_map_of(vma);
+		if (map)
 			map->held += vma_pages_held(vma);
 	}
 	i_mmap_unlock_read(mapping);

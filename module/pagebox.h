@@ -678,6 +678,14 @@ static inline bool pb_map_private(const struct pb_map *map)
 	return map->view == &map->own;
 }
 
+/* A VMA that fork() is about to give to the child still points to the parent's. */
+static inline struct pb_map *pb_map_of(const struct vm_area_struct *vma)
+{
+	struct pb_map *map = vma->vm_private_data;
+
+	return map && map->mm == vma->vm_mm ? map : NULL;
+}
+
 void pb_maps_init(struct pb_maps *maps);
 struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 			  struct mm_struct *mm, bool private);
@@ -687,6 +695,7 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma);
 struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
 			   struct mm_struct *mm);
 pid_t pb_map_pid(struct pb_map *map);
+bool pb_map_locks(struct pb_box *box, const struct pb_page *page);
 
 /* box.c --------------------------------------------------------------- */
 

@@ -404,6 +404,16 @@ long page_out_all(struct scene *scene, long unused)
 	       map_range(scene->box, PAGEBOX_IOC_PAGE_OUT, scene->map, PAGES);
 }
 
+long lock_root(struct scene *scene, long page)
+{
+	return mlock(page_at(scene->root, page), page_size) ? errno : 0;
+}
+
+long unlock_root(struct scene *scene, long page)
+{
+	return munlock(page_at(scene->root, page), page_size) ? errno : 0;
+}
+
 long unmap_root(struct scene *scene, long unused)
 {
 	return munmap(scene->root, 2 * PAGES * page_size);

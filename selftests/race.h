@@ -146,6 +146,10 @@ long page_out_map(struct scene *scene, long page);
 /* All pages of both. */
 long page_out_all(struct scene *scene, long unused);
 
+/* mlock() and munlock(): 0 or errno. */
+long lock_root(struct scene *scene, long page);
+long unlock_root(struct scene *scene, long page);
+
 long unmap_root(struct scene *scene, long unused);
 long unmap_map(struct scene *scene, long unused);
 /* The private mapping gets another PAGES pages: 0 or errno. */

@@ -81,6 +81,30 @@ TEST_F(evict, write_before_unmap)
 }
 
 /*
+ * mlock() finds the PTE still there, and so does not fault: a page that went
+ * nevertheless would be locked and not in memory.
+ */
+TEST_F(evict, mlock_before_unmap)
+{
+	struct scene *s = self->s;
+	struct pagebox_stats before = box_stats(s->box);
+	long frame = frame_of(s->id, "root", 0);
+
+	stop(s, OUTSIDE, "evict_unmap", page_out_root, 0);
+	EXPECT_EQ(0, run(s, A, lock_root, 0));
+	failpoint_go("evict_unmap");
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(frame, frame_of(s->id, "root", 0));
+	EXPECT_EQ(before.pinned_skips + 1, box_stats(s->box).pinned_skips);
+	/* The private page at the same place is not locked. */
+	run(s, B, write_map, WITH(0, NEW));
+	EXPECT_EQ(1, run(s, B, page_out_map, 0));
+	EXPECT_EQ(0, run(s, A, unlock_root, 0));
+	EXPECT_EQ(1, run(s, OUTSIDE, page_out_root, 0));
+	expect_contents(_metadata, s, OLD);
+}
+
+/*
  * A page that is pinned while the evictor has it locked stays in its frame, and
  * who has the pin sees what is written later.
  */
