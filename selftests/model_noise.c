@@ -330,14 +330,20 @@ static uint64_t progress(void)
 	       __atomic_load_n(&run->accesses, __ATOMIC_RELAXED);
 }
 
-/* There shall be noise, but the program has to get on. */
+/*
+ * There shall be noise, but the program has to get on; and the longer it takes,
+ * the less it shall be kept from it by those who look.
+ */
 static void let_program_go_on(struct noise *n)
 {
 	uint64_t until = progress() + below(n, 12);
+	unsigned int us = 100;
 
 	while (!run_over() && progress() < until &&
-	       !__atomic_load_n(&run->quiet, __ATOMIC_SEQ_CST))
-		usleep(100);
+	       !__atomic_load_n(&run->quiet, __ATOMIC_SEQ_CST)) {
+		usleep(us);
+		us = us < 10000 ? 2 * us : us;
+	}
 }
 
 static void *noise_loop(void *context)
@@ -350,7 +356,7 @@ static void *noise_loop(void *context)
 		__atomic_store_n(busy, 1, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&run->quiet, __ATOMIC_SEQ_CST)) {
 			__atomic_store_n(busy, 0, __ATOMIC_SEQ_CST);
-			usleep(500);
+			usleep(5000);
 			continue;
 		}
 		act(n);

@@ -343,7 +343,7 @@ static bool wait_for(unsigned int proc)
 	while (!is_done(proc)) {
 		if (run_over())
 			return false;
-		usleep(100);
+		usleep(1000);
 	}
 	return true;
 }
