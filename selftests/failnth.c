@@ -894,9 +894,9 @@ static bool nothing_is_left(void)
  */
 static unsigned int stride(const struct run *run)
 {
-	if (run->chapter == chapters || run->n < 10 || getenv("PAGEBOX_FULL"))
+	if (run->chapter == chapters || run->n < 10 || full_size())
 		return 1;
-	return 5;
+	return 17;
 }
 
 /* Runs a chapter for each n: how many failures there were, or -1. */

@@ -196,8 +196,6 @@ FIXTURE(forktree)
 
 FIXTURE_SETUP(forktree)
 {
-	bool full = getenv("PAGEBOX_FULL");
-
 	/* On a slow machine many faults may hold their frames at once for long. */
 	self->box = box_with((struct pagebox_config){
 		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_BYTES | PAGEBOX_SET_OOM,
@@ -208,7 +206,7 @@ FIXTURE_SETUP(forktree)
 	});
 	self->root = box_map(self->box, PAGES, MAP_SHARED);
 	self->tree = memory(sizeof(*self->tree), MAP_SHARED);
-	self->writes = full ? 50000 : 3000;
+	self->writes = sized(3000, 50000);
 	self->node = (struct node){
 		.tree = self->tree,
 		.spine = true,

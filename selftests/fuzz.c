@@ -16,8 +16,8 @@
 #include "pagebox_test.h"
 
 #define SEED 20
-#define EXECS 120 /* PAGEBOX_FULL=1: FULL times as many */
-#define FULL 40
+#define EXECS 120
+#define FULL_EXECS 4800
 #define MOST_SECONDS 1700
 #define PROGRAMS 2000
 
@@ -111,13 +111,6 @@ TEST(every_line_of_the_seeds_is_a_call)
 	free(text);
 }
 
-static uint64_t nr_execs(void)
-{
-	const char *full = getenv("PAGEBOX_FULL");
-
-	return full && *full ? FULL * EXECS : EXECS;
-}
-
 /* Faults, evicts and forks as before anything was fuzzed. */
 static int use_box(void *unused)
 {
@@ -154,11 +147,11 @@ FIXTURE_TEARDOWN(module)
 TEST_F_TIMEOUT(module, stands_what_nobody_thought_of, MOST_SECONDS)
 {
 	struct fuzz_session session = { .seed = SEED,
-					.execs = nr_execs(),
+					.execs = sized(EXECS, FULL_EXECS),
 					.log = stderr };
 
 	ASSERT_TRUE(fuzz_session_run(&session));
-	ASSERT_LE(nr_execs(), session.done);
+	ASSERT_LE(sized(EXECS, FULL_EXECS), session.done);
 	TH_LOG("%llu programs, %llu killed, %u places, %u steps",
 	       (unsigned long long)session.done,
 	       (unsigned long long)session.killed, session.seen.places,

@@ -144,7 +144,7 @@ static void load_as_before(void)
 
 static unsigned int rounds_left(unsigned int rounds, unsigned int loads)
 {
-	if (getenv("PAGEBOX_FULL"))
+	if (full_size())
 		return FULL_ROUNDS - rounds;
 	return loads < LOADS;
 }

@@ -436,7 +436,7 @@ FIXTURE_SETUP(killstorm)
 {
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	self->seed = seed_given();
-	self->rounds = (getenv("PAGEBOX_FULL") ? 1000 : 50) / VICTIMS;
+	self->rounds = sized(50, 1000) / VICTIMS;
 	self->store = store_new();
 	self->box = box_with((struct pagebox_config){
 		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |

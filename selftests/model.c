@@ -383,12 +383,12 @@ static bool seeds_pass(uint64_t seed, unsigned int count, bool noise)
 
 TEST(programs)
 {
-	EXPECT_TRUE(seeds_pass(1, 100, false));
+	EXPECT_TRUE(seeds_pass(1, sized(100, 100), false));
 }
 
 TEST(programs_under_noise)
 {
-	EXPECT_TRUE(seeds_pass(1001, 100, true));
+	EXPECT_TRUE(seeds_pass(1001, sized(100, 100), true));
 }
 
 /* Puts in place of what is before the last look at box 0: change it. */

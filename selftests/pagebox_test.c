@@ -86,6 +86,25 @@ uint64_t seed_given(void)
 	return text ? strtoull(text, NULL, 0) : 1;
 }
 
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && !strcmp(value, "1");
+}
+
+bool full_size(void)
+{
+	return is_set("PAGEBOX_FULL");
+}
+
+unsigned int sized(unsigned int usual, unsigned int full)
+{
+	if (full_size())
+		return full;
+	return is_set("PAGEBOX_SLOW") ? (usual + 3) / 4 : usual;
+}
+
 bool eventually(bool (*ready)(void *context), void *context)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };

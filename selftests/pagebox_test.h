@@ -47,6 +47,15 @@ uint64_t parse_number(const char *text);
 /* $PAGEBOX_SEED, or 1. */
 uint64_t seed_given(void);
 
+/* $PAGEBOX_FULL=1: tests are to be as large as they can. */
+bool full_size(void);
+
+/*
+ * How much of something a test does: @usual, or @full with $PAGEBOX_FULL=1. With
+ * $PAGEBOX_SLOW=1, on kernels that check all they do, a quarter of @usual.
+ */
+unsigned int sized(unsigned int usual, unsigned int full);
+
 /* Polls @ready until it holds, for a minute or $PAGEBOX_PATIENCE seconds at most. */
 bool eventually(bool (*ready)(void *context), void *context);
 

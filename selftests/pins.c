@@ -383,7 +383,7 @@ FIXTURE_SETUP(pins)
 	arena->loop = loop_open(file);
 	arena->clash = forks_clash();
 	pthread_rwlock_init(&arena->apart, NULL);
-	arena->goal = getenv("PAGEBOX_FULL") ? 10000 : 1000;
+	arena->goal = sized(1000, 10000);
 	arena->seed = seed_given();
 	pages_fill(arena->map, PAGES, 1);
 	pages_fill(arena->oracle, PAGES, 1);

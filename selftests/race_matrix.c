@@ -395,7 +395,7 @@ static bool is_a_pair(const struct held *held, const struct opposing *other)
 
 TEST_F(matrix, all)
 {
-	bool full = getenv("PAGEBOX_FULL");
+	bool full = full_size();
 	unsigned int pairs = 0;
 
 	for (size_t i = variant->part; i < ARRAY_SIZE(held); i += PARTS) {

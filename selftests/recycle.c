@@ -17,13 +17,6 @@
 #define FRAMES 16
 #define PAGES 48
 
-static unsigned int wanted(void)
-{
-	const char *full = getenv("PAGEBOX_FULL");
-
-	return full && *full == '1' ? 100000 : 5000;
-}
-
 /* All bytes of a page of secrets, whoever has it, so that each one tells. */
 #define SECRET 0xa5
 
@@ -169,7 +162,7 @@ TEST_F_TIMEOUT(recycle, users, 1200)
 
 	for (size_t i = 0; i < ARRAY_SIZE(user); i++)
 		child[i] = child_fork(turn, &user[i]);
-	for (unsigned int i = 0; frames < wanted(); i++) {
+	for (unsigned int i = 0; frames < sized(5000, 100000); i++) {
 		int used = child_ask(&child[i % ARRAY_SIZE(user)],
 				     i / ARRAY_SIZE(user) % 2);
 

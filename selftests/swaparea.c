@@ -385,9 +385,10 @@ FIXTURE_TEARDOWN(load)
 /* Areas come and go under them, and they read nothing but what they wrote. */
 TEST_F_TIMEOUT(load, exchange, PATIENCE)
 {
+	unsigned int rounds = sized(12, 24);
 	struct pagebox_stats now;
 
-	for (int round = 1; round <= 12; round++) {
+	for (unsigned int round = 1; round <= rounds; round++) {
 		ASSERT_TRUE(load_goes_on(&self->load));
 		ASSERT_EQ(0, swap_to(self->box, self->area[round % 3], 0));
 	}

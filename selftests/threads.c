@@ -14,6 +14,7 @@
 
 #define WORKERS 4
 #define PAGES 48
+#define OPERATIONS sized(800, 1600) /* of each worker */
 #define SLOT_WORDS 8
 #define FOR_EVER UINT32_MAX
 
@@ -169,14 +170,14 @@ FIXTURE_TEARDOWN(threads)
 /* Four threads, twelve frames, and no write is lost. */
 TEST_F(threads, one_process)
 {
-	crew_start(&self->crew, self->map, 0, WORKERS, 800);
+	crew_start(&self->crew, self->map, 0, WORKERS, OPERATIONS);
 	EXPECT_TRUE(crew_finish(&self->crew, 0, WORKERS));
 	EXPECT_TRUE(crew_left(&self->crew, self->map, 0, WORKERS));
 	expect_pages(_metadata, self->box, variant->flags);
 	EXPECT_GE(variant->frames, box_stats(self->box).frames_used);
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 	if (variant->frames < PAGES)
-		EXPECT_LT(500,
+		EXPECT_LT(sized(500, 1000),
 			  box_stats(self->box).faults[PAGEBOX_FAULT_SWAPIN]);
 }
 
@@ -190,7 +191,8 @@ static int work_in_child(void *context)
 {
 	struct team *team = context;
 
-	crew_start(team->crew, team->map, team->first, team->first + 2, 800);
+	crew_start(team->crew, team->map, team->first, team->first + 2,
+		   OPERATIONS);
 	return !(
 		crew_finish(team->crew, team->first, team->first + 2) &&
 		crew_left(team->crew, team->map, team->first, team->first + 2));
@@ -208,7 +210,7 @@ TEST_F(threads, two_processes)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(work_in_child(&team));
-	crew_start(&self->crew, self->map, 0, 2, 800);
+	crew_start(&self->crew, self->map, 0, 2, OPERATIONS);
 	EXPECT_TRUE(crew_finish(&self->crew, 0, 2));
 	EXPECT_EQ(0, child_status(pid));
 	EXPECT_TRUE(crew_left(&self->crew, self->map, 0, 2));
@@ -258,7 +260,7 @@ TEST_F(threads, fork_meanwhile)
 	static uint64_t before[WORKERS][PAGES];
 
 	crew_start(&self->crew, self->map, 0, WORKERS, FOR_EVER);
-	for (int round = 0; round < 6; round++) {
+	for (unsigned int round = 0; round < sized(6, 12); round++) {
 		pid_t pid;
 
 		for (unsigned int i = 0; i < WORKERS; i++)
@@ -427,8 +429,8 @@ TEST(map_and_unmap_meanwhile)
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	ASSERT_NE(NULL, crew);
-	crew_start(crew, map, 0, 2, 800);
-	for (int round = 1; round <= 40; round++) {
+	crew_start(crew, map, 0, 2, OPERATIONS);
+	for (unsigned int round = 1; round <= sized(40, 80); round++) {
 		char *other = box_map(box, PAGES, MAP_PRIVATE);
 
 		for (size_t i = 0; i < PAGES; i += 5)
