@@ -103,7 +103,7 @@ lint:			## compiler and static checks, layout, on all sources
 
 .PHONY: soak
 soak:			## on and on, resumable (SOAK="--minutes 60 --kernel debug model", REPLAY="model debug 17")
-	$(packages) module selftests kernel vm
+	$(packages) module selftests kernel vm backends
 	@KSRC="$(KSRC)" scripts/soak $(if $(REPLAY),--replay "$(REPLAY)",$(SOAK))
 
 ##@ This machine
