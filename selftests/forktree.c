@@ -41,6 +41,7 @@ struct node {
 	unsigned int depth;
 	bool spine;
 	uint64_t seed;
+	unsigned int turns;
 	pid_t child[OPERATIONS];
 	unsigned int children;
 };
@@ -134,7 +135,7 @@ static void maybe_bear(struct node *node, unsigned int turn)
 {
 	if (node->depth == DEPTH)
 		return;
-	if (turn == OPERATIONS / 4 && node->spine)
+	if (turn == node->turns / 4 && node->spine)
 		bear(node, true);
 	else if (!(rnd(&node->seed) % 32) && take_room(node->tree))
 		bear(node, false);
@@ -155,7 +156,7 @@ static int live(struct node *node)
 {
 	__atomic_fetch_add(&node->tree->processes, 1, __ATOMIC_RELAXED);
 	deepest(node->tree, node->depth);
-	for (unsigned int turn = 0; turn < OPERATIONS; turn++) {
+	for (unsigned int turn = 0; turn < node->turns; turn++) {
 		maybe_bear(node, turn);
 		write_somewhere(node);
 		if (!page_agrees(node, rnd(&node->seed) % PAGES))
@@ -213,6 +214,7 @@ FIXTURE_SETUP(forktree)
 		.map = box_map(self->box, PAGES, MAP_PRIVATE),
 		.oracle = memory(PAGES * page_size, MAP_PRIVATE),
 		.seed = seed_given(),
+		.turns = sized(OPERATIONS, OPERATIONS),
 	};
 	pages_fill(self->root, ROOT_PAGES, 1);
 	pages_fill(self->node.oracle, ROOT_PAGES, 1);
