@@ -429,7 +429,7 @@ TEST(map_and_unmap_meanwhile)
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	ASSERT_NE(NULL, crew);
-	crew_start(crew, map, 0, 2, OPERATIONS);
+	crew_start(crew, map, 0, 2, 2 * OPERATIONS);
 	for (unsigned int round = 1; round <= sized(40, 80); round++) {
 		char *other = box_map(box, PAGES, MAP_PRIVATE);
 
