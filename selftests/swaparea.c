@@ -397,7 +397,9 @@ TEST_F_TIMEOUT(load, exchange, PATIENCE)
 	now = box_stats(self->box);
 	EXPECT_EQ(0, now.faults[PAGEBOX_FAULT_FAILED]);
 	EXPECT_EQ(0, now.io_errors);
-	EXPECT_EQ(PAGES, now.pages);
+	/* Those that were written, by chance. */
+	EXPECT_LT(PAGES / 2, now.pages);
+	EXPECT_GE(PAGES, now.pages);
 	EXPECT_GE(PAGES, now.swap_used);
 }
 
