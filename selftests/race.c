@@ -406,6 +406,8 @@ long page_out_all(struct scene *scene, long unused)
 
 long lock_root(struct scene *scene, long page)
 {
+	/* The kernel keeps references to locked pages on each CPU. */
+	stay_on_this_cpu();
 	return mlock(page_at(scene->root, page), page_size) ? errno : 0;
 }
 
