@@ -544,16 +544,20 @@ static void map_free(struct pb_map *map)
 	kfree(map);
 }
 
-/* A map that has no directory yet, or should have none any more. */
-static struct pb_map *next_to_sync(struct pb_maps *maps)
+/*
+ * A map that has no directory yet, or should have none any more: then @dead, and
+ * nobody else knows it now. One that dies later is found again.
+ */
+static struct pb_map *next_to_sync(struct pb_maps *maps, bool *dead)
 {
 	struct pb_map *map;
 
 	spin_lock(&maps->lock);
 	list_for_each_entry(map, &maps->list, entry) {
-		if (map->dead)
+		*dead = map->dead;
+		if (*dead)
 			list_del(&map->entry);
-		if (map->dead || !map->dir)
+		if (*dead || !map->dir)
 			goto out_unlock;
 	}
 	map = NULL;
@@ -567,9 +571,11 @@ static void sync_work(struct work_struct *work)
 	struct pb_box *box = container_of(work, struct pb_box, sync);
 	struct mem_cgroup *before = set_active_memcg(box->memcg);
 	struct pb_map *map;
+	bool dead;
 
-	while ((map = next_to_sync(&box->maps))) {
-		if (map->dead)
+	while ((map = next_to_sync(&box->maps, &dead))) {
+		pb_window(PB_WINDOW_MAP_SYNC);
+		if (dead)
 			map_free(map);
 		else
 			map_add(map);

@@ -274,4 +274,32 @@ TEST_F(begin, read_during_discard)
 	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
 }
 
+/*
+ * A mapping goes while its directory is about to be made. Whoever looked only now
+ * whether it is dead would free what is still in the list.
+ */
+TEST(unmap_before_its_directory)
+{
+	int box = box_new(16, 0);
+	unsigned int id = box_info(box).id;
+	struct map_row *rows;
+	char *map;
+
+	failpoint_set("map_sync stop times 1");
+	map = box_map(box, 1, MAP_PRIVATE);
+	ASSERT_TRUE(failpoint_waits("map_sync", 1));
+	unmap(map, 1);
+	failpoint_go("map_sync");
+	for (int i = 0; i < 64; i++) {
+		map = box_map(box, 1, MAP_PRIVATE);
+		EXPECT_EQ(1, debugfs_number(id, "summary", "maps"));
+		ASSERT_EQ(1, map_rows(id, &rows));
+		EXPECT_LE(0, debugfs_number(id, "summary", "views"));
+		free(rows);
+		unmap(map, 1);
+	}
+	EXPECT_EQ(0, debugfs_number(id, "summary", "maps"));
+	close(box);
+}
+
 TEST_HARNESS_MAIN
