@@ -10,6 +10,7 @@
 #   PAGEBOX_DISK=DEVICE   a disk to overwrite; by default one of the test VM's
 #                         scratch disks, known by their serial numbers
 #   PAGEBOX_FULL=1        at full size: for one, a file of 1 GiB for a minute
+#   PAGEBOX_SLOW=1        smaller, for kernels that check all they do
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,6 +22,9 @@ limit=600			# seconds, for one program
 if [ "${PAGEBOX_FULL:-}" = 1 ]; then
 	bytes=$((64 << 20)) frames=2048 operations=10000 snapshot_pages=4096
 	file_bytes=$((1 << 30)) file_frames=4096 seconds=60
+elif [ "${PAGEBOX_SLOW:-}" = 1 ]; then
+	bytes=$((4 << 20)) frames=128 operations=250 snapshot_pages=128
+	file_bytes=$((16 << 20)) file_frames=128 seconds=3
 else
 	bytes=$((8 << 20)) frames=256 operations=1000 snapshot_pages=512
 	file_bytes=$((64 << 20)) file_frames=512 seconds=3

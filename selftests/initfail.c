@@ -18,7 +18,7 @@
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
 
-#define LOADS 100
+#define LOADS sized(100, 100)
 #define FULL_ROUNDS 100
 #define STEPS_MAX 100
 #define PAGES 16
