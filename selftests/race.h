@@ -146,7 +146,7 @@ long page_out_map(struct scene *scene, long page);
 /* All pages of both. */
 long page_out_all(struct scene *scene, long unused);
 
-/* mlock(), and munlock() by the same actor: 0 or errno. */
+/* mlock() and munlock(): 0 or errno. */
 long lock_root(struct scene *scene, long page);
 long unlock_root(struct scene *scene, long page);
 
