@@ -48,6 +48,15 @@ unsigned long pb_commit_capacity(struct pb_box *box)
 	return pages;
 }
 
+/* With maps.lock: the box's sum follows. */
+static void set_committed(struct pb_map *map, unsigned long pages)
+{
+	struct pb_box *box = map->box;
+
+	WRITE_ONCE(box->committed, box->committed + pages - map->committed);
+	WRITE_ONCE(map->committed, pages);
+}
+
 /*
  * Promise more than the @before that the map has promised, if the box may.
  * -EAGAIN: it is not @before any more.
@@ -55,25 +64,20 @@ unsigned long pb_commit_capacity(struct pb_box *box)
 static int commit(struct pb_map *map, unsigned long before, long pages)
 {
 	struct pb_box *box = map->box;
-	long sum = atomic_long_read(&box->committed);
 	long room = LONG_MAX;
-	bool raced;
+	int err = 0;
 
 	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
 		room = pb_commit_capacity(box);
-	do {
-		if (pages && sum + pages > room)
-			return -ENOMEM;
-	} while (!atomic_long_try_cmpxchg(&box->committed, &sum, sum + pages));
 	spin_lock(&box->maps.lock);
-	raced = map->committed != before;
-	if (!raced)
-		WRITE_ONCE(map->committed, before + pages);
+	if (map->committed != before)
+		err = -EAGAIN;
+	else if (pages && box->committed + pages > room)
+		err = -ENOMEM;
+	else
+		set_committed(map, before + pages);
 	spin_unlock(&box->maps.lock);
-	if (!raced)
-		return 0;
-	atomic_long_sub(pages, &box->committed);
-	return -EAGAIN;
+	return err;
 }
 
 /**
@@ -125,15 +129,12 @@ void pb_commit_recount(struct pb_map *map)
 {
 	struct pb_box *box = map->box;
 	unsigned long pages = map_promise(map);
-	long more;
 
 	spin_lock(&box->maps.lock);
 	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
 		pages = min(pages, map->committed);
-	more = pages - map->committed;
-	WRITE_ONCE(map->committed, pages);
+	set_committed(map, pages);
 	spin_unlock(&box->maps.lock);
-	atomic_long_add(more, &box->committed);
 }
 
 /**

@@ -146,7 +146,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "frames_locked %llu\n", census.locked);
 	seq_printf(m, "frames_pinned %llu\n", census.pinned);
 	seq_printf(m, "frames_dirty %llu\n", census.dirty);
-	seq_printf(m, "committed %ld\n", atomic_long_read(&box->committed));
+	seq_printf(m, "committed %ld\n", READ_ONCE(box->committed));
 	for (unsigned int i = PB_STAT_PAGES; i < PB_STAT_NR; i++)
 		seq_printf(m, "%s %llu\n", pb_stat_names[i],
 			   pb_stats_read(box, i));

@@ -765,7 +765,7 @@ struct pb_flight {
  *            slot in use stays
  * @swap_lock: held for reading while a slot is taken
  * @maps: the mappings
- * @committed: pages that mappings have promised
+ * @committed: pages that mappings have promised; maps.lock
  * @oom_lock: around a search for somebody to kill
  * @oom_victim: identity of the mm that was killed last; @oom_lock
  * @oom_since: when, in jiffies; as @oom_victim
@@ -799,7 +799,7 @@ struct pb_box {
 	struct pb_swap *swap_old;
 	struct rw_semaphore swap_lock; /* see @swap */
 	struct pb_maps maps;
-	atomic_long_t committed;
+	long committed;
 	struct mutex oom_lock; /* one killer at a time */
 	struct mm_struct *oom_victim;
 	unsigned long oom_since;
