@@ -780,6 +780,11 @@ static void load_init(struct load_worker *worker, int box)
 	worker->tag = calloc(worker->pages, sizeof(*worker->tag));
 	if (!worker->word || !worker->tag)
 		die("calloc");
+	/* None is left to chance: at the end each is there. */
+	for (size_t page = 0; page < worker->pages; page++) {
+		load_write_page(worker, page, 1);
+		load_write_page(worker, page, 2);
+	}
 }
 
 static int load_run(struct load_worker *worker, struct load_shared *shared)
