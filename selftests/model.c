@@ -266,17 +266,6 @@ static int print(const struct options *o)
 	return 0;
 }
 
-static uint64_t number(const char *text)
-{
-	char *end;
-	uint64_t value = strtoull(text, &end, 0);
-
-	errno = 0;
-	if (end == text || *end)
-		die("'%s' should be a positive integer", text);
-	return value;
-}
-
 enum {
 	SEED,
 	COUNT,
@@ -308,18 +297,18 @@ static void parse(struct options *o, int option)
 {
 	switch (option) {
 	case SEED:
-		o->seed = number(optarg);
+		o->seed = parse_number(optarg);
 		break;
 	case COUNT:
-		o->count = number(optarg);
+		o->count = parse_number(optarg);
 		break;
 	case NR_OPS:
-		o->ops = number(optarg);
+		o->ops = parse_number(optarg);
 		if (o->ops > OPS - 32)
 			die("a program has at most %u operations", OPS - 32);
 		break;
 	case SECONDS:
-		o->seconds = number(optarg);
+		o->seconds = parse_number(optarg);
 		break;
 	case NOISE:
 		o->noise = !strcmp(optarg, "yes");
@@ -328,7 +317,7 @@ static void parse(struct options *o, int option)
 		o->replay = optarg;
 		break;
 	case TRIES:
-		o->tries = number(optarg);
+		o->tries = parse_number(optarg);
 		break;
 	case PRINT:
 		o->print = true;
@@ -375,7 +364,6 @@ static bool seeds_pass(uint64_t seed, unsigned int count, bool noise)
 	o.seed = seed;
 	o.count = count;
 	o.ops = 100;
-	o.noise = noise;
 	o.noise = noise;
 	catch_signals();
 	return !run_seeds(&o);
