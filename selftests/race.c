@@ -167,15 +167,26 @@ void scene_begin(struct scene *scene)
 	process_new(scene, MAIN, process_main);
 }
 
-struct scene *scene_of_root(unsigned int frames)
+static struct scene *scene_filled(unsigned int frames, bool root)
 {
 	struct scene *scene = scene_new();
 
 	scene->config.set = PAGEBOX_SET_FRAMES;
 	scene->config.frames = frames;
-	scene->fill_root = true;
+	scene->fill_root = root;
+	scene->fill_map = !root;
 	scene_begin(scene);
 	return scene;
+}
+
+struct scene *scene_of_root(unsigned int frames)
+{
+	return scene_filled(frames, true);
+}
+
+struct scene *scene_of_map(unsigned int frames)
+{
+	return scene_filled(frames, false);
 }
 
 /* The child dies with its parent, and is waited for by nobody. */

@@ -85,8 +85,12 @@ struct scene *scene_new(void);
 /* Sets it, and brings the actors in. */
 void scene_begin(struct scene *scene);
 
-/* One that has begun: pages of the root view in a box of @frames frames. */
+/*
+ * One that has begun, in a box of @frames frames: pages of the root view, or of the
+ * private mapping.
+ */
 struct scene *scene_of_root(unsigned int frames);
+struct scene *scene_of_map(unsigned int frames);
 
 void scene_end(struct scene *scene);
 

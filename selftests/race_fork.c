@@ -13,17 +13,6 @@
 
 #define FRAMES 16
 
-static struct scene *private_pages(void)
-{
-	struct scene *s = scene_new();
-
-	s->config.set = PAGEBOX_SET_FRAMES;
-	s->config.frames = FRAMES;
-	s->fill_map = true;
-	scene_begin(s);
-	return s;
-}
-
 /* A private mapping with pages of its own, in frames and mapped, and a child's. */
 FIXTURE(share)
 {
@@ -32,7 +21,7 @@ FIXTURE(share)
 
 FIXTURE_SETUP(share)
 {
-	self->s = private_pages();
+	self->s = scene_of_map(FRAMES);
 	ASSERT_EQ(0, run(self->s, MAIN, fork_child, 0));
 }
 
@@ -210,7 +199,7 @@ FIXTURE_VARIANT_ADD(clone, protected){
 
 FIXTURE_SETUP(clone)
 {
-	self->s = private_pages();
+	self->s = scene_of_map(FRAMES);
 }
 
 FIXTURE_TEARDOWN(clone)
@@ -306,7 +295,7 @@ FIXTURE_VARIANT_ADD(fork_later, written){
 
 FIXTURE_SETUP(fork_later)
 {
-	self->s = private_pages();
+	self->s = scene_of_map(FRAMES);
 }
 
 FIXTURE_TEARDOWN(fork_later)
