@@ -4,7 +4,7 @@
  * device, maps 256 pages, writes them, reads them again, forks twice, and all
  * three processes write at random and find every byte where they left it.
  *
- * PAGEBOX_ROUNDS says how often (3 times). From 100 rounds on it is a soak, and fails
+ * PAGEBOX_ROUNDS says how often (3). From 100 rounds on it is a soak, and fails
  * if the machine has less memory available afterwards.
  */
 
