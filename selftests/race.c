@@ -458,9 +458,9 @@ long recycle(struct scene *scene, long unused)
 	return 0;
 }
 
-static long vm_write(struct scene *scene, char *to)
+static long vm_write(struct scene *scene, char *to, char *from)
 {
-	struct iovec local = { scene->plain, page_size };
+	struct iovec local = { from, page_size };
 	struct iovec remote = { to, page_size };
 
 	return process_vm_writev(scene->actor[MAIN].pid, &local, 1, &remote, 1,
@@ -469,12 +469,21 @@ static long vm_write(struct scene *scene, char *to)
 
 long vm_write_root(struct scene *scene, long page)
 {
-	return vm_write(scene, page_at(scene->root, page));
+	return vm_write(scene, page_at(scene->root, page), scene->plain);
 }
 
 long vm_write_map(struct scene *scene, long page)
 {
-	return vm_write(scene, page_at(scene->map, page));
+	return vm_write(scene, page_at(scene->map, page), scene->plain);
+}
+
+long vm_write_map_from_box(struct scene *scene, long page)
+{
+	char *from = box_map_from(scene->box, PAGES, 1, MAP_SHARED);
+	long bytes = vm_write(scene, page_at(scene->map, page), from);
+
+	unmap(from, 1);
+	return bytes;
 }
 
 long lend_root(struct scene *scene, long page)

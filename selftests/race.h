@@ -166,6 +166,8 @@ long recycle(struct scene *scene, long frames);
 /* From outside, with what is in the plain page: bytes. */
 long vm_write_root(struct scene *scene, long page);
 long vm_write_map(struct scene *scene, long page);
+/* With what page PAGES of the root view holds, which it has to fault in. */
+long vm_write_map_from_box(struct scene *scene, long page);
 /* A page of the root view goes to the pipe, by reference: bytes. */
 long lend_root(struct scene *scene, long page);
 

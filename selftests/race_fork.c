@@ -148,6 +148,26 @@ TEST_F(share, evict_during_break)
 }
 
 /*
+ * The copy goes to swap before anybody has a PTE of it: it was not written yet, but
+ * what it holds is nowhere else.
+ */
+TEST_F(share, evict_after_break)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "mkwrite_copied", write_map, WITH(0, NEW));
+	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, 2));
+	EXPECT_EQ(PAGES + 1 - 2, box_stats(s->box).swap_used);
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, OLD)));
+	failpoint_go("mkwrite_copied");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(1, copies(s));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	expect_nothing_left(_metadata, s);
+}
+
+/*
  * The page to be copied is in swap. When it has been read, nobody else may have it
  * any more: then it is written where it is.
  */
@@ -269,6 +289,28 @@ TEST_F(clone, kill)
 	EXPECT_EQ(0, box_stats(s->box).pages);
 	EXPECT_EQ(0, box_stats(s->box).frames_used);
 	EXPECT_EQ(1, box_stats(s->box).views);
+}
+
+/*
+ * Another process has pinned a page and is about to write to it. What it writes
+ * is the parent's: the child has a copy from before.
+ */
+TEST(fork_of_a_pinned_page)
+{
+	struct scene *s = scene_of_map(FRAMES);
+
+	run(s, A, write_root, WITH(PAGES, NEW));
+	stop(s, OUTSIDE, "fault_map", vm_write_map_from_box, 0);
+	EXPECT_EQ(0, run(s, MAIN, fork_child, 0));
+	EXPECT_EQ(1, run(s, B, sharers_of_map, 0));
+	EXPECT_EQ(2, run(s, B, sharers_of_map, 1));
+	failpoint_go("fault_map");
+	EXPECT_EQ(page_size, result(s, OUTSIDE));
+	EXPECT_TRUE(run(s, A, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	run(s, A, write_map, WITH(1, NEWER));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	scene_end(s);
 }
 
 FIXTURE(fork_later)
