@@ -275,6 +275,25 @@ struct pagebox_stats box_stats(int box)
 	return stats_at(box, 0);
 }
 
+struct pages_goal {
+	int box;
+	unsigned long pages;
+};
+
+static bool has_pages(void *context)
+{
+	struct pages_goal *goal = context;
+
+	return box_stats(goal->box).pages == goal->pages;
+}
+
+bool pages_become(int box, unsigned long pages)
+{
+	struct pages_goal goal = { .box = box, .pages = pages };
+
+	return eventually(has_pages, &goal);
+}
+
 struct pagebox_stats map_stats(int box, const void *address)
 {
 	return stats_at(box, (uintptr_t)address);

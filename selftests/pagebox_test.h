@@ -112,6 +112,12 @@ void drop_ptes(char *map, size_t pages);
 
 struct pagebox_stats box_stats(int box);
 
+/*
+ * Waits until the box has so many pages. Of a mapping that goes, a worker frees
+ * those whose frames are busy.
+ */
+bool pages_become(int box, unsigned long pages);
+
 /* The faults of the mapping that holds @address. */
 struct pagebox_stats map_stats(int box, const void *address);
 
