@@ -142,6 +142,19 @@ TEST_F(hog, swap)
 	EXPECT_EQ(PAGES / 2, in_child(work_as_root, NULL));
 }
 
+/* What a hog had is there for the next one. */
+TEST_F(hog, goes)
+{
+	for (int round = 0; round < 3; round++) {
+		for (int what = ALL_FRAMES; what <= ALL_SWAP; what++) {
+			EXPECT_EQ(ALL - RESERVE(ALL),
+				  child_ask(&self->hog, what));
+			child_end(&self->hog);
+			self->hog = child_fork(hog, NULL);
+		}
+	}
+}
+
 /* Nobody but root gets the last boxes, and root no more than there are. */
 TEST_F(hog, boxes)
 {
