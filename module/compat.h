@@ -38,6 +38,10 @@ static inline ssize_t pb_vfs_iocb_iter_write(struct file *file,
 #define copy_splice_read generic_file_splice_read
 #endif
 
+#ifndef VM_COPY_ON_FORK
+#define VM_COPY_ON_FORK VM_UFFD_WP
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 {

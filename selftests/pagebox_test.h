@@ -11,6 +11,7 @@
 #define PAGEBOX_TEST_H
 
 #include <linux/capability.h>
+#include <linux/userfaultfd.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -107,6 +108,19 @@ void unmap(char *map, size_t pages);
 
 /* Drops the PTEs of @pages pages, the contents stay in the box. */
 void drop_ptes(char *map, size_t pages);
+
+/* --- userfaultfd --- */
+
+/* Watches for writes and asks nobody; Linux 6.7, not in all headers. */
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+
+/* An fd, or -1 if the kernel does not have the features. */
+int uffd_open(uint64_t features);
+
+/* 0 or errno. */
+int uffd_register(int uffd, char *map, size_t pages, uint64_t mode);
 
 /* --- counters --- */
 

@@ -599,6 +599,25 @@ long reap_child(struct scene *scene, long unused)
 	return child_status(scene->actor[CHILD].pid) - 256;
 }
 
+long watch_map(struct scene *scene, long unused)
+{
+	scene->uffd =
+		uffd_open(UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_EVENT_FORK);
+	if (scene->uffd < 0)
+		return EINVAL;
+	return uffd_register(scene->uffd, scene->map, PAGES,
+			     UFFDIO_REGISTER_MODE_WP);
+}
+
+long hear_of_fork(struct scene *scene, long unused)
+{
+	struct uffd_msg message;
+
+	if (read(scene->uffd, &message, sizeof(message)) != sizeof(message))
+		return -errno;
+	return message.event == UFFD_EVENT_FORK;
+}
+
 long sharers_of_map(struct scene *scene, long page)
 {
 	struct page_row row;

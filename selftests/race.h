@@ -59,6 +59,7 @@ struct actor {
  * @box: an fd of it
  * @store: what is behind it, or 0
  * @pipe: for what is spliced
+ * @uffd: a userfaultfd of the process, if it has one
  * @id: number of the box
  * @root: where the process has the root view, 2 * PAGES pages
  * @map: and its private mapping
@@ -72,6 +73,7 @@ struct scene {
 	int box;
 	int store;
 	int pipe[2];
+	int uffd;
 	unsigned int id;
 	char *root;
 	char *map;
@@ -194,6 +196,13 @@ long see_and_close(struct scene *scene, long joined);
 /* MAIN alone: the child becomes CHILD. */
 long fork_child(struct scene *scene, long unused);
 long reap_child(struct scene *scene, long unused);
+
+/*
+ * The private mapping is watched for writes by a userfaultfd, also in children:
+ * 0 or errno. Each fork waits until somebody hears of it.
+ */
+long watch_map(struct scene *scene, long unused);
+long hear_of_fork(struct scene *scene, long unused);
 
 /* Sharers of a page of the private mapping, as debugfs has it; -1 without one. */
 long sharers_of_map(struct scene *scene, long page);

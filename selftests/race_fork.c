@@ -291,17 +291,20 @@ TEST_F(clone, kill)
 	EXPECT_EQ(1, box_stats(s->box).views);
 }
 
-/*
- * Another process has pinned a page and is about to write to it. What it writes
- * is the parent's: the child has a copy from before.
- */
-TEST(fork_of_a_pinned_page)
+/* Another process pins a page of the map and is about to write to it. */
+static struct scene *scene_of_a_pinned_page(void)
 {
 	struct scene *s = scene_of_map(FRAMES);
 
 	run(s, A, write_root, WITH(PAGES, NEW));
 	stop(s, OUTSIDE, "fault_map", vm_write_map_from_box, 0);
-	EXPECT_EQ(0, run(s, MAIN, fork_child, 0));
+	return s;
+}
+
+/* What it writes is the parent's: the child has a copy from before. */
+static void expect_child_is_apart(struct __test_metadata *_metadata,
+				  struct scene *s)
+{
 	EXPECT_EQ(1, run(s, B, sharers_of_map, 0));
 	EXPECT_EQ(2, run(s, B, sharers_of_map, 1));
 	failpoint_go("fault_map");
@@ -310,6 +313,34 @@ TEST(fork_of_a_pinned_page)
 	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
 	run(s, A, write_map, WITH(1, NEWER));
 	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+}
+
+TEST(fork_of_a_pinned_page)
+{
+	struct scene *s = scene_of_a_pinned_page();
+
+	EXPECT_EQ(0, run(s, MAIN, fork_child, 0));
+	expect_child_is_apart(_metadata, s);
+	scene_end(s);
+}
+
+/*
+ * Core mm gives the child of a mapping that a userfaultfd watches the PTEs of its
+ * parent. Those that watch MAP_PRIVATE mappings of a device came with Linux 6.7.
+ */
+TEST(fork_of_a_pinned_page_that_is_watched)
+{
+	struct scene *s = scene_of_a_pinned_page();
+	int err = run(s, MAIN, watch_map, 0);
+
+	start(s, MAIN, fork_child, 0);
+	if (err) {
+		EXPECT_EQ(EINVAL, err);
+	} else {
+		EXPECT_EQ(1, run(s, B, hear_of_fork, 0));
+	}
+	EXPECT_EQ(0, result(s, MAIN));
+	expect_child_is_apart(_metadata, s);
 	scene_end(s);
 }
 

@@ -381,6 +381,47 @@ TEST(odd_mappings)
 			      ULONG_MAX, 0));
 }
 
+/*
+ * Nobody resolves faults of a box but the box. To watch for writes is all that a
+ * userfaultfd can do there, on kernels that can watch all mappings; pages are
+ * evicted and come back under it.
+ */
+TEST(userfaultfd)
+{
+	static const int flags[] = { MAP_SHARED, MAP_PRIVATE };
+	int box = box_new(FRAMES, 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		char *map = box_map(box, 2 * FRAMES, flags[i]);
+		struct uffdio_writeprotect protect = {
+			.range = { (uintptr_t)map, 2 * FRAMES * page_size },
+			.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+		};
+		int uffd = uffd_open(0);
+
+		EXPECT_EQ(EINVAL, uffd_register(uffd, map, 2 * FRAMES,
+						UFFDIO_REGISTER_MODE_MISSING));
+		EXPECT_EQ(EINVAL, uffd_register(uffd, map, 2 * FRAMES,
+						UFFDIO_REGISTER_MODE_WP));
+		close(uffd);
+		uffd = uffd_open(UFFD_FEATURE_WP_ASYNC);
+		pages_fill(map, 2 * FRAMES, 1);
+		if (uffd >= 0) {
+			EXPECT_EQ(0, uffd_register(uffd, map, 2 * FRAMES,
+						   UFFDIO_REGISTER_MODE_WP));
+			EXPECT_EQ(0,
+				  ioctl(uffd, UFFDIO_WRITEPROTECT, &protect));
+		}
+		EXPECT_TRUE(pages_hold(map, 2 * FRAMES, 1));
+		pages_fill(map, 2 * FRAMES, 500);
+		drop_ptes(map, 2 * FRAMES);
+		EXPECT_TRUE(pages_hold(map, 2 * FRAMES, 500));
+		unmap(map, 2 * FRAMES);
+		close(uffd);
+	}
+	close(box);
+}
+
 /* --- numbers at every edge --- */
 
 static const uint64_t edges[] = {

@@ -293,6 +293,43 @@ static char *map_neighbours(int box, int left_flags, int right_flags)
 	return range;
 }
 
+/* Linux 6.13; 6.15 for files. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
+#define GUARD 4 /* pages before it */
+
+static int sees_the_guard(void *map)
+{
+	bool right = pages_hold(map, GUARD, TAG);
+
+	pages_fill(map, GUARD, 500);
+	return right ? signal_of_read(page_at(map, GUARD)) : 0;
+}
+
+/*
+ * A guard region, where the kernel has them for such mappings, is one in a child
+ * as well. fork() copies PTEs for its sake, and still the child has its own view.
+ */
+TEST_F(vma, guard_region)
+{
+	char *guard = page_at(self->map, GUARD);
+
+	if (madvise(guard, 2 * page_size, MADV_GUARD_INSTALL)) {
+		EXPECT_EQ(EINVAL, errno);
+		return;
+	}
+	EXPECT_EQ(SIGSEGV, signal_of_write(guard));
+	EXPECT_EQ(SIGSEGV, in_child(sees_the_guard, self->map));
+	EXPECT_TRUE(pages_hold(self->map, GUARD,
+			       variant->flags == MAP_PRIVATE ? TAG : 500));
+	pages_fill(self->map, GUARD, TAG);
+	EXPECT_EQ(0, madvise(guard, 2 * page_size, MADV_GUARD_REMOVE));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+}
+
 FIXTURE(neighbours)
 {
 	int box;
