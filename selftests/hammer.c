@@ -32,6 +32,7 @@
 #define PAGES 160 /* shared ones; as many private ones in each process */
 #define DIRECT 4 /* pages of each thread for direct I/O */
 #define FRAMES 32
+#define RANGE 16 /* pages that are brought in at once */
 #define PROCESSES 2
 #define THREADS 2
 #define WORKERS (PROCESSES * THREADS)
@@ -47,6 +48,7 @@ struct shared {
 struct worker {
 	unsigned int number; /* its word in each line of 64 bytes */
 	uint64_t seed;
+	int box;
 	int disk;
 	char *map; /* MAP_SHARED */
 	char *own; /* MAP_PRIVATE, the process's */
@@ -125,6 +127,17 @@ static void pin(struct worker *w, bool own)
 	count(&shared->pins);
 }
 
+/* Pages that come in at once drive as many others out, and then go themselves. */
+static void push(struct worker *w, bool own)
+{
+	char *map = own ? w->own : w->map;
+	char *range = page_at(map, rnd(&w->seed) % (PAGES - RANGE));
+
+	if (map_range(w->box, PAGEBOX_IOC_PREFETCH, range, RANGE) < 0 ||
+	    map_range(w->box, PAGEBOX_IOC_PAGE_OUT, range, RANGE) < 0)
+		die("a range of pages");
+}
+
 /* A page goes to the disk and comes back. */
 static void direct(struct worker *w)
 {
@@ -186,6 +199,8 @@ static void *work(void *context)
 			direct(w);
 		else if (what < 64)
 			pin(w, rnd(&w->seed) % 2);
+		else if (what < 128)
+			push(w, rnd(&w->seed) % 2);
 		else
 			touch(w, rnd(&w->seed) % 2);
 	}
@@ -209,6 +224,7 @@ static void process(int box, const char *disk, unsigned int number,
 
 		w->number = number * THREADS + t;
 		w->seed = seed * WORKERS + w->number;
+		w->box = box;
 		w->map = map;
 		w->own = own;
 		w->direct = box_map_from(box, 2 * PAGES + w->number * DIRECT,
