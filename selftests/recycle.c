@@ -55,7 +55,10 @@ static int user_box(const struct user *user)
 	return box;
 }
 
-/* What nobody has written is zero, in mappings of either kind and by read(). */
+/*
+ * What nobody has written is zero, in mappings of either kind and by read(), in
+ * frames that had secrets of the same box as well.
+ */
 static bool fresh_is_zero(int box)
 {
 	char *shared = box_map(box, PAGES, MAP_SHARED);
@@ -63,13 +66,14 @@ static bool fresh_is_zero(int box)
 	char *page = malloc(page_size);
 	bool right;
 
+	right = pages_are_zero(shared, PAGES);
+	leave_secrets(shared, PAGES);
+	right &= pages_are_zero(private, PAGES);
+	leave_secrets(private, PAGES);
 	if (!page || pread(box, page, page_size, 2 * PAGES * page_size) !=
 			     (ssize_t)page_size)
 		die("read");
-	right = pages_are_zero(shared, PAGES) &&
-		pages_are_zero(private, PAGES) && page_holds(page, 0);
-	leave_secrets(shared, PAGES);
-	leave_secrets(private, PAGES);
+	right &= page_holds(page, 0);
 	/* By now most are in swap, and come back through the same frames. */
 	for (size_t i = 0; i < PAGES * page_size; i++)
 		right &= (unsigned char)shared[i] == SECRET &&
