@@ -113,7 +113,7 @@ void drop_ptes(char *map, size_t pages);
 
 /* Watches for writes and asks nobody; Linux 6.7, not in all headers. */
 #ifndef UFFD_FEATURE_WP_ASYNC
-#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#define UFFD_FEATURE_WP_ASYNC 0x8000
 #endif
 
 /* An fd, or -1 if the kernel does not have the features. */

@@ -603,8 +603,6 @@ long watch_map(struct scene *scene, long unused)
 {
 	scene->uffd =
 		uffd_open(UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_EVENT_FORK);
-	if (scene->uffd < 0)
-		return EINVAL;
 	return uffd_register(scene->uffd, scene->map, PAGES,
 			     UFFDIO_REGISTER_MODE_WP);
 }

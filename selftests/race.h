@@ -199,7 +199,7 @@ long reap_child(struct scene *scene, long unused);
 
 /*
  * The private mapping is watched for writes by a userfaultfd, also in children:
- * 0 or errno. Each fork waits until somebody hears of it.
+ * 0, or errno (EBADF if the kernel cannot). Each fork waits until somebody hears of it.
  */
 long watch_map(struct scene *scene, long unused);
 long hear_of_fork(struct scene *scene, long unused);

