@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -622,114 +621,65 @@ TEST_F(exchange, to_less_than_is_needed)
 	expect_contents(_metadata, self);
 }
 
+static void write_over_and_over(struct repeater *writer, int box)
+{
+	*writer = (struct repeater){
+		.round = write_and_check,
+		.map = box_map_from(box, 2 * PAGES, PAGES, MAP_PRIVATE),
+		.pages = PAGES,
+	};
+	repeater_start(writer);
+}
+
 /* The pages of a process that writes all the time are exchanged as well. */
-struct writer {
-	char *map;
-	bool stop; /* relaxed atomics, as is rounds */
-	unsigned int rounds;
-	bool right;
-};
-
-static void *write_and_check(void *context)
-{
-	struct writer *writer = context;
-
-	writer->right = true;
-	while (!__atomic_load_n(&writer->stop, __ATOMIC_RELAXED)) {
-		uint64_t tag = 1000 + 100 * writer->rounds;
-
-		pages_fill(writer->map, PAGES, tag);
-		writer->right &= pages_hold(writer->map, PAGES, tag);
-		__atomic_fetch_add(&writer->rounds, 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-static bool writer_turned(void *context)
-{
-	struct writer *writer = context;
-
-	return __atomic_load_n(&writer->rounds, __ATOMIC_RELAXED) >= 2;
-}
-
 TEST_F(exchange, under_load)
 {
-	struct writer writer = { .map = box_map_from(self->box, 2 * PAGES,
-						     PAGES, MAP_PRIVATE) };
 	int file = store_file(4 * PAGES * page_size, 1);
-	pthread_t thread;
+	struct repeater writer;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, write_and_check, &writer));
+	write_over_and_over(&writer, self->box);
 	for (int round = 0; round < 6; round++) {
 		EXPECT_EQ(0, swap_error(self->box,
 					round % 2 ? PAGEBOX_FD_RAM : file, 0));
-		__atomic_store_n(&writer.rounds, 0, __ATOMIC_RELAXED);
-		EXPECT_TRUE(eventually(writer_turned, &writer));
+		EXPECT_TRUE(repeater_goes_on(&writer, 2));
 	}
-	__atomic_store_n(&writer.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	EXPECT_TRUE(writer.right);
+	EXPECT_TRUE(repeater_end(&writer));
 	EXPECT_TRUE(pages_hold(self->shared, PAGES, 100));
 	EXPECT_TRUE(pages_hold(self->private, PAGES, 200));
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-struct reader {
-	char *map;
-	bool stop; /* relaxed atomics, as is rounds */
-	unsigned int rounds;
-	bool right;
-};
-
-static void *read_and_check(void *context)
+static bool read_and_check(struct repeater *reader, unsigned int round)
 {
-	struct reader *reader = context;
-
-	reader->right = true;
-	while (!__atomic_load_n(&reader->stop, __ATOMIC_RELAXED)) {
-		reader->right &= pages_hold(reader->map, PAGES, 100);
-		__atomic_fetch_add(&reader->rounds, 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-static bool reader_turned(void *context)
-{
-	struct reader *reader = context;
-
-	return __atomic_load_n(&reader->rounds, __ATOMIC_RELAXED) >= 1;
+	return pages_hold(reader->map, reader->pages, 100);
 }
 
 /* So are those that readahead is about to bring in. */
 TEST_F(exchange, under_readahead)
 {
-	struct reader reader[2] = { { .map = self->shared },
-				    { .map = box_map(self->box, PAGES,
-						     MAP_SHARED) } };
+	struct repeater reader[2] = { { .map = self->shared },
+				      { .map = box_map(self->box, PAGES,
+						       MAP_SHARED) } };
 	int file = store_file(3 * PAGES * page_size, 1);
-	pthread_t thread[2];
 
 	box_configure(self->box,
 		      (struct pagebox_config){ .set = PAGEBOX_SET_READAHEAD |
 						      PAGEBOX_SET_FRAMES,
 					       .readahead = 8,
 					       .frames = 2 * PAGES - 8 });
-	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_and_check,
-					    &reader[i]));
+	for (int i = 0; i < 2; i++) {
+		reader[i].round = read_and_check;
+		reader[i].pages = PAGES;
+		repeater_start(&reader[i]);
+	}
 	for (int round = 0; round < 60; round++) {
 		root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES);
 		EXPECT_EQ(0, swap_error(self->box,
 					round % 2 ? PAGEBOX_FD_RAM : file, 0));
-		__atomic_store_n(&reader[round % 2].rounds, 0,
-				 __ATOMIC_RELAXED);
-		EXPECT_TRUE(eventually(reader_turned, &reader[round % 2]));
+		EXPECT_TRUE(repeater_goes_on(&reader[round % 2], 1));
 	}
-	for (int i = 0; i < 2; i++) {
-		__atomic_store_n(&reader[i].stop, true, __ATOMIC_RELAXED);
-		pthread_join(thread[i], NULL);
-		EXPECT_TRUE(reader[i].right);
-	}
+	for (int i = 0; i < 2; i++)
+		EXPECT_TRUE(repeater_end(&reader[i]));
 	EXPECT_LT(0, box_stats(self->box).readahead);
 	EXPECT_TRUE(pages_hold(self->private, PAGES, 200));
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
@@ -842,12 +792,10 @@ static int configure_all_the_time(void *context)
 /* Several configure one box at the same time, under a program that writes. */
 TEST_F(exchange, many_configure)
 {
-	struct writer writer = { .map = box_map_from(self->box, 2 * PAGES,
-						     PAGES, MAP_PRIVATE) };
-	pthread_t thread;
+	struct repeater writer;
 	pid_t pids[3];
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, write_and_check, &writer));
+	write_over_and_over(&writer, self->box);
 	for (int i = 0; i < 3; i++) {
 		pids[i] = fork();
 		ASSERT_LE(0, pids[i]);
@@ -856,9 +804,7 @@ TEST_F(exchange, many_configure)
 	}
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(0, child_status(pids[i]));
-	__atomic_store_n(&writer.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	EXPECT_TRUE(writer.right);
+	EXPECT_TRUE(repeater_end(&writer));
 	EXPECT_TRUE(pages_hold(self->shared, PAGES, 100));
 	EXPECT_TRUE(pages_hold(self->private, PAGES, 200));
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -176,50 +175,22 @@ TEST_F(gup, direct_write)
 	close(loop);
 }
 
-struct presser {
-	char *map;
-	bool stop;
-	bool right;
-	unsigned int rounds;
-};
-
-/* Keeps the hand turning: writes and checks pages of its own all the time. */
-static void *press(void *context)
-{
-	struct presser *presser = context;
-
-	presser->right = true;
-	while (!__atomic_load_n(&presser->stop, __ATOMIC_RELAXED)) {
-		pages_fill(presser->map, FRAMES, 10 * presser->rounds);
-		presser->right &=
-			pages_hold(presser->map, FRAMES, 10 * presser->rounds);
-		__atomic_store_n(&presser->rounds, presser->rounds + 1,
-				 __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-static bool presser_began(void *context)
-{
-	struct presser *presser = context;
-
-	return __atomic_load_n(&presser->rounds, __ATOMIC_RELAXED) > 1;
-}
-
 /*
  * Direct I/O both ways while another thread makes the hand turn: a page under
  * I/O must not be taken, or bytes of one round show up in another.
  */
 TEST_F(gup, direct_io_under_pressure)
 {
-	struct presser presser = { .map = box_map_from(self->box, PAGES, FRAMES,
-						       variant->flags) };
+	struct repeater presser = {
+		.round = write_and_check,
+		.map = box_map_from(self->box, PAGES, FRAMES, variant->flags),
+		.pages = FRAMES,
+	};
 	int loop = loop_open(store_file(PAGES * page_size, 500));
 	ssize_t chunk = CHUNK * page_size;
-	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, press, &presser));
-	EXPECT_TRUE(eventually(presser_began, &presser));
+	repeater_start(&presser);
+	EXPECT_TRUE(repeater_goes_on(&presser, 2));
 	for (int round = 0; round < 6; round++) {
 		uint64_t tag = 1000 * round + 1000;
 
@@ -236,9 +207,7 @@ TEST_F(gup, direct_io_under_pressure)
 		}
 		ASSERT_TRUE(pages_hold(self->map, PAGES / 2, tag));
 	}
-	__atomic_store_n(&presser.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	EXPECT_TRUE(presser.right);
+	EXPECT_TRUE(repeater_end(&presser));
 	EXPECT_LT(2 * PAGES, box_stats(self->box).faults[PAGEBOX_FAULT_SWAPIN]);
 	close(loop);
 }

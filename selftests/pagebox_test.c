@@ -257,6 +257,70 @@ void drop_ptes(char *map, size_t pages)
 		die("MADV_DONTNEED");
 }
 
+/* --- threads that go round and round --- */
+
+static void *repeat(void *context)
+{
+	struct repeater *repeater = context;
+
+	repeater->right = true;
+	while (!__atomic_load_n(&repeater->stop, __ATOMIC_RELAXED)) {
+		repeater->right &=
+			repeater->round(repeater, repeater_rounds(repeater));
+		__atomic_fetch_add(&repeater->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+void repeater_start(struct repeater *repeater)
+{
+	errno = pthread_create(&repeater->thread, NULL, repeat, repeater);
+	if (errno)
+		die("pthread_create");
+}
+
+unsigned int repeater_rounds(struct repeater *repeater)
+{
+	return __atomic_load_n(&repeater->rounds, __ATOMIC_RELAXED);
+}
+
+struct rounds_goal {
+	struct repeater *repeater;
+	unsigned int rounds;
+};
+
+static bool has_gone_round(void *context)
+{
+	struct rounds_goal *goal = context;
+
+	return repeater_rounds(goal->repeater) >= goal->rounds;
+}
+
+bool repeater_goes_on(struct repeater *repeater, unsigned int rounds)
+{
+	struct rounds_goal goal = {
+		.repeater = repeater,
+		.rounds = repeater_rounds(repeater) + rounds,
+	};
+
+	return eventually(has_gone_round, &goal);
+}
+
+bool repeater_end(struct repeater *repeater)
+{
+	__atomic_store_n(&repeater->stop, true, __ATOMIC_RELAXED);
+	pthread_join(repeater->thread, NULL);
+	return repeater->right;
+}
+
+bool write_and_check(struct repeater *repeater, unsigned int round)
+{
+	uint64_t tag = 1000 + 100 * round;
+
+	pages_fill(repeater->map, repeater->pages, tag);
+	return pages_hold(repeater->map, repeater->pages, tag);
+}
+
 /* --- userfaultfd --- */
 
 int uffd_open(uint64_t features)

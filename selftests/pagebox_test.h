@@ -12,6 +12,7 @@
 
 #include <linux/capability.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -108,6 +109,46 @@ void unmap(char *map, size_t pages);
 
 /* Drops the PTEs of @pages pages, the contents stay in the box. */
 void drop_ptes(char *map, size_t pages);
+
+/* --- threads that go round and round --- */
+
+struct repeater;
+
+/* One round; false if its pages are not what they should be. */
+typedef bool (*round_fn)(struct repeater *repeater, unsigned int round);
+
+/**
+ * struct repeater - a thread that does the same until it is ended
+ * @round: what it does
+ * @box: for that, if it needs it
+ * @map: its pages
+ * @pages: how many
+ */
+struct repeater {
+	round_fn round;
+	int box;
+	char *map;
+	size_t pages;
+
+	pthread_t thread;
+	bool stop; /* relaxed atomics, as is rounds */
+	unsigned int rounds;
+	bool right;
+};
+
+void repeater_start(struct repeater *repeater);
+
+/* How many rounds it has done. */
+unsigned int repeater_rounds(struct repeater *repeater);
+
+/* Waits until it has done so many more. */
+bool repeater_goes_on(struct repeater *repeater, unsigned int rounds);
+
+/* Ends it: whether all was right. */
+bool repeater_end(struct repeater *repeater);
+
+/* A round: writes all pages, and looks at them. */
+bool write_and_check(struct repeater *repeater, unsigned int round);
 
 /* --- userfaultfd --- */
 

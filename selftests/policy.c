@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -83,40 +82,10 @@ TEST(names)
 }
 
 /* A box that somebody works in, while its policy changes again and again. */
-struct worker {
-	char *map;
-	bool stop; /* relaxed atomics, as is rounds */
-	unsigned int rounds;
-	bool right;
-};
-
-static void *write_and_check(void *context)
-{
-	struct worker *worker = context;
-
-	worker->right = true;
-	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
-		uint64_t tag = 1000 + 100 * worker->rounds;
-
-		pages_fill(worker->map, PAGES, tag);
-		worker->right &= pages_hold(worker->map, PAGES, tag);
-		__atomic_fetch_add(&worker->rounds, 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-static bool worker_turned(void *context)
-{
-	struct worker *worker = context;
-
-	return __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED) >= 1;
-}
-
 FIXTURE(load)
 {
 	int box;
-	struct worker worker[2];
-	pthread_t thread[2];
+	struct repeater writer[2];
 };
 
 FIXTURE_VARIANT(load)
@@ -135,21 +104,20 @@ FIXTURE_VARIANT_ADD(load, most_frames){
 FIXTURE_SETUP(load)
 {
 	self->box = box_new(variant->frames, 0);
-	self->worker[0].map = box_map(self->box, PAGES, MAP_SHARED);
-	self->worker[1].map =
+	self->writer[0].map = box_map(self->box, PAGES, MAP_SHARED);
+	self->writer[1].map =
 		box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
-	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&self->thread[i], NULL,
-					    write_and_check, &self->worker[i]));
+	for (int i = 0; i < 2; i++) {
+		self->writer[i].round = write_and_check;
+		self->writer[i].pages = PAGES;
+		repeater_start(&self->writer[i]);
+	}
 }
 
 FIXTURE_TEARDOWN(load)
 {
-	for (int i = 0; i < 2; i++) {
-		__atomic_store_n(&self->worker[i].stop, true, __ATOMIC_RELAXED);
-		pthread_join(self->thread[i], NULL);
-		EXPECT_TRUE(self->worker[i].right);
-	}
+	for (int i = 0; i < 2; i++)
+		EXPECT_TRUE(repeater_end(&self->writer[i]));
 	EXPECT_EQ(2 * PAGES, box_stats(self->box).pages);
 	EXPECT_GE(variant->frames, box_stats(self->box).frames_used);
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
@@ -164,12 +132,8 @@ TEST_F(load, policy_changes)
 		struct pagebox_stats now;
 
 		set_policy(self->box, policies[round % ARRAY_SIZE(policies)]);
-		for (int i = 0; i < 2; i++) {
-			__atomic_store_n(&self->worker[i].rounds, 0,
-					 __ATOMIC_RELAXED);
-			EXPECT_TRUE(
-				eventually(worker_turned, &self->worker[i]));
-		}
+		for (int i = 0; i < 2; i++)
+			EXPECT_TRUE(repeater_goes_on(&self->writer[i], 1));
 		now = box_stats(self->box);
 		EXPECT_LT(evictions, now.evict_clean + now.evict_dirty);
 		evictions = now.evict_clean + now.evict_dirty;
@@ -183,12 +147,8 @@ TEST_F(load, swappiness_changes)
 	for (size_t round = 0; round < 10; round++) {
 		set_swappiness(self->box, swappiness[round % 5]);
 		set_policy(self->box, policies[round % ARRAY_SIZE(policies)]);
-		for (int i = 0; i < 2; i++) {
-			__atomic_store_n(&self->worker[i].rounds, 0,
-					 __ATOMIC_RELAXED);
-			EXPECT_TRUE(
-				eventually(worker_turned, &self->worker[i]));
-		}
+		for (int i = 0; i < 2; i++)
+			EXPECT_TRUE(repeater_goes_on(&self->writer[i], 1));
 	}
 }
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -578,88 +577,61 @@ TEST(read_only_fd)
 
 /* --- ranges and programs at the same time --- */
 
-struct worker {
-	int box;
-	char *map;
-	bool stop; /* relaxed atomics, as is rounds */
-	unsigned int rounds;
-	bool right;
-};
-
-static void *write_and_check(void *context)
+/* Pages are thrown out, in and out until the thread has gone round a few times. */
+static bool moved_about(void *context)
 {
-	struct worker *worker = context;
+	struct repeater *writer = context;
 
-	worker->right = true;
-	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
-		uint64_t tag = 1000 + 100 * worker->rounds;
-
-		pages_fill(worker->map, PAGES, tag);
-		worker->right &= pages_hold(worker->map, PAGES, tag);
-		__atomic_fetch_add(&worker->rounds, 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
+	map_range(writer->box, PAGEBOX_IOC_PAGE_OUT, writer->map, PAGES);
+	map_range(writer->box, PAGEBOX_IOC_PREFETCH, writer->map, PAGES);
+	root_range(writer->box, PAGEBOX_IOC_PAGE_OUT, 0, 3 * PAGES);
+	return repeater_rounds(writer) >= 6;
 }
 
-static bool worker_turned(void *context)
+static void write_over_and_over(struct repeater *writer, int box, char *map)
 {
-	struct worker *worker = context;
-
-	map_range(worker->box, PAGEBOX_IOC_PAGE_OUT, worker->map, PAGES);
-	map_range(worker->box, PAGEBOX_IOC_PREFETCH, worker->map, PAGES);
-	root_range(worker->box, PAGEBOX_IOC_PAGE_OUT, 0, 3 * PAGES);
-	return __atomic_load_n(&worker->rounds, __ATOMIC_RELAXED) >= 6;
+	*writer = (struct repeater){
+		.round = write_and_check,
+		.box = box,
+		.map = map,
+		.pages = PAGES,
+	};
+	repeater_start(writer);
 }
 
 /* Pages are brought in and thrown out under a program that writes them. */
 TEST(under_load)
 {
 	int box = box_new(PAGES + 4, 0);
-	struct worker worker[2] = {
-		{ .box = box, .map = box_map(box, PAGES, MAP_SHARED) },
-		{ .box = box,
-		  .map = box_map_from(box, PAGES, PAGES, MAP_PRIVATE) },
-	};
-	pthread_t thread[2];
+	struct repeater writer[2];
 
+	write_over_and_over(&writer[0], box, box_map(box, PAGES, MAP_SHARED));
+	write_over_and_over(&writer[1], box,
+			    box_map_from(box, PAGES, PAGES, MAP_PRIVATE));
 	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, write_and_check,
-					    &worker[i]));
+		EXPECT_TRUE(eventually(moved_about, &writer[i]));
 	for (int i = 0; i < 2; i++)
-		EXPECT_TRUE(eventually(worker_turned, &worker[i]));
-	for (int i = 0; i < 2; i++) {
-		__atomic_store_n(&worker[i].stop, true, __ATOMIC_RELAXED);
-		pthread_join(thread[i], NULL);
-		EXPECT_TRUE(worker[i].right);
-	}
+		EXPECT_TRUE(repeater_end(&writer[i]));
 	EXPECT_LT(0, box_stats(box).paged_out);
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* Discards its pages again and again: each time they have to be zero. */
-static void *discard_and_check(void *context)
+/* Discards its pages: each time they have to be zero. */
+static bool discard_and_check(struct repeater *dropper, unsigned int round)
 {
-	struct worker *worker = context;
+	bool right;
 
-	worker->right = true;
-	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
-		pages_fill(worker->map, PAGES, 500);
-		worker->right &= discard(worker->box, worker->map, PAGES) ==
-				 PAGES;
-		worker->right &= pages_are_zero(worker->map, PAGES);
-		worker->right &= discard(worker->box, worker->map, PAGES) >= 0;
-		__atomic_fetch_add(&worker->rounds, 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
+	pages_fill(dropper->map, PAGES, 500);
+	right = discard(dropper->box, dropper->map, PAGES) == PAGES;
+	right &= pages_are_zero(dropper->map, PAGES);
+	return right & (discard(dropper->box, dropper->map, PAGES) >= 0);
 }
 
-static int serve_worker(void *context, int command)
+static int serve_pages(void *map, int command)
 {
-	struct worker *worker = context;
-
 	if (!command)
-		return pages_hold(worker->map, PAGES, TAG);
-	pages_fill(worker->map, PAGES, TAG);
+		return pages_hold(map, PAGES, TAG);
+	pages_fill(map, PAGES, TAG);
 	return 0;
 }
 
@@ -667,31 +639,25 @@ static int serve_worker(void *context, int command)
 TEST(discard_under_load)
 {
 	int box = box_new(PAGES / 2, 0);
-	struct worker keeper = { .box = box };
-	struct worker dropper = { .box = box };
-	pthread_t thread[2];
+	struct repeater keeper, dropper = {
+		.round = discard_and_check,
+		.box = box,
+		.map = box_map_from(box, PAGES, PAGES, MAP_PRIVATE),
+	};
 	struct child child;
 
-	keeper.map = box_map(box, PAGES, MAP_PRIVATE);
-	dropper.map = box_map_from(box, PAGES, PAGES, MAP_PRIVATE);
 	pages_fill(dropper.map, PAGES, TAG);
-	child = child_fork(serve_worker, &dropper);
-	ASSERT_EQ(0,
-		  pthread_create(&thread[0], NULL, write_and_check, &keeper));
-	ASSERT_EQ(0, pthread_create(&thread[1], NULL, discard_and_check,
-				    &dropper));
+	child = child_fork(serve_pages, dropper.map);
+	write_over_and_over(&keeper, box, box_map(box, PAGES, MAP_PRIVATE));
+	repeater_start(&dropper);
 	for (int round = 0; round < 10; round++) {
 		EXPECT_TRUE(child_ask(&child, 0));
 		child_ask(&child, 1);
 	}
-	EXPECT_TRUE(eventually(worker_turned, &keeper));
-	EXPECT_TRUE(eventually(worker_turned, &dropper));
-	__atomic_store_n(&keeper.stop, true, __ATOMIC_RELAXED);
-	__atomic_store_n(&dropper.stop, true, __ATOMIC_RELAXED);
-	for (int i = 0; i < 2; i++)
-		pthread_join(thread[i], NULL);
-	EXPECT_TRUE(keeper.right);
-	EXPECT_TRUE(dropper.right);
+	EXPECT_TRUE(eventually(moved_about, &keeper));
+	EXPECT_TRUE(eventually(moved_about, &dropper));
+	EXPECT_TRUE(repeater_end(&keeper));
+	EXPECT_TRUE(repeater_end(&dropper));
 	EXPECT_TRUE(child_ask(&child, 0));
 	child_end(&child);
 	unmap(dropper.map, PAGES);
