@@ -60,12 +60,15 @@ static void hammer(char *map, struct progress *progress, uint64_t seed,
 	}
 }
 
+/* A page that is read before it is written would be one of the root view's. */
 static int hammer_and_exit(void *context)
 {
 	FIXTURE_DATA(leaving) *self = context;
+	char *own = box_map(self->box, PAGES, MAP_PRIVATE);
 
-	hammer(self->map, self->progress, 1, 500);
-	hammer(box_map(self->box, PAGES, MAP_PRIVATE), self->progress, 2, 500);
+	hammer(self->map, self->progress, 1, sized(500, 5000));
+	pages_fill(own, PAGES, 500);
+	hammer(own, self->progress, 2, sized(500, 5000));
 	return 0;
 }
 
@@ -101,7 +104,8 @@ static bool hammer_runs(void *context)
 {
 	struct progress *progress = context;
 
-	return __atomic_load_n(&progress->operations, __ATOMIC_RELAXED) > 300;
+	return __atomic_load_n(&progress->operations, __ATOMIC_RELAXED) >
+	       sized(300, 3000);
 }
 
 static pid_t fork_hammer(FIXTURE_DATA(leaving) * self, uint64_t seed)

@@ -851,7 +851,7 @@ static bool model_step(FIXTURE_DATA(model) * self, bool writable, uint64_t tag)
 /* Whatever is done to a box, in whatever order: each page is what it has to be. */
 TEST_F(model, random_operations)
 {
-	for (int step = 0; step < 1500; step++) {
+	for (int step = 0; step < (int)sized(1500, 15000); step++) {
 		ASSERT_TRUE(model_step(self, variant->writable, step + 2000))
 		TH_LOG("step %d", step);
 	}

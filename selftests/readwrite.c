@@ -156,7 +156,7 @@ TEST_F(file, any_length_at_any_place)
 	char *buffer = plain_memory(4);
 
 	memcpy(self->plain, self->shared, self->bytes);
-	for (int op = 0; op < 600; op++) {
+	for (unsigned int op = 0; op < sized(600, 6000); op++) {
 		size_t at = rnd(&seed) % self->bytes;
 		size_t room = self->bytes - at;
 		size_t length = 1 + rnd(&seed) % (3 * page_size);
@@ -177,7 +177,7 @@ TEST_F(file, any_length_at_any_place)
 		default:
 			ASSERT_EQ(length, pread(self->box, buffer, length, at));
 			ASSERT_EQ(0, memcmp(self->plain + at, buffer, length))
-			TH_LOG("operation %d: %zu bytes at %zu", op, length,
+			TH_LOG("operation %u: %zu bytes at %zu", op, length,
 			       at);
 		}
 	}
