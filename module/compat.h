@@ -39,6 +39,7 @@ static inline ssize_t pb_vfs_iocb_iter_write(struct file *file,
 #endif
 
 #ifndef VM_COPY_ON_FORK
+/* Of what it stands for, older kernels have this for VMAs such as ours. */
 #define VM_COPY_ON_FORK VM_UFFD_WP
 #endif
 

@@ -674,17 +674,10 @@ static void pb_vma_open(struct vm_area_struct *vma)
 	if (!map)
 		return;
 	/* Split or moved within the process, or copied to a new one? */
-	if (map->mm == vma->vm_mm) {
+	if (map->mm == vma->vm_mm)
 		pb_map_get_vma(map);
-		return;
-	}
-	vma->vm_private_data = pb_map_fork(map, vma);
-	/*
-	 * For userfaultfd and guard regions fork() copies the PTEs as well, but what
-	 * a child sees is for its view to say.
-	 */
-	if (vma->vm_flags & VM_COPY_ON_FORK || vma->anon_vma)
-		pb_box_unmap(map->box, vma->vm_pgoff, vma_pages(vma));
+	else
+		vma->vm_private_data = pb_map_fork(map, vma);
 }
 
 static void pb_vma_close(struct vm_area_struct *vma)

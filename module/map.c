@@ -290,6 +290,12 @@ struct pb_map *pb_map_fork(struct pb_map *parent, struct vm_area_struct *vma)
 	struct pb_box *box = parent->box;
 	struct pb_map *child = pb_map_find(box, vma->vm_file, vma->vm_mm);
 
+	/*
+	 * For userfaultfd and guard regions fork() copies the PTEs as well, but what
+	 * a child sees is for its view to say: there are none to copy.
+	 */
+	if (vma->vm_flags & VM_COPY_ON_FORK || vma->anon_vma)
+		pb_box_unmap(box, vma->vm_pgoff, vma_pages(vma));
 	if (!child)
 		child = pb_map_new(box, vma->vm_file, vma->vm_mm,
 				   pb_map_private(parent));
