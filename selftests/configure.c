@@ -621,23 +621,15 @@ TEST_F(exchange, to_less_than_is_needed)
 	expect_contents(_metadata, self);
 }
 
-static void write_over_and_over(struct repeater *writer, int box)
-{
-	*writer = (struct repeater){
-		.round = write_and_check,
-		.map = box_map_from(box, 2 * PAGES, PAGES, MAP_PRIVATE),
-		.pages = PAGES,
-	};
-	repeater_start(writer);
-}
-
 /* The pages of a process that writes all the time are exchanged as well. */
 TEST_F(exchange, under_load)
 {
 	int file = store_file(4 * PAGES * page_size, 1);
 	struct repeater writer;
 
-	write_over_and_over(&writer, self->box);
+	repeater_start(&writer, write_and_check, self->box,
+		       box_map_from(self->box, 2 * PAGES, PAGES, MAP_PRIVATE),
+		       PAGES);
 	for (int round = 0; round < 6; round++) {
 		EXPECT_EQ(0, swap_error(self->box,
 					round % 2 ? PAGEBOX_FD_RAM : file, 0));
@@ -657,9 +649,7 @@ static bool read_and_check(struct repeater *reader, unsigned int round)
 /* So are those that readahead is about to bring in. */
 TEST_F(exchange, under_readahead)
 {
-	struct repeater reader[2] = { { .map = self->shared },
-				      { .map = box_map(self->box, PAGES,
-						       MAP_SHARED) } };
+	struct repeater reader[2];
 	int file = store_file(3 * PAGES * page_size, 1);
 
 	box_configure(self->box,
@@ -667,11 +657,10 @@ TEST_F(exchange, under_readahead)
 						      PAGEBOX_SET_FRAMES,
 					       .readahead = 8,
 					       .frames = 2 * PAGES - 8 });
-	for (int i = 0; i < 2; i++) {
-		reader[i].round = read_and_check;
-		reader[i].pages = PAGES;
-		repeater_start(&reader[i]);
-	}
+	repeater_start(&reader[0], read_and_check, self->box, self->shared,
+		       PAGES);
+	repeater_start(&reader[1], read_and_check, self->box,
+		       box_map(self->box, PAGES, MAP_SHARED), PAGES);
 	for (int round = 0; round < 60; round++) {
 		root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES);
 		EXPECT_EQ(0, swap_error(self->box,
@@ -795,7 +784,9 @@ TEST_F(exchange, many_configure)
 	struct repeater writer;
 	pid_t pids[3];
 
-	write_over_and_over(&writer, self->box);
+	repeater_start(&writer, write_and_check, self->box,
+		       box_map_from(self->box, 2 * PAGES, PAGES, MAP_PRIVATE),
+		       PAGES);
 	for (int i = 0; i < 3; i++) {
 		pids[i] = fork();
 		ASSERT_LE(0, pids[i]);

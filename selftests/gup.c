@@ -181,15 +181,13 @@ TEST_F(gup, direct_write)
  */
 TEST_F(gup, direct_io_under_pressure)
 {
-	struct repeater presser = {
-		.round = write_and_check,
-		.map = box_map_from(self->box, PAGES, FRAMES, variant->flags),
-		.pages = FRAMES,
-	};
+	struct repeater presser;
 	int loop = loop_open(store_file(PAGES * page_size, 500));
 	ssize_t chunk = CHUNK * page_size;
 
-	repeater_start(&presser);
+	repeater_start(&presser, write_and_check, self->box,
+		       box_map_from(self->box, PAGES, FRAMES, variant->flags),
+		       FRAMES);
 	EXPECT_TRUE(repeater_goes_on(&presser, 2));
 	for (int round = 0; round < 6; round++) {
 		uint64_t tag = 1000 * round + 1000;

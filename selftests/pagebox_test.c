@@ -272,8 +272,15 @@ static void *repeat(void *context)
 	return NULL;
 }
 
-void repeater_start(struct repeater *repeater)
+void repeater_start(struct repeater *repeater, round_fn round, int box,
+		    char *map, size_t pages)
 {
+	*repeater = (struct repeater){
+		.round = round,
+		.box = box,
+		.map = map,
+		.pages = pages,
+	};
 	errno = pthread_create(&repeater->thread, NULL, repeat, repeater);
 	if (errno)
 		die("pthread_create");

@@ -136,7 +136,9 @@ struct repeater {
 	bool right;
 };
 
-void repeater_start(struct repeater *repeater);
+/* The other fields are set from what is given here, and it begins. */
+void repeater_start(struct repeater *repeater, round_fn round, int box,
+		    char *map, size_t pages);
 
 /* How many rounds it has done. */
 unsigned int repeater_rounds(struct repeater *repeater);

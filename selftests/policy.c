@@ -104,14 +104,11 @@ FIXTURE_VARIANT_ADD(load, most_frames){
 FIXTURE_SETUP(load)
 {
 	self->box = box_new(variant->frames, 0);
-	self->writer[0].map = box_map(self->box, PAGES, MAP_SHARED);
-	self->writer[1].map =
-		box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
-	for (int i = 0; i < 2; i++) {
-		self->writer[i].round = write_and_check;
-		self->writer[i].pages = PAGES;
-		repeater_start(&self->writer[i]);
-	}
+	repeater_start(&self->writer[0], write_and_check, self->box,
+		       box_map(self->box, PAGES, MAP_SHARED), PAGES);
+	repeater_start(&self->writer[1], write_and_check, self->box,
+		       box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE),
+		       PAGES);
 }
 
 FIXTURE_TEARDOWN(load)

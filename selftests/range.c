@@ -588,26 +588,16 @@ static bool moved_about(void *context)
 	return repeater_rounds(writer) >= 6;
 }
 
-static void write_over_and_over(struct repeater *writer, int box, char *map)
-{
-	*writer = (struct repeater){
-		.round = write_and_check,
-		.box = box,
-		.map = map,
-		.pages = PAGES,
-	};
-	repeater_start(writer);
-}
-
 /* Pages are brought in and thrown out under a program that writes them. */
 TEST(under_load)
 {
 	int box = box_new(PAGES + 4, 0);
 	struct repeater writer[2];
 
-	write_over_and_over(&writer[0], box, box_map(box, PAGES, MAP_SHARED));
-	write_over_and_over(&writer[1], box,
-			    box_map_from(box, PAGES, PAGES, MAP_PRIVATE));
+	repeater_start(&writer[0], write_and_check, box,
+		       box_map(box, PAGES, MAP_SHARED), PAGES);
+	repeater_start(&writer[1], write_and_check, box,
+		       box_map_from(box, PAGES, PAGES, MAP_PRIVATE), PAGES);
 	for (int i = 0; i < 2; i++)
 		EXPECT_TRUE(eventually(moved_about, &writer[i]));
 	for (int i = 0; i < 2; i++)
@@ -639,17 +629,15 @@ static int serve_pages(void *map, int command)
 TEST(discard_under_load)
 {
 	int box = box_new(PAGES / 2, 0);
-	struct repeater keeper, dropper = {
-		.round = discard_and_check,
-		.box = box,
-		.map = box_map_from(box, PAGES, PAGES, MAP_PRIVATE),
-	};
+	char *map = box_map_from(box, PAGES, PAGES, MAP_PRIVATE);
+	struct repeater keeper, dropper;
 	struct child child;
 
-	pages_fill(dropper.map, PAGES, TAG);
-	child = child_fork(serve_pages, dropper.map);
-	write_over_and_over(&keeper, box, box_map(box, PAGES, MAP_PRIVATE));
-	repeater_start(&dropper);
+	pages_fill(map, PAGES, TAG);
+	child = child_fork(serve_pages, map);
+	repeater_start(&keeper, write_and_check, box,
+		       box_map(box, PAGES, MAP_PRIVATE), PAGES);
+	repeater_start(&dropper, discard_and_check, box, map, PAGES);
 	for (int round = 0; round < 10; round++) {
 		EXPECT_TRUE(child_ask(&child, 0));
 		child_ask(&child, 1);
@@ -660,7 +648,7 @@ TEST(discard_under_load)
 	EXPECT_TRUE(repeater_end(&dropper));
 	EXPECT_TRUE(child_ask(&child, 0));
 	child_end(&child);
-	unmap(dropper.map, PAGES);
+	unmap(map, PAGES);
 	EXPECT_EQ(PAGES, box_stats(box).pages);
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
