@@ -293,6 +293,8 @@ TEST_F(area, no_room_elsewhere)
 
 	pages_fill(self->map, PAGES, 1);
 	EXPECT_EQ(ENOMEM, swap_to(self->box, PAGEBOX_FD_NONE, 0));
+	EXPECT_EQ(ENOMEM, swap_to(self->box, swap_file(4), 0));
+	EXPECT_EQ(ENOMEM, swap_to(self->box, PAGEBOX_FD_RAM, 4));
 	EXPECT_EQ(variant->kind, box_info(self->box).swap_kind);
 	EXPECT_EQ(PAGES, box_info(self->box).swap_pages);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
@@ -397,19 +399,6 @@ TEST_F_TIMEOUT(load, exchange, PATIENCE)
 	EXPECT_EQ(0, now.faults[PAGEBOX_FAULT_FAILED]);
 	EXPECT_EQ(0, now.io_errors);
 	EXPECT_GE(PAGES, now.swap_used);
-}
-
-/* One that is too small for them is no better than none. */
-TEST(too_small_an_area)
-{
-	int box = box_new_swap(FRAMES, swap_file(PAGES), 0);
-	char *map = box_map(box, PAGES, MAP_PRIVATE);
-
-	pages_fill(map, PAGES, 1);
-	EXPECT_EQ(ENOMEM, swap_to(box, swap_file(4), 0));
-	EXPECT_EQ(ENOMEM, swap_to(box, PAGEBOX_FD_RAM, 4));
-	EXPECT_EQ(PAGES, box_info(box).swap_pages);
-	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 }
 
 /* A bound below what the area has, and one above it. */
