@@ -93,16 +93,32 @@ static bool is_set(const char *name)
 	return value && !strcmp(value, "1");
 }
 
+void show_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[4096];
+
+	while (file && fgets(line, sizeof(line), file))
+		fprintf(stderr, "# %s", line);
+	if (file)
+		fclose(file);
+}
+
 bool full_size(void)
 {
 	return is_set("PAGEBOX_FULL");
+}
+
+bool slow_kernel(void)
+{
+	return is_set("PAGEBOX_SLOW");
 }
 
 unsigned int sized(unsigned int usual, unsigned int full)
 {
 	if (full_size())
 		return full;
-	return is_set("PAGEBOX_SLOW") ? (usual + 3) / 4 : usual;
+	return slow_kernel() ? (usual + 3) / 4 : usual;
 }
 
 bool eventually(bool (*ready)(void *context), void *context)

@@ -49,12 +49,18 @@ uint64_t parse_number(const char *text);
 /* $PAGEBOX_SEED, or 1. */
 uint64_t seed_given(void);
 
+/* Prints a file, of /proc say, as comments; nothing where there is none. */
+void show_file(const char *path);
+
 /* $PAGEBOX_FULL=1: tests are to be as large as they can. */
 bool full_size(void);
 
+/* $PAGEBOX_SLOW=1: the kernel checks all it does. */
+bool slow_kernel(void);
+
 /*
- * How much of something a test does: @usual, or @full with $PAGEBOX_FULL=1. With
- * $PAGEBOX_SLOW=1, on kernels that check all they do, a quarter of @usual.
+ * How much of something a test does: @usual, or @full with $PAGEBOX_FULL=1, or on
+ * a slow kernel a quarter of @usual.
  */
 unsigned int sized(unsigned int usual, unsigned int full);
 
