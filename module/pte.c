@@ -200,15 +200,25 @@ void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
 static void wrprotect_pte(struct mm_struct *mm, unsigned long address,
 			  pte_t *ptep, void *arg)
 {
-	if (pte_write(READ_ONCE(*ptep)))
-		ptep_set_wrprotect(mm, address, ptep);
+	pte_t pte = READ_ONCE(*ptep);
+
+	if (!pte_write(pte) && !pte_dirty(pte))
+		return;
+	pte = ptep_get_and_clear(mm, address, ptep);
+	if (pte_dirty(pte))
+		folio_set_dirty(page_folio(pte_page(pte)));
+	set_pte_at(mm, address, ptep, pte_mkclean(pte_wrprotect(pte)));
 }
 
 /**
  * pb_pte_wrprotect - take the write permission from a range
- * @mm: whose mmap_lock is held for writing
+ * @mm: whose mmap_lock is held for writing; no fault runs in the range
  * @start: first address
  * @end: address after the last
+ *
+ * And the dirty bits, which go to the folios. A PTE in a VMA with VM_SHARED that is
+ * dirty has been made writable once with page_mkwrite()'s consent, so core mm does
+ * not ask again when mprotect() or NUMA balancing could make it so.
  *
  * The caller sees to it that TLBs are flushed before anybody relies on it, and
  * that @mm has no secondary MMU.

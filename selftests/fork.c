@@ -352,6 +352,45 @@ TEST_F(pair, reading_shares)
 	end_family(&self->family);
 }
 
+static void protect(const struct family *family, int prot)
+{
+	if (mprotect(family->map, family->pages * page_size, prot))
+		die("mprotect");
+}
+
+/*
+ * Core mm gives the write permission of a VMA to PTEs that are dirty without
+ * asking. A page that is shared must not have such a PTE.
+ */
+static void expect_copies(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(pair) * self)
+{
+	struct pagebox_stats before = box_stats(self->box);
+
+	pages_fill(self->family.map, 4, 50);
+	EXPECT_FAULTS(self->box, before, .cow = 4, .minor = 4);
+	EXPECT_TRUE(tell(&self->family, CHILD, CHECK));
+	EXPECT_TRUE(pages_hold(self->family.map, 4, 50));
+	child_end(&self->family.next);
+	EXPECT_EQ(4, box_stats(self->box).pages);
+}
+
+TEST_F(pair, protected_after_fork)
+{
+	bear(&self->family);
+	protect(&self->family, PROT_NONE);
+	protect(&self->family, PROT_READ | PROT_WRITE);
+	expect_copies(_metadata, self);
+}
+
+TEST_F(pair, protected_over_fork)
+{
+	protect(&self->family, PROT_READ);
+	bear(&self->family);
+	protect(&self->family, PROT_READ | PROT_WRITE);
+	expect_copies(_metadata, self);
+}
+
 static int fork_and_write(void *context)
 {
 	FIXTURE_DATA(pair) *self = context;
