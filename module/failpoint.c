@@ -158,6 +158,7 @@ static struct failpoint points[] = {
 	[PB_WINDOW_COW_INSTALL] = { "cow_install" },
 	[PB_WINDOW_COW_UNMAP] = { "cow_unmap" },
 	[PB_WINDOW_COW_UNSHARE] = { "cow_unshare" },
+	[PB_WINDOW_COW_HANDOVER] = { "cow_handover" },
 	[PB_WINDOW_MKWRITE_COPIED] = { "mkwrite_copied" },
 	[PB_WINDOW_MKWRITE_LOCK] = { "mkwrite_lock" },
 	[PB_WINDOW_MKWRITE_MAP] = { "mkwrite_map" },

@@ -10,6 +10,11 @@
  * is made under its lock: by then it may be nobody else's any more. Between two
  * steps nothing is locked, the spare frame neither.
  *
+ * So a frame for the copy may be had by evicting the page again. If it is the
+ * only one that can be evicted, or the one that is evicted best, that would go on
+ * for ever. The second time the frame is not for the page any more: what is read
+ * from swap becomes the copy itself, and the page stays where it is.
+ *
  * What is checked under the folio lock, by everybody, is the look-up itself:
  * the view must still lead from the index to the page, and the page to the
  * folio. Who changes a view's entry from one page to another holds the folio
@@ -51,6 +56,7 @@
  * @write: it is to be written
  * @class: what had to be done so far
  * @major: a read was waited for
+ * @short_of_frames: there was none for the copy of a page that was in one
  * @ahead: class of the read that readahead did for it, or PAGEBOX_FAULT_MINOR
  * @spare: a frame in hand, if any
  * @folio: the result, locked and referenced
@@ -64,6 +70,7 @@ struct pb_fault {
 	bool write;
 	enum pagebox_fault_class class;
 	bool major;
+	bool short_of_frames;
 	enum pagebox_fault_class ahead;
 	struct pb_spare spare;
 	struct folio *folio;
@@ -232,18 +239,35 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 }
 
 /*
- * The view has a new page of its own at the index, and the root view may have
- * one that was not there, or was another, when this began; another thread may
- * have mapped it. Whoever does that checks the view's entry under the folio
- * lock: either it sees our entry, or we see its folio and wait for its PTE.
+ * The view has a new page of its own at the index in place of @old, which another
+ * thread may have mapped meanwhile. Whoever does that checks the view's entry
+ * under the folio lock: either it sees our entry, or we see its folio and wait for
+ * its PTE. The caller keeps @old alive.
  */
-static void unmap_old(struct pb_fault *f)
+static void unmap_page(struct pb_fault *f, struct pb_page *old)
 {
-	struct pb_box *box = f->box;
-	struct folio *folio = NULL;
-	struct pb_page *old;
+	struct folio *folio;
 
 	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
+	smp_mb();
+	folio = pb_page_lock_folio(old);
+	if (!folio)
+		return;
+	unmap_locked(f);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/*
+ * The same, and @old is what the root view has: one that was not there, or was
+ * another, when this began.
+ */
+static void unmap_root(struct pb_fault *f)
+{
+	struct pb_box *box = f->box;
+	struct pb_page *old;
+
+	/* As in unmap_page(). */
 	smp_mb();
 	rcu_read_lock();
 	old = pb_view_peek(&box->root, f->index);
@@ -253,12 +277,7 @@ static void unmap_old(struct pb_fault *f)
 
 	if (!old)
 		return;
-	folio = pb_page_lock_folio(old);
-	if (folio) {
-		unmap_locked(f);
-		folio_unlock(folio);
-		folio_put(folio);
-	}
+	unmap_page(f, old);
 	pb_page_put(box, old);
 }
 
@@ -268,7 +287,7 @@ static void unmap_old(struct pb_fault *f)
  */
 static bool was_replaced(struct pb_fault *f, const struct pb_page *page)
 {
-	/* Pairs with the barrier in step_new_root(), as that in unmap_old(). */
+	/* Pairs with the barrier in step_new_root(), as that in unmap_page(). */
 	smp_mb();
 	return pb_view_peek(&f->box->root, f->index) != page;
 }
@@ -290,8 +309,10 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 		f->folio = folio;
 		return 0;
 	}
-	if (!f->spare.folio)
+	if (!f->spare.folio) {
+		f->short_of_frames = true;
 		goto out_unlock;
+	}
 
 	copy_highpage(folio_page(f->spare.folio, 0), folio_page(folio, 0));
 	f->spare.zeroed = false;
@@ -316,7 +337,7 @@ out_unlock:
 	if (!err && old)
 		pb_page_unshare(box, old);
 	if (replaced)
-		unmap_old(f);
+		unmap_root(f);
 	return err;
 }
 
@@ -334,6 +355,38 @@ static int step_resident(struct pb_fault *f, struct pb_page *page,
 	folio_unlock(folio);
 	folio_put(folio);
 	return -EAGAIN;
+}
+
+/*
+ * The frame into which a page was read, and nobody has written since, goes from
+ * the page to the copy. As long as our view shares the page its contents stay; the
+ * root view's may change, but have been this since the fault began.
+ */
+static int hand_over(struct pb_fault *f, struct pb_page *page)
+{
+	struct pb_page *old = page->root ? NULL : page;
+	struct pb_box *box = f->box;
+	int err;
+
+	f->spare.folio = f->folio;
+	f->spare.frame = pb_page_detach(box, page, f->folio);
+	f->spare.zeroed = false;
+	f->folio = NULL;
+	folio_unlock(f->spare.folio);
+	pb_window(PB_WINDOW_COW_HANDOVER);
+	err = install_own(f, old);
+	if (err)
+		return err;
+	f->class = PAGEBOX_FAULT_COW;
+	trace_pagebox_cow(box->id, f->map->id, f->index, PB_NONE,
+			  f->spare.frame, atomic_read(&page->sharers));
+	if (old) {
+		unmap_page(f, old);
+		pb_page_unshare(box, old);
+	} else {
+		unmap_root(f);
+	}
+	return 0;
 }
 
 /*
@@ -357,6 +410,8 @@ static int step_absent(struct pb_fault *f, struct pb_page *page)
 		pb_window(PB_WINDOW_FAULT_READ);
 	if (err || !needs_copy(f, page))
 		return err;
+	if (f->short_of_frames)
+		return hand_over(f, page);
 	folio_set_referenced(f->folio);
 	folio_unlock(f->folio);
 	folio_put(f->folio);
@@ -375,7 +430,7 @@ static int step_new_own(struct pb_fault *f)
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_FAULT_UNMAP);
-	unmap_old(f);
+	unmap_root(f);
 	return 0;
 }
 
@@ -400,7 +455,7 @@ static int step_new_root(struct pb_fault *f)
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_FAULT_CHECK);
-	/* Pairs with unmap_old(): our root page first, then the view's entry. */
+	/* Pairs with unmap_page(): our root page first, then the view's entry. */
 	smp_mb();
 	if (still_there(f, page))
 		return 0;

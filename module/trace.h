@@ -82,7 +82,10 @@ TRACE_EVENT(pagebox_evict,
 		  __entry->root, __entry->dirty)
 );
 
-/* A write gave a view its own copy of a page that sharers views held. */
+/*
+ * A write gave a view its own copy of a page that sharers views held. from is
+ * PB_NONE if the page was in swap, and is still.
+ */
 TRACE_EVENT(pagebox_cow,
 	TP_PROTO(u32 box, u32 map, unsigned long index, u32 from, u32 to,
 		 unsigned int sharers),

@@ -208,6 +208,63 @@ TEST_F(full, cow_of_a_swapped_page)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
+/* Swap out a page that a copy is to be made of, and fill all frames. */
+static void leave_only_dirty(FIXTURE_DATA(full) * self, char *page)
+{
+	struct pagebox_config config = { .set = PAGEBOX_SET_SWAPPINESS };
+
+	if (configure_error(self->box, config) ||
+	    map_range(self->box, PAGEBOX_IOC_PAGE_OUT, page, 1) != 1)
+		die("cannot swap out a page");
+	pages_fill(page_at(self->shared, FRAMES), FRAMES, 50);
+}
+
+/* 0: the copy was made, and the page was not read more than twice for it. */
+static int write_swapped(void *context)
+{
+	FIXTURE_DATA(full) *self = context;
+	struct pagebox_stats before = box_stats(self->box), after;
+
+	*(volatile char *)&self->private[1] = 'x';
+	after = box_stats(self->box);
+	if (after.faults[PAGEBOX_FAULT_COW] -
+		    before.faults[PAGEBOX_FAULT_COW] !=
+	    1)
+		return 1;
+	if (after.swap_reads - before.swap_reads > 2)
+		return 2;
+	if (self->private[1] != 'x')
+		return 3;
+	*(volatile char *)&self->private[1] = page_word(1, 0) >> 8;
+	return page_holds(self->private, 1) ? 0 : 4;
+}
+
+/*
+ * When every frame holds a page that is dirty, and those shall not be taken if
+ * there is another, the original is the first to go again: it is read once more
+ * for the copy, not for ever.
+ */
+TEST_F(full, cow_when_nothing_else_is_clean)
+{
+	pages_fill(self->private, 1, 1);
+	leave_only_dirty(self, self->private);
+	EXPECT_EQ(0, in_child(write_swapped, self));
+	EXPECT_TRUE(pages_hold(self->private, 1, 1));
+	EXPECT_TRUE(pages_hold(page_at(self->shared, FRAMES), FRAMES, 50));
+	EXPECT_EQ(FRAMES + 1, box_stats(self->box).pages);
+}
+
+TEST_F(full, cow_of_a_root_page_when_nothing_else_is_clean)
+{
+	pages_fill(self->shared, 1, 1);
+	leave_only_dirty(self, self->shared);
+	EXPECT_EQ(0, write_swapped(self));
+	self->private[1] = 'y';
+	EXPECT_TRUE(pages_hold(self->shared, 1, 1));
+	EXPECT_TRUE(pages_hold(page_at(self->shared, FRAMES), FRAMES, 50));
+	EXPECT_EQ(FRAMES + 2, box_stats(self->box).pages);
+}
+
 /* The smallest box there is can still read, write and copy. */
 TEST(two_frames)
 {

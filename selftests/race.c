@@ -189,6 +189,20 @@ struct scene *scene_of_map(unsigned int frames)
 	return scene_filled(frames, false);
 }
 
+unsigned long scene_cramp(struct scene *scene)
+{
+	struct pagebox_config config = { .set = PAGEBOX_SET_FRAMES |
+						PAGEBOX_SET_SWAPPINESS,
+					 .frames = 2 * PAGES - 2 };
+
+	run(scene, B, page_out_all, 0);
+	if (configure_error(scene->box, config))
+		die("cannot set frames and swappiness");
+	for (long i = 2; i < 2 * PAGES; i++)
+		run(scene, B, poke_root, i);
+	return box_stats(scene->box).pages;
+}
+
 /* The child dies with its parent, and is waited for by nobody. */
 void scene_end(struct scene *scene)
 {
@@ -293,13 +307,24 @@ bool blocks(struct scene *scene, int actor)
 	return eventually(done_or_asleep, &watch) && !is_done(watch.actor);
 }
 
+/* Where a thread is in the kernel. */
+static void show_stack(pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", tid);
+	show_file(path);
+}
+
 long result(struct scene *scene, int actor)
 {
 	struct actor *who = &scene->actor[actor];
 
 	errno = 0;
-	if (!eventually(is_done, who))
+	if (!eventually(is_done, who)) {
+		show_stack(who->tid);
 		die("actor %d does not end", actor);
+	}
 	return who->result;
 }
 

@@ -94,6 +94,13 @@ void scene_begin(struct scene *scene);
 struct scene *scene_of_root(unsigned int frames);
 struct scene *scene_of_map(unsigned int frames);
 
+/*
+ * All pages go to swap, and dirty ones of the root view take all frames, which
+ * nobody evicts who finds another: so who copies a page has to evict the original.
+ * How many pages there are then.
+ */
+unsigned long scene_cramp(struct scene *scene);
+
 void scene_end(struct scene *scene);
 
 /* Begins something, and does not wait. */

@@ -223,6 +223,25 @@ TEST_F(fault, discard_during_copy)
 }
 
 /*
+ * The frame of a page of the root view becomes that of a copy, and before the copy
+ * is in the view others change the page, and the process maps it.
+ */
+TEST_F(fault, write_during_handover)
+{
+	struct scene *s = self->s;
+	unsigned long pages = scene_cramp(s);
+
+	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
+	EXPECT_EQ(0, run(s, B, write_root, WITH(0, NEWER)));
+	EXPECT_EQ(NEWER, run(s, B, see_map, 0));
+	failpoint_go("cow_handover");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, B, root_holds, WITH(0, NEWER)));
+	EXPECT_EQ(pages + 1, box_stats(s->box).pages);
+}
+
+/*
  * Between the fault and page_mkwrite(), core mm has the page unlocked. If it is
  * discarded there, the write goes to the page that comes after it.
  */

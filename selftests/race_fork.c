@@ -129,6 +129,71 @@ TEST_F(share, exit_before_unshare)
 	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
 }
 
+/*
+ * The frame of a page becomes that of its copy, and before the copy is in the view
+ * another thread brings the page into another frame, and maps it: it must not go on
+ * to see it.
+ */
+TEST_F(share, read_during_handover)
+{
+	struct scene *s = self->s;
+	unsigned long pages = scene_cramp(s);
+
+	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
+	EXPECT_EQ(OLD, run(s, B, see_map, 0));
+	failpoint_go("cow_handover");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	EXPECT_EQ(1, copies(s));
+	EXPECT_EQ(pages + 1, box_stats(s->box).pages);
+}
+
+/* Another thread makes the copy meanwhile: then this one is not needed. */
+TEST_F(share, break_during_handover)
+{
+	struct scene *s = self->s;
+	unsigned long pages = scene_cramp(s);
+
+	failpoint_set("cow_handover stop times 1");
+	start(s, A, write_map, WITH(0, NEW));
+	ASSERT_TRUE(failpoint_waits("cow_handover", 1));
+	EXPECT_EQ(0, run(s, B, write_map, WITH(0, NEWER)));
+	failpoint_go("cow_handover");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+	EXPECT_EQ(pages + 1, box_stats(s->box).pages);
+}
+
+/* The other sharer exits meanwhile: the page goes when the copy is there. */
+TEST_F(share, exit_during_handover)
+{
+	struct scene *s = self->s;
+	unsigned long pages = scene_cramp(s);
+
+	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
+	EXPECT_EQ(SIGKILL, run(s, MAIN, reap_child, 0));
+	failpoint_go("cow_handover");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_EQ(pages, box_stats(s->box).pages);
+}
+
+/* The page is discarded meanwhile: what is written goes to what comes after it. */
+TEST_F(share, discard_during_handover)
+{
+	struct scene *s = self->s;
+
+	scene_cramp(s);
+	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
+	EXPECT_EQ(1, run(s, B, discard_map, 0));
+	failpoint_go("cow_handover");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
+}
+
 /* A page that is being copied keeps its frame, and so does the copy. */
 TEST_F(share, evict_during_break)
 {

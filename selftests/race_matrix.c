@@ -142,6 +142,7 @@ enum {
 	DROPPED = 2, /* no page has a PTE */
 	SHARED = 4, /* a child shares the private pages */
 	WORKER = 8, /* it is a worker who comes to the window */
+	CRAMPED = 16, /* and there is no clean one: see scene_cramp() */
 };
 
 static const struct held {
@@ -166,6 +167,7 @@ static const struct held {
 	{ "cow_install", A, mark_map, SHARED },
 	{ "cow_unmap", A, mark_map, SHARED },
 	{ "cow_unshare", A, mark_map, SHARED },
+	{ "cow_handover", A, mark_map, SHARED | CRAMPED },
 	{ "mkwrite_copied", A, mark_map, SHARED },
 	{ "evict_unmap", A, page_out_map, RESIDENT },
 	{ "evict_pins", A, page_out_map, RESIDENT },
@@ -311,6 +313,8 @@ static bool set_scene(struct scene *s, const struct held *held)
 		return false;
 	if (held->before & SWAPPED)
 		run(s, B, page_out_all, 0);
+	if (held->before & CRAMPED)
+		scene_cramp(s);
 	if (held->before & DROPPED)
 		run(s, B, drop_map, 0);
 	return true;

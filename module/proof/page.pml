@@ -21,7 +21,8 @@
  *   step_absent         step_absent(), read_page()
  *   attach              pb_page_attach()
  *   step_new_own        step_new_own(), install_own()
- *   step_unmap_old      unmap_old(), was_replaced()
+ *   hand_over           hand_over(), install_own(), unmap_page()
+ *   step_unmap_old      unmap_root(), unmap_page(), was_replaced()
  *   step_new_root       step_new_root()
  *   mkwrite             pb_page_mkwrite(), break_cow()
  *   get_frame           pb_evict_get_frame() without the eviction
@@ -481,7 +482,7 @@ inline instruction()
 /* Does this access need a copy of the page? */
 #define COPIED(p) (wr && v != ROOT && (page[p].root || page[p].sharers != 1))
 
-/* What unmap_old() finds in the root view, with a reference. */
+/* What unmap_root() finds in the root view, with a reference. */
 inline look_at_old()
 {
 	atomic {
@@ -764,9 +765,70 @@ step_absent_still:
 			unlock_put(f);
 			page_put(pg);
 			goto step_fast
-		:: else -> page_put(pg); goto resolved
+		/* short_of_frames, which it may be at any time here */
+		:: COPIED(pg) -> goto hand_over
+		:: !COPIED(pg) -> page_put(pg); goto resolved
 		fi
 	}
+
+	/* The frame goes from the page, which stays in its slot, to the copy. */
+hand_over:
+	atomic {
+		detach(pg, f);
+		folio[f].locked = 0;
+		sp = f;
+		f = NONE
+	}
+	atomic {
+		!folio[sp].locked;
+		new_page(np, 0);
+		attach(np, sp);
+		folio[sp].uptodate = 1;
+		folio[sp].dirty = 1;
+		t = (page[pg].root -> NONE : pg)
+	}
+	atomic {
+		if
+		:: view[v] == t ->
+			view[v] = np;
+			assert(t == NONE || v != m || folio[sp].data == want[v] || no_write_lost);
+			want[v] = folio[sp].data;
+			own[v] = 1;
+			settling[v]++
+		:: else ->
+			detach(np, sp);
+			folio[sp].locked = 0;
+			free_page(np);
+			np = NONE;
+			t = NONE;
+			page_put(pg);
+			goto step_fast
+		fi;
+		f = sp;
+		sp = NONE;
+		np = NONE
+	}
+	if
+	:: t == NONE -> page_put(pg); goto step_unmap_old
+	:: else
+	fi;
+#ifndef NO_UNMAP_HANDOVER
+	lock_page(pg, np);
+	atomic {
+		if
+		:: np != NONE && pte[v].f -> unmap_all()
+		:: else
+		fi;
+		if
+		:: np != NONE -> unlock_put(np)
+		:: else
+		fi
+	}
+#endif
+	atomic { settling[v]--; np = NONE }
+	page_unshare(t);
+	atomic { page_put(pg); t = NONE }
+	goto resolved;
 
 step_new_own:
 	atomic {
@@ -777,7 +839,7 @@ step_new_own:
 		folio[sp].dirty = 1
 	}
 #ifdef REORDER_NEW_OWN
-	/* Without smp_mb(): the load in unmap_old() before the store. */
+	/* Without smp_mb(): the load in unmap_root() before the store. */
 	look_at_old();
 #endif
 	atomic {
@@ -1323,6 +1385,17 @@ init
 		started = 2;
 		run thread(PARENT, 1, 1, 0, 0, 0, 0);
 		run thread(PARENT, 0, 0, 0, 0, 1, 0)
+#endif
+#ifdef SIBLINGS		/* threads, and a child has the page in swap too */
+		in_swap(PARENT);
+		page[1].sharers = 2;
+		view[CHILD] = 1;
+		want[CHILD] = stamp;
+		own[CHILD] = 1;
+		forked = 1;
+		started = 2;
+		run thread(PARENT, 0, 1, 0, 0, 0, 0);
+		run thread(PARENT, 1, 0, 0, 0, 0, 0)
 #endif
 #ifdef FLUSHES		/* write-back */
 		started = 3;
