@@ -446,6 +446,18 @@ static void op_copy_out(const struct doing *d)
 
 /* --- process_vm_readv() and process_vm_writev() --- */
 
+/*
+ * All pages are pinned before the first byte is written: one that is copied for
+ * that has what the original had before.
+ */
+static void model_vm_write(struct model *m, const struct slot *slot,
+			   struct bytes b, const uint8_t *from)
+{
+	for (struct bytes pin = b; pin.len; bytes_next(&pin, bytes_part(&pin)))
+		model_page_write(m, &slot[pin.page]);
+	model_write(m, slot, b, from);
+}
+
 static void op_vm(const struct doing *d, bool write)
 {
 	unsigned int target = arg(d, 0);
@@ -465,7 +477,7 @@ static void op_vm(const struct doing *d, bool write)
 	pattern(data, b.len, arg(d, 4));
 	b.len = good;
 	if (write)
-		model_write(d->m, slot, b, data);
+		model_vm_write(d->m, slot, b, data);
 	else
 		model_read(d->m, slot, b, wanted);
 	if (!d->real)

@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <glob.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -277,25 +278,51 @@ static void run_reset(struct run *r)
 	memset(r->store, -1, sizeof(r->store));
 }
 
-/* What the processes leave behind in /proc tells where they hang. */
-static void show_tasks(void)
+/* A thread of the program, or one that makes noise; it has the supervisor's name. */
+static void show_task(const char *directory)
 {
-	char path[64], text[4096];
-	ssize_t got;
+	char path[96], name[16] = "";
 	FILE *file;
 
-	for (unsigned int i = 0; i < PROCS; i++) {
-		if (!run->pid[i])
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/stack", run->pid[i]);
-		file = fopen(path, "r");
-		if (!file)
-			continue;
-		got = fread(text, 1, sizeof(text) - 1, file);
-		text[got > 0 ? got : 0] = '\0';
-		fprintf(stderr, "# process %u, pid %d:\n%s", i, run->pid[i],
-			text);
-		fclose(file);
+	snprintf(path, sizeof(path), "%s/comm", directory);
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	if (fgets(name, sizeof(name), file) &&
+	    !strncmp(name, program_invocation_short_name,
+		     strcspn(name, "\n"))) {
+		fprintf(stderr, "# %s:\n", directory);
+		snprintf(path, sizeof(path), "%s/stat", directory);
+		show_file(path);
+		snprintf(path, sizeof(path), "%s/stack", directory);
+		show_file(path);
+	}
+	fclose(file);
+}
+
+/* Where they hang, and then, in case that hangs as well, what the boxes say. */
+static void show_tasks(void)
+{
+	static const char *const names[] = { "summary", "stats", "frames",
+					     "maps" };
+	glob_t tasks;
+
+	for (unsigned int i = 0; i < PROCS; i++)
+		if (run->pid[i])
+			fprintf(stderr, "# process %u: pid %d\n", i,
+				run->pid[i]);
+	if (!glob("/proc/[0-9]*/task/[0-9]*", 0, NULL, &tasks)) {
+		for (size_t i = 0; i < tasks.gl_pathc; i++)
+			show_task(tasks.gl_pathv[i]);
+		globfree(&tasks);
+	}
+	for (unsigned int i = 0; i < BOXES; i++) {
+		for (unsigned int j = 0; run->model.box[i].used && j < 4; j++) {
+			char *text = debugfs_text(run->id[i], names[j]);
+
+			fprintf(stderr, "# box %u, %s:\n%s", i, names[j], text);
+			free(text);
+		}
 	}
 }
 
