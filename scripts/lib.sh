@@ -46,6 +46,25 @@ as_root()
 	fi
 }
 
+# make_selftests GOAL...: "all" of the kselftests, or what else their Makefile has.
+make_selftests()
+{
+	"${MAKE:-make}" -s -C "$top/selftests" OUTPUT="$build/selftests" \
+		KSRC="${KSRC:-$("$top/scripts/ksrc")}" "$@"
+}
+
+# split_tests TEST...: sets $one_cpu and $two_cpus, on how many they are run.
+split_tests()
+{
+	local smp
+
+	smp=$(make_selftests emit_smp)
+	# shellcheck disable=SC2034	# for the scripts that source this
+	mapfile -t one_cpu < <(printf '%s\n' "$@" | grep -vxF "$smp")
+	# shellcheck disable=SC2034
+	mapfile -t two_cpus < <(printf '%s\n' "$@" | grep -xF "$smp")
+}
+
 # quoted ARG...: the arguments as words that any POSIX shell reads back.
 quoted()
 {
