@@ -38,6 +38,16 @@ static inline ssize_t pb_vfs_iocb_iter_write(struct file *file,
 #define copy_splice_read generic_file_splice_read
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+/* It was a function that is not exported. Our folios are not large. */
+static inline int pb_folio_mapcount(struct folio *folio)
+{
+	return atomic_read(&folio->_mapcount) + 1;
+}
+
+#define folio_mapcount pb_folio_mapcount
+#endif
+
 #ifndef VM_COPY_ON_FORK
 /* Of what it stands for, older kernels have this for VMAs such as ours. */
 #define VM_COPY_ON_FORK VM_UFFD_WP

@@ -25,9 +25,9 @@
  *
  * A private VMA has VM_SHARED set (not VM_MAYSHARE), or core mm would turn its
  * written pages into anonymous memory that no hand of ours sees. Then a write to
- * a read-only PTE comes to page_mkwrite(): if the page is the view's own and
- * nobody shares it, it may be made writable. Else the view gets a copy, the
- * index is unmapped and the access is tried again.
+ * a read-only PTE comes to page_mkwrite(): if the page is the view's own, nobody
+ * shares it and nobody who did has pinned it, it may be made writable. Else the
+ * view gets a copy, the index is unmapped and the access is tried again.
  *
  * As soon as the view lets go of the old page, its other sharers may take it for
  * theirs and write to it, so by then no PTE of this process may show it. Who
@@ -96,11 +96,12 @@ static bool in_overlay(const struct pb_fault *f)
 	return f->view != &f->box->root;
 }
 
-/* Does this write have to go to another page? */
-static bool needs_copy(const struct pb_fault *f, const struct pb_page *page)
+/* Does this write have to go to another page than that in the locked folio? */
+static bool needs_copy(const struct pb_fault *f, struct pb_page *page,
+		       struct folio *folio)
 {
 	return f->write && in_overlay(f) &&
-	       (page->root || !pb_page_exclusive(page));
+	       (page->root || !pb_page_writable(f->box, page, folio));
 }
 
 /* Is the page still what the view shows there? */
@@ -305,7 +306,7 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 		page->ahead = false;
 		pb_count(box, PB_STAT_READAHEAD_HIT);
 	}
-	if (!needs_copy(f, page)) {
+	if (!needs_copy(f, page, folio)) {
 		f->folio = folio;
 		return 0;
 	}
@@ -408,7 +409,7 @@ static int step_absent(struct pb_fault *f, struct pb_page *page)
 	err = read_page(f, page, false);
 	if (!err)
 		pb_window(PB_WINDOW_FAULT_READ);
-	if (err || !needs_copy(f, page))
+	if (err || !needs_copy(f, page, f->folio))
 		return err;
 	if (f->short_of_frames)
 		return hand_over(f, page);
@@ -696,7 +697,8 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 		return fault_killed(vmf);
 	rcu_read_lock();
 	page = pb_view_peek(f.view, f.index);
-	own = page && pb_page_owns(page, folio) && pb_page_exclusive(page);
+	own = page && pb_page_owns(page, folio) &&
+	      pb_page_writable(f.box, page, folio);
 	rcu_read_unlock();
 	if (!own) {
 		folio_unlock(folio);

@@ -623,8 +623,11 @@ int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
 /**
  * pb_frame_pinned - may anybody else read or write the frame?
  * @frames: table
- * @folio: its folio, unmapped; locked and referenced by the caller
+ * @folio: its folio, locked and referenced by the caller
  * @number: of the frame
+ *
+ * PTEs do not count: nobody maps a locked folio, and who unmaps it is done with
+ * the PTE before he lets go of its reference.
  *
  * Who waits for the lock counts himself after he has taken his reference, and
  * stays until he has the lock, which is ours, or leaves with his reference
@@ -635,11 +638,12 @@ int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
  */
 bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number)
 {
-	bool pinned;
+	int refs;
 
 	spin_lock(&frames->lock);
-	pinned = folio_ref_count(folio) !=
-		 PB_FRAME_REFS + frame_at(frames, number)->waiters;
+	refs = folio_ref_count(folio) - frame_at(frames, number)->waiters;
 	spin_unlock(&frames->lock);
-	return pinned;
+	/* The references first: a PTE that goes meanwhile looks like a pin. */
+	smp_rmb();
+	return refs != PB_FRAME_REFS + folio_mapcount(folio);
 }

@@ -213,20 +213,26 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
 }
 
 /*
- * Is the page under I/O that a later copy would not see? Then the child gets
- * the copy now and the parent keeps the frame that the I/O goes to.
+ * The page has got a sharer: may it share the frame as well? Not if that is under
+ * I/O that a later copy would not see. Then the child gets the copy now and the
+ * parent keeps the frame that the I/O goes to.
  */
-static bool page_pinned(struct pb_page *page)
+static bool share_frame(struct pb_page *page)
 {
-	struct folio *folio = pb_page_lock_folio(page);
-	bool pinned;
+	struct folio *folio;
+	bool shared;
 
+	/* Pairs with pb_page_attach(): it sees the sharer, or we the folio. */
+	smp_mb();
+	folio = pb_page_lock_folio(page);
 	if (!folio)
-		return false;
-	pinned = folio_maybe_dma_pinned(folio);
+		return true;
+	shared = !folio_maybe_dma_pinned(folio);
+	if (shared)
+		page->shared = true;
 	folio_unlock(folio);
 	folio_put(folio);
-	return pinned;
+	return shared;
 }
 
 /*
@@ -237,7 +243,7 @@ static bool page_pinned(struct pb_page *page)
  * lets go. Where the parent's map has several VMAs, another one, which is not
  * locked yet, may show the same indices after mremap(): a fault there that
  * still saw the page unshared holds the folio lock until its PTE is set, so
- * page_pinned() waits for it and the unmap below takes the PTE.
+ * share_frame() waits for it and the unmap below takes the PTE.
  *
  * write_protect_seq makes GUP-fast, which takes no lock, stay away.
  */
@@ -260,7 +266,7 @@ static int map_clone(struct pb_map *parent, struct pb_map *child,
 			break;
 		}
 		pb_window(PB_WINDOW_FORK_PIN);
-		if (page_pinned(page))
+		if (!share_frame(page))
 			err = pb_fault_own_copy(child, index);
 		if (err)
 			break;

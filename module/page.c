@@ -47,6 +47,7 @@ struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
 	page->frame = PB_NONE;
 	page->slot = PB_NONE;
 	page->root = root;
+	page->shared = false;
 	page->ahead = false;
 	page->dirtied = 0;
 	refcount_set(&page->refs, 1);
@@ -200,6 +201,8 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 	folio->index = page->index;
 	folio->private = page;
 	if (!cmpxchg(&page->folio, NULL, folio)) {
+		/* From here on a fork that shares it sees the folio. */
+		page->shared = atomic_read(&page->sharers) > 1;
 		page->frame = spare->frame;
 		pb_frame_loaded(&box->frames, spare->frame);
 		return true;
@@ -265,6 +268,32 @@ struct folio *pb_page_lock_folio(struct pb_page *page)
 		folio_unlock(folio);
 		folio_put(folio);
 	}
+}
+
+/**
+ * pb_page_writable - may the view that holds the page write to it?
+ * @box: it belongs to
+ * @page: the page, not of the root view
+ * @folio: its folio, locked, and referenced once by the caller
+ *
+ * Not if others hold it too. And if others did, they may have handed it to the
+ * kernel, as to a pipe: what they see there must not change, nor must they see
+ * what is written here. As core mm does for anonymous memory, any reference that
+ * is not known then counts as such a one. What somebody pins to write to it cannot
+ * be mistaken for that: for him it was made writable, and it has not been shared
+ * since, or fork() had copied it.
+ *
+ * Return: true if so; false if it has to be copied
+ */
+bool pb_page_writable(struct pb_box *box, struct pb_page *page,
+		      struct folio *folio)
+{
+	if (atomic_read(&page->sharers) != 1)
+		return false;
+	if (page->shared && pb_frame_pinned(&box->frames, folio, page->frame))
+		return false;
+	page->shared = false;
+	return true;
 }
 
 /**

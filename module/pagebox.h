@@ -504,11 +504,14 @@ static inline u32 pb_frames_nr(const struct pb_frames *frames)
  * @slot: swap slot with the contents, or with a copy of them when @folio is
  *        set and clean, or PB_NONE; with the parity of its area; folio lock
  * @root: a page of the root view; invariant
+ * @shared: since it is in this frame, more than one view has held it, and one
+ *          that has let go may have left a pin; folio lock
  * @ahead: readahead brought it in, and nobody has asked for it yet; folio lock
  * @dirtied: when the flusher first found it dirty, in jiffies, or 0; folio lock
  * @refs: life time: one for all sharers together, and one for each user that
  *        keeps the page without lock or RCU
- * @sharers: how many views hold the page. With one, its view may write to it
+ * @sharers: how many views hold the page. With one, its view may write to it,
+ *           see pb_page_writable()
  * @rcu: pages are looked up under RCU
  *
  * A page of the root view that is clean and has no slot is not kept: the
@@ -520,6 +523,7 @@ struct pb_page {
 	u32 frame;
 	u32 slot;
 	bool root;
+	bool shared;
 	bool ahead;
 	unsigned long dirtied;
 	refcount_t refs;
@@ -535,6 +539,8 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 		   struct folio *folio);
 struct folio *pb_page_lock_folio(struct pb_page *page);
+bool pb_page_writable(struct pb_box *box, struct pb_page *page,
+		      struct folio *folio);
 void pb_page_free_slot(struct pb_box *box, struct pb_page *page);
 int pb_pages_init(void);
 void pb_pages_exit(void);
@@ -560,11 +566,6 @@ static inline u32 pb_page_slot(const struct pb_page *page)
 static inline bool pb_page_tryget(struct pb_page *page)
 {
 	return refcount_inc_not_zero(&page->refs);
-}
-
-static inline bool pb_page_exclusive(const struct pb_page *page)
-{
-	return atomic_read(&page->sharers) == 1;
 }
 
 /* fill.c -------------------------------------------------------------- */

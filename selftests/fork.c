@@ -4,7 +4,11 @@
  * them in every order.
  */
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
@@ -389,6 +393,126 @@ TEST_F(pair, protected_over_fork)
 	bear(&self->family);
 	protect(&self->family, PROT_READ | PROT_WRITE);
 	expect_copies(_metadata, self);
+}
+
+/*
+ * A pipe holds the page of one who has let it go, and the other one, who has it
+ * alone now, writes. As with anonymous memory, that does not go into the pipe.
+ */
+FIXTURE(pipe)
+{
+	int box;
+	int ends[2];
+	char *map;
+	char *seen;
+};
+
+FIXTURE_SETUP(pipe)
+{
+	self->box = box_new(16, 0);
+	self->map = box_map(self->box, 1, MAP_PRIVATE);
+	self->seen = malloc(page_size);
+	ASSERT_EQ(0, pipe(self->ends));
+	page_fill(self->map, 1);
+}
+
+FIXTURE_TEARDOWN(pipe)
+{
+	free(self->seen);
+	close(self->ends[0]);
+	close(self->ends[1]);
+	close(self->box);
+}
+
+enum { INTO_PIPE, LET_GO, FILL };
+
+static int serve_pipe(void *context, int command)
+{
+	FIXTURE_DATA(pipe) *self = context;
+	struct iovec iov = { self->map, page_size };
+
+	switch (command) {
+	case INTO_PIPE:
+		return vmsplice(self->ends[1], &iov, 1, 0) == page_size;
+	case LET_GO:
+		unmap(self->map, 1);
+		return 1;
+	default:
+		page_fill(self->map, 2);
+		return page_holds(self->map, 2);
+	}
+}
+
+static bool pipe_holds_it(FIXTURE_DATA(pipe) * self)
+{
+	return read(self->ends[0], self->seen, page_size) == page_size &&
+	       page_holds(self->seen, 1);
+}
+
+/* Now that nothing holds it but the mapping, it is not copied again. */
+static bool is_written_in_place(FIXTURE_DATA(pipe) * self)
+{
+	uint64_t copies = box_stats(self->box).faults[PAGEBOX_FAULT_COW];
+
+	drop_ptes(self->map, 1);
+	page_fill(self->map, 3);
+	return copies == box_stats(self->box).faults[PAGEBOX_FAULT_COW];
+}
+
+TEST_F(pipe, of_a_child)
+{
+	struct child child = child_fork(serve_pipe, self);
+
+	ASSERT_TRUE(child_ask(&child, INTO_PIPE));
+	ASSERT_TRUE(child_ask(&child, LET_GO));
+	page_fill(self->map, 2);
+	EXPECT_TRUE(pipe_holds_it(self));
+	EXPECT_TRUE(page_holds(self->map, 2));
+	EXPECT_TRUE(is_written_in_place(self));
+	child_end(&child);
+}
+
+TEST_F(pipe, of_a_parent)
+{
+	struct child child;
+
+	ASSERT_TRUE(serve_pipe(self, INTO_PIPE));
+	child = child_fork(serve_pipe, self);
+	page_fill(self->map, 3);
+	EXPECT_TRUE(child_ask(&child, FILL));
+	EXPECT_TRUE(pipe_holds_it(self));
+	EXPECT_TRUE(page_holds(self->map, 3));
+	child_end(&child);
+}
+
+/* The write is the first fault, not a page_mkwrite(). */
+TEST_F(pipe, of_who_has_no_pte)
+{
+	struct child child = child_fork(serve_pipe, self);
+
+	ASSERT_TRUE(child_ask(&child, INTO_PIPE));
+	ASSERT_TRUE(child_ask(&child, LET_GO));
+	drop_ptes(self->map, 1);
+	page_fill(self->map, 2);
+	EXPECT_TRUE(pipe_holds_it(self));
+	EXPECT_TRUE(page_holds(self->map, 2));
+	child_end(&child);
+}
+
+/* It was in swap when it was shared, so in another frame than it is now. */
+TEST_F(pipe, of_a_page_from_swap)
+{
+	struct child child;
+
+	ASSERT_EQ(1, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, self->map, 1));
+	child = child_fork(serve_pipe, self);
+	ASSERT_TRUE(child_ask(&child, INTO_PIPE));
+	ASSERT_TRUE(child_ask(&child, LET_GO));
+	page_fill(self->map, 2);
+	EXPECT_TRUE(pipe_holds_it(self));
+	EXPECT_TRUE(page_holds(self->map, 2));
+	EXPECT_TRUE(is_written_in_place(self));
+	child_end(&child);
 }
 
 static int fork_and_write(void *context)
