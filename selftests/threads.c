@@ -158,7 +158,13 @@ FIXTURE_VARIANT_ADD(threads, private_with_room){
 
 FIXTURE_SETUP(threads)
 {
-	self->box = box_new(variant->frames, 0);
+	/* On a slow machine many faults may hold their frames at once for long. */
+	self->box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_OOM,
+		.frames = variant->frames,
+		.oom = PAGEBOX_OOM_WAIT,
+		.oom_wait_ms = 60000,
+	});
 	self->map = box_map(self->box, PAGES, variant->flags);
 }
 
