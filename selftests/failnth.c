@@ -997,6 +997,53 @@ TEST(goes_everywhere)
 	failpoints_off();
 }
 
+/* What is not understood, or makes no sense at that point, changes nothing. */
+TEST(bad_commands)
+{
+	static const struct {
+		const char *text;
+		int error;
+	} commands[] = {
+		{ "\n", EINVAL },
+		{ "nosuchpoint fail", EINVAL },
+		{ "alloc_page", EINVAL },
+		{ "alloc_page jump", EINVAL },
+		{ "alloc_page delay 1", EINVAL },
+		{ "alloc_page nth 1", EINVAL },
+		{ "fault_read fail", EINVAL },
+		{ "fault_read nth 1", EINVAL },
+		{ "fault_read delay", EINVAL },
+		{ "fault_read delay soon", EINVAL },
+		{ "fault_read delay 10001", ERANGE },
+		{ "all fail", EINVAL },
+		{ "all delay 1", EINVAL },
+		{ "all nth 0", ERANGE },
+		{ "alloc_page fail after", EINVAL },
+		{ "alloc_page fail twice 2", EINVAL },
+		{ "alloc_page fail pid 0", EINVAL },
+		{ "alloc_page fail pid 4294967296", EINVAL },
+		{ "alloc_page fail times 99999999999999999999", ERANGE },
+	};
+	char text[256];
+
+	failpoints_off();
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		int error = failpoint_error(commands[i].text);
+
+		EXPECT_EQ(commands[i].error, error);
+		if (error != commands[i].error)
+			TH_LOG("'%s'", commands[i].text);
+	}
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "all off", 7);
+	text[sizeof(text) - 1] = '\0';
+	EXPECT_EQ(EINVAL, failpoint_error(text));
+	/* None of them is set: all that a box does goes well. */
+	EXPECT_TRUE(
+		pages_are_zero(box_map(box_new(16, 0), 16, MAP_PRIVATE), 16));
+	EXPECT_EQ(0, failpoint_error(" all\toff\n"));
+}
+
 /* --- the kernel's fault injection --- */
 
 #define NTH "/proc/thread-self/fail-nth"
