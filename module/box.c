@@ -276,30 +276,6 @@ out_count:
 	return ERR_PTR(err);
 }
 
-/**
- * pb_box_find - the box of a number
- * @id: the number
- *
- * Return: the box, as if another file stood for it, until pb_box_file_gone(); or
- * NULL
- */
-struct pb_box *pb_box_find(u32 id)
-{
-	struct pb_box *box;
-
-	xa_lock(&pb_boxes);
-	box = xa_load(&pb_boxes, id);
-	if (box && !kref_get_unless_zero(&box->ref))
-		box = NULL;
-	xa_unlock(&pb_boxes);
-	pb_window(PB_WINDOW_BOX_FIND);
-	if (!box || atomic_inc_not_zero(&box->files))
-		return box;
-	/* No file stands for it any more: it is about to go. */
-	pb_box_put(box);
-	return NULL;
-}
-
 static void box_destroy(struct pb_box *box)
 {
 	pb_window(PB_WINDOW_BOX_DESTROY);
@@ -338,13 +314,8 @@ static void box_release_later(struct kref *ref)
 	queue_work(pb_wq, &container_of(ref, struct pb_box, ref)->late);
 }
 
-/**
- * pb_box_put - drop a reference
- * @box: the box
- *
- * Context: without mmap_lock; sleeps.
- */
-void pb_box_put(struct pb_box *box)
+/* Drop a reference; without mmap_lock. */
+static void box_put(struct pb_box *box)
 {
 	kref_put(&box->ref, box_release);
 }
@@ -361,6 +332,30 @@ void pb_box_put_later(struct pb_box *box)
 }
 
 /**
+ * pb_box_find - the box of a number
+ * @id: the number
+ *
+ * Return: the box, as if another file stood for it, until pb_box_file_gone(); or
+ * NULL
+ */
+struct pb_box *pb_box_find(u32 id)
+{
+	struct pb_box *box;
+
+	xa_lock(&pb_boxes);
+	box = xa_load(&pb_boxes, id);
+	if (box && !kref_get_unless_zero(&box->ref))
+		box = NULL;
+	xa_unlock(&pb_boxes);
+	pb_window(PB_WINDOW_BOX_FIND);
+	if (!box || atomic_inc_not_zero(&box->files))
+		return box;
+	/* No file stands for it any more: it is about to go. */
+	box_put(box);
+	return NULL;
+}
+
+/**
  * pb_box_file_gone - a file that stood for the box is gone
  * @box: the box
  *
@@ -372,7 +367,7 @@ void pb_box_file_gone(struct pb_box *box)
 {
 	if (atomic_dec_and_test(&box->files))
 		pb_writeback_last(box);
-	pb_box_put(box);
+	box_put(box);
 }
 
 static int private_release(struct inode *inode, struct file *file)

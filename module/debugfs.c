@@ -427,6 +427,7 @@ static int snapshot(struct pb_map *map, unsigned long address,
 	s->index = index;
 	s->frame = PB_NONE;
 
+	pb_window(PB_WINDOW_SHOW_LOOK);
 	rcu_read_lock();
 	page = pb_view_look(map->box, map->view, index);
 	if (!page) {

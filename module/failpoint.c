@@ -219,6 +219,7 @@ static struct failpoint points[] = {
 	[PB_WINDOW_READ_COPY] = { "read_copy" },
 	[PB_WINDOW_SHOW_FRAME] = { "show_frame" },
 	[PB_WINDOW_SHOW_MAP] = { "show_map" },
+	[PB_WINDOW_SHOW_LOOK] = { "show_look" },
 	[PB_WINDOW_SHOW_PAGE] = { "show_page" },
 	[PB_WINDOW_MAP_SYNC] = { "map_sync" },
 	[PB_WINDOW_MAP_FREE] = { "map_free" },

@@ -814,7 +814,6 @@ struct pb_box {
 
 struct pb_box *pb_box_new(void);
 struct pb_box *pb_box_find(u32 id);
-void pb_box_put(struct pb_box *box);
 void pb_box_put_later(struct pb_box *box);
 void pb_box_file_gone(struct pb_box *box);
 void pb_boxes_exit(void);

@@ -279,10 +279,10 @@ static int discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
 			break;
 		err = discard_page(box, view, first, page);
 		pb_page_put(box, page);
-		if (fatal_signal_pending(current))
-			return -EINTR;
 		if (err && err != -EAGAIN)
 			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (!err) {
 			++*pages;
 			first++;
