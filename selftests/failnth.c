@@ -1024,7 +1024,8 @@ TEST(bad_commands)
 		{ "alloc_page fail pid 4294967296", EINVAL },
 		{ "alloc_page fail times 99999999999999999999", ERANGE },
 	};
-	char text[256];
+	char text[256], *nowhere;
+	int fd;
 
 	failpoints_off();
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
@@ -1034,6 +1035,14 @@ TEST(bad_commands)
 		if (error != commands[i].error)
 			TH_LOG("'%s'", commands[i].text);
 	}
+	fd = open("/sys/kernel/debug/pagebox/failpoints", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	nowhere = mmap(NULL, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	EXPECT_EQ(-1, write(fd, nowhere, 7));
+	EXPECT_EQ(EFAULT, errno);
+	unmap(nowhere, 1);
+	close(fd);
 	memset(text, ' ', sizeof(text));
 	memcpy(text, "all off", 7);
 	text[sizeof(text) - 1] = '\0';
@@ -1207,13 +1216,13 @@ FIXTURE_TEARDOWN(chapter)
 	failpoints_off();
 }
 
-TEST_F_TIMEOUT(chapter, every_point, 1800)
+TEST_F_TIMEOUT(chapter, every_point, 3600)
 {
 	injector = &points;
 	EXPECT_LT(10, walk(variant->chapter));
 }
 
-TEST_F_TIMEOUT(chapter, every_allocation_below, 1800)
+TEST_F_TIMEOUT(chapter, every_allocation_below, 3600)
 {
 	if (access(NTH, F_OK)) {
 		printf("# this kernel has no fault injection: only points\n");

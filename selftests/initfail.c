@@ -24,14 +24,12 @@
 #define STEPS_MAX 100
 #define PAGES 16
 
-/* 0, or the errno of loading the module with the n-th step failing. */
-static int load_error(unsigned int n)
+/* 0, or the errno of loading the module. */
+static int load_error(const char *parameters)
 {
-	char parameters[64];
 	int error = 0;
 	int fd;
 
-	snprintf(parameters, sizeof(parameters), "frames=64 fail_nth=%u", n);
 	fd = open(getenv("PAGEBOX_KO") ?: "pagebox.ko", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		die("set PAGEBOX_KO to the path of pagebox.ko");
@@ -139,8 +137,12 @@ static int broken(unsigned int n, const char *what)
 /* Without debugfs the module loads all the same: that step fails nothing. */
 static int load_and_unload(unsigned int n)
 {
-	int error = load_error(n);
+	char parameters[64];
+	int error;
 	bool end;
+
+	snprintf(parameters, sizeof(parameters), "frames=64 fail_nth=%u", n);
+	error = load_error(parameters);
 
 	if (error)
 		return error == ENOMEM && nothing_is_left() ?
@@ -177,6 +179,26 @@ FIXTURE_SETUP(initfail)
 
 FIXTURE_TEARDOWN(initfail)
 {
+}
+
+/* Refused with a word in the kernel's log, and nothing is left. */
+TEST(bad_parameters)
+{
+	static const char *const bad[] = {
+		"frames=0",	     "frames=1",   "frames=65 max_frames=64",
+		"frames=4294967295", "mode=01666", "mode=0777",
+	};
+
+	ASSERT_EQ(0, module_unload("pagebox"));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(EINVAL, load_error(bad[i]))
+		{
+			TH_LOG("insmod pagebox.ko %s", bad[i]);
+		}
+		EXPECT_TRUE(nothing_is_left());
+	}
+	load_as_before();
+	EXPECT_TRUE(box_works());
 }
 
 /* Unloading waits for RCU each time, which takes long on a debug kernel. */

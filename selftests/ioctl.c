@@ -115,8 +115,16 @@ TEST_F(ioctl, pointers)
 	char *pages = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct pagebox_stats *edge;
+	struct pagebox_info *info;
 
 	ASSERT_NE(MAP_FAILED, pages);
+	/* What is ours can be written, what comes after it in longer ones cannot. */
+	ASSERT_EQ(0, mprotect(pages + page_size, page_size, PROT_READ));
+	info = (void *)(pages + page_size - sizeof(*info));
+	info->size = sizeof(*info) + 8;
+	EXPECT_EQ(EFAULT, error_of(self->box, PAGEBOX_IOC_INFO, info));
+	info->size = sizeof(*info);
+	EXPECT_EQ(0, error_of(self->box, PAGEBOX_IOC_INFO, info));
 	unmap(pages + page_size, 1);
 	edge = (void *)(pages + page_size - 8);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
@@ -563,6 +571,10 @@ TEST_F(ioctl, files)
 		EXPECT_EQ(ESPIPE, error(self->box, sockets[0]));
 		EXPECT_EQ(EINVAL, error(self->box,
 					open("/dev/null", O_RDWR | O_CLOEXEC)));
+		/* A regular file that can be read everywhere, and not written. */
+		EXPECT_EQ(EINVAL,
+			  error(self->box,
+				open("/proc/cpuinfo", O_RDWR | O_CLOEXEC)));
 		EXPECT_EQ(EINVAL, error(self->box, self->box));
 		EXPECT_EQ(EINVAL, error(self->box, box_open()));
 		EXPECT_EQ(EACCES,

@@ -27,6 +27,11 @@ static const struct pagebox_config slow_reads = {
 	.swap_read_us = SLOW_US,
 };
 
+static const struct pagebox_config slow_store = {
+	.set = PAGEBOX_SET_STORE_DELAY,
+	.store_read_us = SLOW_US,
+};
+
 static const struct pagebox_config slow_writes = {
 	.set = PAGEBOX_SET_STORE_DELAY,
 	.store_write_us = SLOW_US,
@@ -160,6 +165,11 @@ static bool nothing_is_pinned(void *context)
 	return !box_stats(*(int *)context).frames_pinned;
 }
 
+static bool no_frame_is_used(void *context)
+{
+	return !box_stats(*(int *)context).frames_used;
+}
+
 TEST_F(slow, reader_is_killed)
 {
 	pid_t pid = start(self->box, self->map, variant->act);
@@ -212,6 +222,30 @@ TEST(discard_of_a_page_under_io_is_killed)
 	EXPECT_EQ(0, box_stats(box).swap_reads);
 	EXPECT_EQ(0, child_status(reader));
 	close(box);
+}
+
+/*
+ * A copy of a page that is in the store alone is read into the frame of the copy,
+ * which nobody knows of when its reader is killed.
+ */
+TEST(reader_of_own_copy_is_killed)
+{
+	int store = store_file(PAGES * page_size, 1);
+	int box = box_new_store(FRAMES, store);
+	char *map = box_map(box, PAGES, MAP_PRIVATE);
+	pid_t pid;
+
+	box_configure(box, slow_store);
+	pid = start(box, map, change);
+	ASSERT_TRUE(eventually(is_waiting, &pid));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	EXPECT_EQ(0, box_stats(box).store_reads);
+	EXPECT_TRUE(eventually(no_frame_is_used, &box));
+	EXPECT_EQ(0, box_stats(box).pages);
+	EXPECT_TRUE(pages_hold(map, 1, 1));
+	close(box);
+	close(store);
 }
 
 /* A private page, and nobody left to whom it belongs. */
@@ -291,6 +325,30 @@ TEST_F(writing, writer_is_killed)
 	ASSERT_NE(MAP_FAILED, file);
 	EXPECT_TRUE(pages_hold(file, FRAMES, 1));
 	EXPECT_TRUE(pages_hold(page_at(file, FRAMES), FRAMES, 100));
+}
+
+/* A page that is being written is about to be changed: who waits for that. */
+TEST(change_during_write_is_killed)
+{
+	int store = store_file(PAGES * page_size, 1);
+	int box = box_new_store(FRAMES, store);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	pid_t writer, pid;
+
+	box_configure(box, slow_writes);
+	pages_fill(map, 1, 100);
+	writer = start(box, map, synchronize);
+	ASSERT_TRUE(eventually(is_waiting, &writer));
+	pid = start(box, map, change);
+	ASSERT_TRUE(eventually(is_waiting, &pid));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	EXPECT_EQ(0, box_stats(box).store_writes);
+	EXPECT_EQ(0, child_status(writer));
+	EXPECT_TRUE(page_holds(map, 100));
+	EXPECT_TRUE(file_holds(store, 1, 100));
+	close(box);
+	close(store);
 }
 
 TEST_HARNESS_MAIN

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -407,6 +408,72 @@ TEST_F(memory, exchange_before_read)
 	EXPECT_EQ(OLD, result(s, A));
 	EXPECT_TRUE(run(s, A, root_is_old, 0));
 	EXPECT_EQ(0, box_stats(s->box).io_errors);
+}
+
+static bool one_slot_is_used(void *context)
+{
+	return box_stats(*(int *)context).swap_used == 1;
+}
+
+/* A page of the old area has been discarded, and still has its slot. */
+static void exchange_during_free(struct __test_metadata *_metadata,
+				 struct scene *s)
+{
+	run(s, B, page_out_all, 0);
+	stop(s, A, "page_free", discard_root, 0);
+	start(s, OUTSIDE, exchange_swap, FRAMES);
+	ASSERT_TRUE(eventually(one_slot_is_used, &s->box));
+}
+
+/* Nobody can move it: the area goes when the slot is free. */
+TEST_F(memory, exchange_during_free)
+{
+	struct scene *s = self->s;
+
+	exchange_during_free(_metadata, s);
+	EXPECT_FALSE(s->actor[OUTSIDE].done);
+	failpoint_go("page_free");
+	EXPECT_EQ(1, result(s, A));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, box_stats(s->box).swap_used);
+	EXPECT_EQ(0, run(s, B, see_root, 0));
+	EXPECT_EQ(OLD + 1, run(s, B, see_root, 1));
+}
+
+/*
+ * Who waits for it is killed. The other pages are in the new area by then, and to
+ * take them back he would have to wait for reads: both stay, and go with the box.
+ */
+TEST_F(memory, kill_during_exchange)
+{
+	struct scene *s = self->s;
+
+	box_configure(s->box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP_DELAY,
+					       .swap_read_us = 1000 });
+	exchange_during_free(_metadata, s);
+	EXPECT_EQ(PAGES - 1, run(s, B, page_out_all, 0));
+	ASSERT_EQ(0, kill(s->actor[OUTSIDE].pid, SIGKILL));
+	EXPECT_EQ(256 + SIGKILL, child_status(s->actor[OUTSIDE].pid));
+	s->actor[OUTSIDE].pid = 0;
+	failpoint_go("page_free");
+	EXPECT_EQ(1, result(s, A));
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).swap_used);
+	EXPECT_EQ(0, run(s, B, see_root, 0));
+	EXPECT_EQ(OLD + 1, run(s, B, see_root, 1));
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).swap_used);
+}
+
+/* A delay where nobody may sleep is spent without sleeping. */
+TEST_F(memory, delayed_readahead)
+{
+	struct scene *s = self->s;
+
+	read_ahead(s);
+	failpoint_set("fill_source delay 2 times 3");
+	EXPECT_EQ(OLD, run(s, A, see_root, 0));
+	EXPECT_EQ(3, failpoint_state("fill_source").done);
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
 }
 
 /* A page in swap that is being moved out of an area that goes. */
