@@ -572,9 +572,8 @@ TEST_F(ioctl, files)
 		EXPECT_EQ(EINVAL, error(self->box,
 					open("/dev/null", O_RDWR | O_CLOEXEC)));
 		/* A regular file that can be read everywhere, and not written. */
-		EXPECT_EQ(EINVAL,
-			  error(self->box,
-				open("/proc/cpuinfo", O_RDWR | O_CLOEXEC)));
+		EXPECT_EQ(EINVAL, error(self->box, open("/proc/cpuinfo",
+							O_RDWR | O_CLOEXEC)));
 		EXPECT_EQ(EINVAL, error(self->box, self->box));
 		EXPECT_EQ(EINVAL, error(self->box, box_open()));
 		EXPECT_EQ(EACCES,
