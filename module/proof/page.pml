@@ -10,13 +10,13 @@
  *
  * What a step of the model is in the module (or, in brackets, in core mm):
  *
- *   access              [an instruction, or GUP-fast for PIN; do_fault(),
- *                       finish_fault(), do_wp_page()]
+ *   access              [an instruction, or GUP-fast for PIN and LEND;
+ *                       do_fault(), finish_fault(), do_wp_page()]
  *   step_fast           pb_view_trylock()
  *   step_look           fault_step(), pb_view_look()
  *   step_ref            step_resident(), pb_frame_lock()
  *   step_still          still_there()
- *   step_locked         step_locked(), needs_copy()
+ *   step_locked         step_locked(), needs_copy(), pb_page_writable()
  *   step_copy           step_locked(), install_own(), unmap_locked()
  *   step_absent         step_absent(), read_page()
  *   attach              pb_page_attach()
@@ -33,7 +33,7 @@
  *   page_put            pb_page_put(), page_free(); a busy frame is reaper()'s
  *   reaper              late_free_work(), page_release()
  *   fork                pb_map_fork(), map_clone(), pb_view_share(),
- *                       page_pinned(), pb_fault_own_copy(), pb_pte_wrprotect()
+ *                       share_frame(), pb_fault_own_copy(), pb_pte_wrprotect()
  *   leave               [unmap_vmas()], pb_map_put_vma(), pb_view_drop()
  *   discard             discard(), next_own(), discard_page()
  *   evictor             lock_frame(), pb_evict_victims(), unmap(), evict(),
@@ -61,6 +61,8 @@
  *   no_contents_nowhere  a page has a frame that is up to date, or a slot; else
  *                        it is one of the root view that is as in the store
  *   no_private_in_store  only pages of the root view go to the store
+ *   no_write_seen        what a process has lent to the kernel by reference, as
+ *                        to a pipe, and then let go of, nobody else changes
  *   no_leak              in the end each count is what it has to be
  *   invalid end state    spin's own: a deadlock
  */
@@ -104,7 +106,7 @@
 /* Names for assertions to be reported by; all are false. */
 hidden byte no_write_lost, no_stale_mapping, no_frame_in_two_places,
 	   no_page_freed_mapped, no_contents_nowhere, no_private_in_store,
-	   no_leak, model_is_large_enough;
+	   no_write_seen, no_leak, model_is_large_enough;
 
 typedef folio_t {
 	byte page;		/* folio->private */
@@ -126,6 +128,7 @@ typedef page_t {
 	byte copy;		/* what is in the slot */
 	byte folio;
 	byte sharers;
+	bit shared;		/* it had others, since it has this frame */
 	byte refs;
 	bit late;		/* it is the reaper's */
 	bit discarded;		/* and perhaps not unmapped yet */
@@ -156,6 +159,7 @@ byte settling[VIEWS];
 byte stamp = ZERO;		/* each write writes another value */
 byte started, ended;		/* threads */
 byte extra = EVICT;
+byte lent, as_lent;		/* a folio, and what was in it then */
 byte in_want;			/* threads that wait for a frame */
 
 #define SHOWN(v) (view[v] -> view[v] : view[ROOT])
@@ -191,6 +195,8 @@ end:	do
 	:: d_step { TWICE(1) || TWICE(2) || TWICE(3) || SAME(1, 2) || SAME(1, 3) || SAME(1, 4) || SAME(2, 3) ||
 		SAME(2, 4) || SAME(3, 4) ->
 		assert(no_frame_in_two_places) }
+	:: d_step { lent && folio[lent].data != as_lent ->
+		assert(no_write_seen) }
 	od
 }
 
@@ -317,7 +323,7 @@ inline frame_put(x)
 		foreign = (folio[x].ref + MAPCOUNT(x) != 2 + folio[x].waiters);
 		assert(!MAPPED(x) || no_page_freed_mapped);
 		folio[x].where = (foreign -> DROPPED : FREE);
-		folio[x].data = GARBAGE
+		folio[x].data = (foreign -> folio[x].data : GARBAGE)
 	}
 	d_step {
 		if
@@ -362,6 +368,7 @@ inline free_page(p)
 	page[p].slot = 0;
 	page[p].copy = 0;
 	page[p].sharers = 0;
+	page[p].shared = 0;
 	page[p].late = 0;
 	page[p].discarded = 0;
 	page[p].refs = 0
@@ -402,13 +409,23 @@ inline detach(p, x)
 	page[p].folio = NONE
 }
 
+inline set_shared(p, yes)
+{
+#ifndef FORMER_SHARERS_FORGOTTEN
+	page[p].shared = yes
+#else
+	skip
+#endif
+}
+
 /* Into the spare frame x, which is locked then. */
 inline attach(p, x)
 {
 	!folio[x].locked;
 	folio[x].locked = 1;
 	folio[x].page = p;
-	page[p].folio = x
+	page[p].folio = x;
+	set_shared(p, page[p].sharers > 1)
 }
 
 /* Frees pages whose frame was busy when the last reference went. */
@@ -442,10 +459,12 @@ end:	do
 
 /* Programs ------------------------------------------------------------- */
 
-/* What a thread does, besides: READ, WRITE once each time. */
+/* What a thread does, once each time. LEND is a plain reference, to be read. */
 #define READ 0
 #define WRITE 1
 #define PIN 2
+#define LEND 3
+#define READS (kind == READ || kind == LEND)
 
 /*
  * One access by an instruction. A write through a stale PTE is lost: that must
@@ -474,13 +493,22 @@ inline instruction()
 		folio[f].ref++;
 		folio[f].pins++;
 		vf = f
+	:: kind == LEND ->
+		folio[f].ref++;
+		lent = f;
+		lender = 1;
+		as_lent = folio[f].data
 	fi;
 	pg = NONE;
 	f = NONE
 }
 
-/* Does this access need a copy of the page? */
-#define COPIED(p) (wr && v != ROOT && (page[p].root || page[p].sharers != 1))
+/* May somebody whom we do not know look at the folio, which we have locked? */
+#define FOREIGN(x) (folio[x].ref != 2 + folio[x].waiters)
+
+/* Does this access need a copy of the page, which is in the locked folio x? */
+#define COPIED(p, x) (wr && v != ROOT && (page[p].root || page[p].sharers != 1 || \
+					  (page[p].shared && FOREIGN(x))))
 
 /* What unmap_root() finds in the root view, with a reference. */
 inline look_at_old()
@@ -497,15 +525,15 @@ inline look_at_old()
 
 /*
  * A thread of the process m. It does reads, writes, pins (each with a write by a
- * device later), then forks, discards, exits, in any order of kinds that its
- * counts allow.
+ * device later), after the last write one loan that ends with the thread, then
+ * forks, discards, exits, in any order of kinds that its counts allow.
  */
-proctype thread(byte m; byte reads; byte writes; byte pins; byte forks;
+proctype thread(byte m; byte reads; byte writes; byte pins; byte lends; byte forks;
 		byte discards; byte leaves)
 {
 	byte v = m;		/* the view that a fault is resolved in */
 	byte kind, pg, f, np, t, vf, sp;
-	bit ok, again, haspte, foreign, drop, counted, wr;
+	bit ok, again, haspte, foreign, drop, counted, wr, lender;
 
 	m != CHILD || forked;
 next:
@@ -513,26 +541,27 @@ next:
 	:: atomic { reads > 0 -> reads--; kind = READ }
 	:: atomic { writes > 0 -> writes--; kind = WRITE }
 	:: atomic { pins > 0 -> pins--; kind = PIN }
+	:: atomic { lends > 0 && writes == 0 -> lends--; kind = LEND }
 	:: atomic { forks > 0 -> forks--; goto fork }
 	:: atomic { discards > 0 -> discards--; goto discard }
-	:: atomic { reads + writes + pins + forks + discards == 0 && leaves > 0 -> leaves--; goto leave }
-	:: atomic { reads + writes + pins + forks + discards + leaves == 0 -> goto out }
+	:: atomic { reads + writes + pins + lends + forks + discards == 0 && leaves > 0 -> leaves--; goto leave }
+	:: atomic { reads + writes + pins + lends + forks + discards + leaves == 0 -> goto out }
 	fi;
 
 access:
 	atomic {
 		if
-		:: pte[m].f && (kind == READ || pte[m].w) && !(kind == PIN && writing[m]) ->
+		:: pte[m].f && (READS || pte[m].w) && !(kind == PIN && writing[m]) ->
 			instruction();
 			if
 			:: kind == PIN -> goto device
 			:: else -> kind = 0; goto next
 			fi
 		/* wp_page_shared() without page_mkwrite() */
-		:: pte[m].f && !(kind == READ || pte[m].w) && m == ROOT ->
+		:: pte[m].f && !(READS || pte[m].w) && m == ROOT ->
 			pte[m].w = 1;
 			goto access
-		:: pte[m].f && !(kind == READ || pte[m].w) && m != ROOT && !writing[m] ->
+		:: pte[m].f && !(READS || pte[m].w) && m != ROOT && !writing[m] ->
 			faults[m]++;
 			vf = pte[m].f;
 			folio[vf].ref++;
@@ -541,7 +570,7 @@ access:
 		:: !pte[m].f && !writing[m] ->
 			faults[m]++
 		fi;
-		wr = (kind != READ)
+		wr = !READS
 	}
 
 	/* fault_resolve(), one step after the other */
@@ -648,11 +677,13 @@ step_none:
 step_locked:
 	atomic {
 		if
-		:: !COPIED(pg) -> goto resolved
-		:: COPIED(pg) && sp == NONE ->
+		:: !COPIED(pg, f) ->
+			page[pg].shared = (wr && v != ROOT -> 0 : page[pg].shared);
+			goto resolved
+		:: COPIED(pg, f) && sp == NONE ->
 			unlock_put(f);
 			in_want++
-		:: COPIED(pg) && sp != NONE -> goto step_copy
+		:: COPIED(pg, f) && sp != NONE -> goto step_copy
 		fi
 	}
 	get_frame(sp);
@@ -761,13 +792,16 @@ step_absent_still:
 		folio[f].data = (page[pg].slot -> page[pg].copy : store);
 		folio[f].uptodate = 1;
 		if
-		:: COPIED(pg) ->
+		:: COPIED(pg, f) ->
 			unlock_put(f);
 			page_put(pg);
 			goto step_fast
 		/* short_of_frames, which it may be at any time here */
-		:: COPIED(pg) -> goto hand_over
-		:: !COPIED(pg) -> page_put(pg); goto resolved
+		:: COPIED(pg, f) -> goto hand_over
+		:: !COPIED(pg, f) ->
+			page[pg].shared = (wr && v != ROOT -> 0 : page[pg].shared);
+			page_put(pg);
+			goto resolved
 		fi
 	}
 
@@ -985,8 +1019,10 @@ mkwrite:
 #ifdef MKWRITE_ANY
 		ok = (t != NONE && folio[vf].page == t);
 #else
-		ok = (t != NONE && folio[vf].page == t && page[t].sharers == 1);
+		ok = (t != NONE && folio[vf].page == t && page[t].sharers == 1 &&
+		      !(page[t].shared && FOREIGN(vf)));
 #endif
+		page[t].shared = (ok -> 0 : page[t].shared);
 		t = NONE;
 		if
 		:: !ok ->
@@ -1053,6 +1089,10 @@ fork:
 		if
 		:: f != NONE ->
 			again = (folio[f].pins > 0);
+			if
+			:: !again -> set_shared(pg, 1)
+			:: else
+			fi;
 			unlock_put(f)
 		:: else
 		fi;
@@ -1172,7 +1212,14 @@ discarded:
 	goto next;
 
 out:
-	atomic { kind = 0; ended++ }
+	atomic {
+		if
+		:: lender -> put_folio(lent); lent = NONE; as_lent = 0; lender = 0
+		:: else
+		fi;
+		kind = 0;
+		ended++
+	}
 }
 
 /* Eviction -------------------------------------------------------------- */
@@ -1355,36 +1402,46 @@ init
 	atomic {
 #ifdef FAULTS		/* of one private mapping */
 		started = 2;
-		run thread(PARENT, 0, 2, 0, 0, 0, 0);
-		run thread(PARENT, 2, 0, 0, 0, 0, 0)
+		run thread(PARENT, 0, 2, 0, 0, 0, 0, 0);
+		run thread(PARENT, 2, 0, 0, 0, 0, 0, 0)
 #endif
 #ifdef SHARED		/* of a private and a shared one */
 		started = 2;
-		run thread(PARENT, 1, 1, 0, 0, 0, 0);
-		run thread(ROOT, 0, 2, 0, 0, 0, 0)
+		run thread(PARENT, 1, 1, 0, 0, 0, 0, 0);
+		run thread(ROOT, 0, 2, 0, 0, 0, 0, 0)
 #endif
 #ifdef FORK		/* a fork, and copies-on-write of both afterwards */
 		started = 2;
-		run thread(PARENT, 0, 2, 0, 1, 0, 0);
-		run thread(CHILD, 0, 1, 0, 0, 0, 1)
+		run thread(PARENT, 0, 2, 0, 0, 1, 0, 0);
+		run thread(CHILD, 0, 1, 0, 0, 0, 0, 1)
 #endif
 #ifdef PINS		/* a device writes while a child is forked */
 		started = 2;
-		run thread(PARENT, 0, 0, 1, 0, 0, 0);
-		run thread(PARENT, 0, 1, 0, 1, 0, 0)
+		run thread(PARENT, 0, 0, 1, 0, 0, 0, 0);
+		run thread(PARENT, 0, 1, 0, 0, 1, 0, 0)
+#endif
+#ifdef LOANS		/* of a child, which exits, and the parent writes */
+		started = 2;
+		run thread(PARENT, 0, 2, 0, 0, 1, 0, 0);
+		run thread(CHILD, 0, 0, 0, 1, 0, 0, 1)
+#endif
+#ifdef LEGACIES		/* of a parent, which forks and exits, and the child writes */
+		started = 2;
+		run thread(PARENT, 0, 1, 0, 1, 1, 0, 1);
+		run thread(CHILD, 0, 1, 0, 0, 0, 0, 0)
 #endif
 #ifdef DISCARDS		/* of the root view, where a page is in swap */
 		in_swap(ROOT);
 		started = 3;
-		run thread(PARENT, 0, 1, 0, 0, 0, 0);
-		run thread(PARENT, 1, 0, 0, 0, 0, 0);
-		run thread(ROOT, 0, 0, 0, 0, 1, 0)
+		run thread(PARENT, 0, 1, 0, 0, 0, 0, 0);
+		run thread(PARENT, 1, 0, 0, 0, 0, 0, 0);
+		run thread(ROOT, 0, 0, 0, 0, 0, 1, 0)
 #endif
 #ifdef DROPS		/* of a private view, the same */
 		in_swap(PARENT);
 		started = 2;
-		run thread(PARENT, 1, 1, 0, 0, 0, 0);
-		run thread(PARENT, 0, 0, 0, 0, 1, 0)
+		run thread(PARENT, 1, 1, 0, 0, 0, 0, 0);
+		run thread(PARENT, 0, 0, 0, 0, 0, 1, 0)
 #endif
 #ifdef SIBLINGS		/* threads, and a child has the page in swap too */
 		in_swap(PARENT);
@@ -1394,13 +1451,13 @@ init
 		own[CHILD] = 1;
 		forked = 1;
 		started = 2;
-		run thread(PARENT, 0, 1, 0, 0, 0, 0);
-		run thread(PARENT, 1, 0, 0, 0, 0, 0)
+		run thread(PARENT, 0, 1, 0, 0, 0, 0, 0);
+		run thread(PARENT, 1, 0, 0, 0, 0, 0, 0)
 #endif
 #ifdef FLUSHES		/* write-back */
 		started = 3;
-		run thread(ROOT, 0, 2, 0, 0, 0, 0);
-		run thread(PARENT, 0, 1, 0, 0, 0, 0);
+		run thread(ROOT, 0, 2, 0, 0, 0, 0, 0);
+		run thread(PARENT, 0, 1, 0, 0, 0, 0, 0);
 		run flusher(1)
 #endif
 		;
