@@ -344,7 +344,7 @@ TEST_F(model, random_operations)
 	uint64_t seed = 0x5eed + variant->frames;
 	struct pagebox_stats now;
 
-	for (int op = 0; op < 1500; op++) {
+	for (int op = 0; op < (int)reduced(1500); op++) {
 		int which = rnd(&seed) % 3;
 		size_t page = rnd(&seed) % PAGES;
 		char *at = page_at(self->map[which], page);
@@ -368,8 +368,8 @@ TEST_F(model, random_operations)
 		}
 	}
 	now = box_stats(self->box);
-	EXPECT_LT(100, evictions(&now));
-	EXPECT_LT(100, now.faults[PAGEBOX_FAULT_SWAPIN]);
+	EXPECT_LT(reduced(100), evictions(&now));
+	EXPECT_LT(reduced(100), now.faults[PAGEBOX_FAULT_SWAPIN]);
 	EXPECT_LT(0, now.faults[PAGEBOX_FAULT_COW]);
 	EXPECT_EQ(0, now.faults[PAGEBOX_FAULT_FAILED]);
 	EXPECT_GE(variant->frames, now.frames_used);

@@ -20,22 +20,22 @@
 
 #define FRAMES 8
 #define PAGES 4
-#define SLOW_US 4000000
+#define SLOW_US reduced(4000000)
 
-static const struct pagebox_config slow_reads = {
-	.set = PAGEBOX_SET_SWAP_DELAY,
-	.swap_read_us = SLOW_US,
-};
+static void slow_swap(int box)
+{
+	box_configure(box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP_DELAY,
+					       .swap_read_us = SLOW_US });
+}
 
-static const struct pagebox_config slow_store = {
-	.set = PAGEBOX_SET_STORE_DELAY,
-	.store_read_us = SLOW_US,
-};
-
-static const struct pagebox_config slow_writes = {
-	.set = PAGEBOX_SET_STORE_DELAY,
-	.store_write_us = SLOW_US,
-};
+static void slow_store(int box, bool writes)
+{
+	box_configure(box, (struct pagebox_config){
+				   .set = PAGEBOX_SET_STORE_DELAY,
+				   .store_read_us = writes ? 0 : SLOW_US,
+				   .store_write_us = writes ? SLOW_US : 0 });
+}
 
 /* What a child does, and then waits in. */
 static void touch(int box, char *map)
@@ -150,7 +150,7 @@ FIXTURE_SETUP(slow)
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 	pages_fill(self->map, PAGES, 1);
 	ASSERT_EQ(PAGES, root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
-	box_configure(self->box, slow_reads);
+	slow_swap(self->box);
 	self->before = box_stats(self->box);
 }
 
@@ -212,7 +212,7 @@ TEST(discard_of_a_page_under_io_is_killed)
 
 	pages_fill(map, PAGES, 1);
 	ASSERT_EQ(PAGES, root_range(box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
-	box_configure(box, slow_reads);
+	slow_swap(box);
 	reader = start(box, map, touch);
 	ASSERT_TRUE(eventually(is_waiting, &reader));
 	pid = start(box, map, discard);
@@ -235,7 +235,7 @@ TEST(reader_of_own_copy_is_killed)
 	char *map = box_map(box, PAGES, MAP_PRIVATE);
 	pid_t pid;
 
-	box_configure(box, slow_store);
+	slow_store(box, false);
 	pid = start(box, map, change);
 	ASSERT_TRUE(eventually(is_waiting, &pid));
 	kill(pid, SIGKILL);
@@ -257,7 +257,7 @@ TEST(last_owner_is_killed)
 
 	pages_fill(map, PAGES, 1);
 	ASSERT_EQ(PAGES, map_range(box, PAGEBOX_IOC_PAGE_OUT, map, PAGES));
-	box_configure(box, slow_reads);
+	slow_swap(box);
 	pid = start(box, map, touch);
 	unmap(map, PAGES);
 	ASSERT_TRUE(eventually(is_waiting, &pid));
@@ -294,7 +294,7 @@ FIXTURE_SETUP(writing)
 {
 	self->store = store_file(2 * FRAMES * page_size, 1);
 	self->box = box_new_store(FRAMES, self->store);
-	box_configure(self->box, slow_writes);
+	slow_store(self->box, true);
 	self->map = box_map(self->box, 2 * FRAMES, MAP_SHARED);
 	pages_fill(page_at(self->map, FRAMES), FRAMES, 100);
 }
@@ -335,7 +335,7 @@ TEST(change_during_write_is_killed)
 	char *map = box_map(box, PAGES, MAP_SHARED);
 	pid_t writer, pid;
 
-	box_configure(box, slow_writes);
+	slow_store(box, true);
 	pages_fill(map, 1, 100);
 	writer = start(box, map, synchronize);
 	ASSERT_TRUE(eventually(is_waiting, &writer));

@@ -42,16 +42,16 @@ static __attribute__((constructor)) void set_page_size(void)
 void die(const char *fmt, ...)
 {
 	int error = errno;
+	char text[1024];
 	va_list args;
 
 	fflush(stdout);
-	fputs("# ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (error)
-		fprintf(stderr, ": %s", strerror(error));
-	fputc('\n', stderr);
+	/* In one piece: others may be saying something. */
+	dprintf(2, "# %s%s%s\n", text, error ? ": " : "",
+		error ? strerror(error) : "");
 	_exit(KSFT_FAIL);
 }
 
@@ -114,16 +114,25 @@ bool slow_kernel(void)
 	return is_set("PAGEBOX_SLOW");
 }
 
+unsigned int reduced(unsigned int usual)
+{
+	return is_set("PAGEBOX_SMALL") ? (usual + 15) / 16 : usual;
+}
+
 unsigned int sized(unsigned int usual, unsigned int full)
 {
 	if (full_size())
 		return full;
-	return slow_kernel() ? (usual + 3) / 4 : usual;
+	return slow_kernel() ? (usual + 3) / 4 : reduced(usual);
 }
+
+/* A millisecond apart. */
+#define LOOKS_AT_FIRST 64
 
 bool eventually(bool (*ready)(void *context), void *context)
 {
-	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	unsigned int looks = 0;
 	const char *patience = getenv("PAGEBOX_PATIENCE");
 	const int seconds = patience ? atoi(patience) : 60;
 	struct timespec start, now;
@@ -132,6 +141,9 @@ bool eventually(bool (*ready)(void *context), void *context)
 	do {
 		if (ready(context))
 			return true;
+		/* What takes long is looked at less often. */
+		if (++looks > LOOKS_AT_FIRST)
+			pause.tv_nsec = 16 * 1000 * 1000;
 		nanosleep(&pause, NULL);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec - start.tv_sec < seconds);
@@ -707,6 +719,8 @@ struct child child_fork(serve_fn serve, void *context)
 
 	if (pipe(down) || pipe(up))
 		die("pipe");
+	/* One that has gone is to be told of, not to die of. */
+	signal(SIGPIPE, SIG_IGN);
 	fflush(NULL);
 	child.pid = fork();
 	if (child.pid < 0)
@@ -723,15 +737,6 @@ struct child child_fork(serve_fn serve, void *context)
 	return child;
 }
 
-int child_ask(const struct child *child, int command)
-{
-	int answer;
-
-	write_int(child->ask, command);
-	read_int(child->answer, &answer);
-	return answer;
-}
-
 int child_status(pid_t pid)
 {
 	int status;
@@ -740,6 +745,27 @@ int child_status(pid_t pid)
 		die("waitpid");
 	return WIFSIGNALED(status) ? 256 + WTERMSIG(status) :
 				     WEXITSTATUS(status);
+}
+
+static void __attribute__((noreturn)) child_has_gone(const struct child *child)
+{
+	int status = child_status(child->pid);
+
+	errno = 0;
+	if (status > 256)
+		die("child %d was killed by signal %d", child->pid,
+		    status - 256);
+	die("child %d ended with %d", child->pid, status);
+}
+
+int child_ask(const struct child *child, int command)
+{
+	int answer;
+
+	if (write(child->ask, &command, sizeof(command)) != sizeof(command) ||
+	    read(child->answer, &answer, sizeof(answer)) != sizeof(answer))
+		child_has_gone(child);
+	return answer;
 }
 
 void child_end(struct child *child)

@@ -59,8 +59,14 @@ bool full_size(void);
 bool slow_kernel(void);
 
 /*
+ * A sixteenth of something with $PAGEBOX_SMALL=1, where each case is run thousands
+ * of times (see failwalk.c).
+ */
+unsigned int reduced(unsigned int usual);
+
+/*
  * How much of something a test does: @usual, or @full with $PAGEBOX_FULL=1, or on
- * a slow kernel a quarter of @usual.
+ * a slow kernel a quarter of @usual; else reduced() too.
  */
 unsigned int sized(unsigned int usual, unsigned int full);
 
