@@ -73,6 +73,12 @@ unsigned int sized(unsigned int usual, unsigned int full);
 /* Polls @ready until it holds, for a minute or $PAGEBOX_PATIENCE seconds at most. */
 bool eventually(bool (*ready)(void *context), void *context);
 
+/* Linux 6.13, for such mappings 6.15. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
 /* Keeps the calling thread on one CPU. */
 void stay_on_this_cpu(void);
 

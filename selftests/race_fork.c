@@ -405,6 +405,34 @@ TEST(fork_of_a_pinned_page_that_is_watched)
 	scene_end(s);
 }
 
+/* 0 or errno; EINVAL if the kernel has no guards for such mappings. */
+static long guard_map(struct scene *s, long page)
+{
+	return madvise(page_at(s->map, page), page_size, MADV_GUARD_INSTALL) ?
+		       errno :
+		       0;
+}
+
+static long unguard_map(struct scene *s, long page)
+{
+	return madvise(page_at(s->map, page), page_size, MADV_GUARD_REMOVE) ?
+		       errno :
+		       0;
+}
+
+/* So it does where there is a guard region. */
+TEST(fork_of_a_pinned_page_near_a_guard)
+{
+	struct scene *s = scene_of_a_pinned_page();
+	long err = run(s, MAIN, guard_map, PAGES - 1);
+
+	EXPECT_TRUE(!err || err == EINVAL);
+	EXPECT_EQ(0, run(s, MAIN, fork_child, 0));
+	EXPECT_EQ(err, run(s, CHILD, unguard_map, PAGES - 1));
+	expect_child_is_apart(_metadata, s);
+	scene_end(s);
+}
+
 FIXTURE(fork_later)
 {
 	struct scene *s;

@@ -293,12 +293,6 @@ static char *map_neighbours(int box, int left_flags, int right_flags)
 	return range;
 }
 
-/* Linux 6.13; 6.15 for files. */
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
-
 #define GUARD 4 /* pages before it */
 
 static int sees_the_guard(void *map)
