@@ -312,7 +312,7 @@ echo "1..$plan"
 check "fio, psync and mmap: verified by crc32c" fio_on_a_box
 check "fio: the store verifies too" fio_on_the_store
 check "memtester -d /dev/pagebox" memtester_on_the_device
-check "stress-ng --vm" stress_memory --vm 1 --vm-bytes 512k --vm-method write64 --vm-ops $((50 * size))
+check "stress-ng --vm" stress_memory --vm 1 --vm-bytes 512k --vm-method rand-set --vm-ops $((50 * size))
 check "stress-ng --mremap" stress_memory --mremap 1 --mremap-bytes 512k --mremap-ops $((4 * size))
 check "stress-ng --msync" stress_file --msync 1 --msync-bytes 1m --msync-ops $((400 * size))
 check "SQLite with mmap_size" sqlite_on_a_box
