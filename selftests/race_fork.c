@@ -356,6 +356,24 @@ TEST_F(clone, kill)
 	EXPECT_EQ(1, box_stats(s->box).views);
 }
 
+/* Who is about to make a PTE writable waits for the evictor, but not when killed. */
+TEST(kill_before_copy)
+{
+	struct scene *s = scene_of_map(FRAMES);
+
+	EXPECT_EQ(0, run(s, MAIN, fork_child, 0));
+	EXPECT_EQ(OLD, run(s, CHILD, see_map, 0));
+	stop(s, B, "evict_unmap", page_out_map, 0);
+	start(s, CHILD, write_map, WITH(0, NEW));
+	EXPECT_TRUE(blocks(s, CHILD));
+	EXPECT_EQ(SIGKILL, run(s, MAIN, reap_child, 0));
+	failpoint_go("evict_unmap");
+	EXPECT_EQ(1, result(s, B));
+	EXPECT_TRUE(run(s, A, map_is_old, 0));
+	EXPECT_EQ(1, run(s, A, sharers_of_map, 0));
+	scene_end(s);
+}
+
 /* Another process pins a page of the map and is about to write to it. */
 static struct scene *scene_of_a_pinned_page(void)
 {
