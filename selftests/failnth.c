@@ -1035,7 +1035,7 @@ TEST(bad_commands)
 		if (error != commands[i].error)
 			TH_LOG("'%s'", commands[i].text);
 	}
-	fd = open("/sys/kernel/debug/pagebox/failpoints", O_WRONLY | O_CLOEXEC);
+	fd = open(DEBUGFS "/pagebox/failpoints", O_WRONLY | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	nowhere = mmap(NULL, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 		       -1, 0);
@@ -1061,16 +1061,9 @@ static const char *const kernel_kinds[] = { "failslab", "fail_page_alloc",
 					    "fail_usercopy" };
 #define KINDS (sizeof(kernel_kinds) / sizeof(*kernel_kinds))
 
-static void write_text(const char *path, const char *fmt, unsigned long value)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file || fprintf(file, fmt, value) < 0 || fclose(file))
-		die("%s", path);
-}
-
-static void set_kind(const char *kind, const char *name, const char *fmt,
-		     unsigned long value)
+static void __attribute__((format(printf, 3, 0)))
+set_kind(const char *kind, const char *name, const char *fmt,
+	 unsigned long value)
 {
 	char path[96];
 
@@ -1145,7 +1138,7 @@ static void set_kinds(void)
 
 static void arm_kernel(unsigned int n)
 {
-	write_text(NTH, "%lu", n);
+	write_text(NTH, "%u", n);
 }
 
 /* The number counts down to 0, then something fails. */

@@ -449,6 +449,25 @@ static bool pipe_holds_it(FIXTURE_DATA(pipe) * self)
 	       page_holds(self->seen, 1);
 }
 
+/* A child that has put it into the pipe, and let it go. */
+static struct child child_that_has_gone(FIXTURE_DATA(pipe) * self)
+{
+	struct child child = child_fork(serve_pipe, self);
+
+	if (!child_ask(&child, INTO_PIPE) || !child_ask(&child, LET_GO))
+		die("the child cannot put a page into a pipe");
+	return child;
+}
+
+/* Whoever is left writes: not into the pipe. */
+static void expect_copy(struct __test_metadata *_metadata,
+			FIXTURE_DATA(pipe) * self)
+{
+	page_fill(self->map, 2);
+	EXPECT_TRUE(pipe_holds_it(self));
+	EXPECT_TRUE(page_holds(self->map, 2));
+}
+
 /* Now that nothing holds it but the mapping, it is not copied again. */
 static bool is_written_in_place(FIXTURE_DATA(pipe) * self)
 {
@@ -461,13 +480,9 @@ static bool is_written_in_place(FIXTURE_DATA(pipe) * self)
 
 TEST_F(pipe, of_a_child)
 {
-	struct child child = child_fork(serve_pipe, self);
+	struct child child = child_that_has_gone(self);
 
-	ASSERT_TRUE(child_ask(&child, INTO_PIPE));
-	ASSERT_TRUE(child_ask(&child, LET_GO));
-	page_fill(self->map, 2);
-	EXPECT_TRUE(pipe_holds_it(self));
-	EXPECT_TRUE(page_holds(self->map, 2));
+	expect_copy(_metadata, self);
 	EXPECT_TRUE(is_written_in_place(self));
 	child_end(&child);
 }
@@ -488,14 +503,10 @@ TEST_F(pipe, of_a_parent)
 /* The write is the first fault, not a page_mkwrite(). */
 TEST_F(pipe, of_who_has_no_pte)
 {
-	struct child child = child_fork(serve_pipe, self);
+	struct child child = child_that_has_gone(self);
 
-	ASSERT_TRUE(child_ask(&child, INTO_PIPE));
-	ASSERT_TRUE(child_ask(&child, LET_GO));
 	drop_ptes(self->map, 1);
-	page_fill(self->map, 2);
-	EXPECT_TRUE(pipe_holds_it(self));
-	EXPECT_TRUE(page_holds(self->map, 2));
+	expect_copy(_metadata, self);
 	child_end(&child);
 }
 
@@ -505,12 +516,8 @@ TEST_F(pipe, of_a_page_from_swap)
 	struct child child;
 
 	ASSERT_EQ(1, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, self->map, 1));
-	child = child_fork(serve_pipe, self);
-	ASSERT_TRUE(child_ask(&child, INTO_PIPE));
-	ASSERT_TRUE(child_ask(&child, LET_GO));
-	page_fill(self->map, 2);
-	EXPECT_TRUE(pipe_holds_it(self));
-	EXPECT_TRUE(page_holds(self->map, 2));
+	child = child_that_has_gone(self);
+	expect_copy(_metadata, self);
 	EXPECT_TRUE(is_written_in_place(self));
 	child_end(&child);
 }

@@ -143,7 +143,6 @@ static int load_and_unload(unsigned int n)
 
 	snprintf(parameters, sizeof(parameters), "frames=64 fail_nth=%u", n);
 	error = load_error(parameters);
-
 	if (error)
 		return error == ENOMEM && nothing_is_left() ?
 			       FAILED :

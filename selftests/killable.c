@@ -29,12 +29,12 @@ static void slow_swap(int box)
 					       .swap_read_us = SLOW_US });
 }
 
-static void slow_store(int box, bool writes)
+static void slow_store(int box, unsigned int read_us, unsigned int write_us)
 {
-	box_configure(box, (struct pagebox_config){
-				   .set = PAGEBOX_SET_STORE_DELAY,
-				   .store_read_us = writes ? 0 : SLOW_US,
-				   .store_write_us = writes ? SLOW_US : 0 });
+	box_configure(box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_STORE_DELAY,
+					       .store_read_us = read_us,
+					       .store_write_us = write_us });
 }
 
 /* What a child does, and then waits in. */
@@ -108,6 +108,15 @@ static bool is_waiting(void *context)
 	return state == 'D';
 }
 
+/* Kills a child that waits: how it ended, or -1 if it does not wait. */
+static int killed_while_waiting(pid_t pid)
+{
+	if (!eventually(is_waiting, &pid))
+		return -1;
+	kill(pid, SIGKILL);
+	return child_status(pid);
+}
+
 FIXTURE(slow)
 {
 	int box;
@@ -174,9 +183,7 @@ TEST_F(slow, reader_is_killed)
 {
 	pid_t pid = start(self->box, self->map, variant->act);
 
-	ASSERT_TRUE(eventually(is_waiting, &pid));
-	kill(pid, SIGKILL);
-	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
 
 	/* The read that was left behind brings the page for us. */
@@ -193,11 +200,11 @@ TEST_F(slow, second_reader_is_killed)
 
 	ASSERT_TRUE(eventually(is_waiting, &first));
 	pid = start(self->box, self->map, variant->act);
-	if (!variant->alone) {
-		ASSERT_TRUE(eventually(is_waiting, &pid));
-		kill(pid, SIGKILL);
+	if (variant->alone) {
+		EXPECT_EQ(0, child_status(pid));
+	} else {
+		ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	}
-	EXPECT_EQ(variant->alone ? 0 : 256 + SIGKILL, child_status(pid));
 	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
 	EXPECT_EQ(0, child_status(first));
 	EXPECT_TRUE(page_holds(self->map, 1));
@@ -216,9 +223,7 @@ TEST(discard_of_a_page_under_io_is_killed)
 	reader = start(box, map, touch);
 	ASSERT_TRUE(eventually(is_waiting, &reader));
 	pid = start(box, map, discard);
-	ASSERT_TRUE(eventually(is_waiting, &pid));
-	kill(pid, SIGKILL);
-	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	EXPECT_EQ(0, box_stats(box).swap_reads);
 	EXPECT_EQ(0, child_status(reader));
 	close(box);
@@ -235,11 +240,9 @@ TEST(reader_of_own_copy_is_killed)
 	char *map = box_map(box, PAGES, MAP_PRIVATE);
 	pid_t pid;
 
-	slow_store(box, false);
+	slow_store(box, SLOW_US, 0);
 	pid = start(box, map, change);
-	ASSERT_TRUE(eventually(is_waiting, &pid));
-	kill(pid, SIGKILL);
-	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	EXPECT_EQ(0, box_stats(box).store_reads);
 	EXPECT_TRUE(eventually(no_frame_is_used, &box));
 	EXPECT_EQ(0, box_stats(box).pages);
@@ -260,9 +263,7 @@ TEST(last_owner_is_killed)
 	slow_swap(box);
 	pid = start(box, map, touch);
 	unmap(map, PAGES);
-	ASSERT_TRUE(eventually(is_waiting, &pid));
-	kill(pid, SIGKILL);
-	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	/* Its page waits for the read, alone. */
 	EXPECT_EQ(0, box_stats(box).swap_reads);
 	close(box);
@@ -294,7 +295,7 @@ FIXTURE_SETUP(writing)
 {
 	self->store = store_file(2 * FRAMES * page_size, 1);
 	self->box = box_new_store(FRAMES, self->store);
-	slow_store(self->box, true);
+	slow_store(self->box, 0, SLOW_US);
 	self->map = box_map(self->box, 2 * FRAMES, MAP_SHARED);
 	pages_fill(page_at(self->map, FRAMES), FRAMES, 100);
 }
@@ -311,9 +312,7 @@ TEST_F(writing, writer_is_killed)
 	pid_t pid = start(self->box, where, variant->act);
 	char *file;
 
-	ASSERT_TRUE(eventually(is_waiting, &pid));
-	kill(pid, SIGKILL);
-	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	EXPECT_EQ(0, box_stats(self->box).store_writes);
 
 	/* And nothing is lost. */
@@ -335,14 +334,12 @@ TEST(change_during_write_is_killed)
 	char *map = box_map(box, PAGES, MAP_SHARED);
 	pid_t writer, pid;
 
-	slow_store(box, true);
+	slow_store(box, 0, SLOW_US);
 	pages_fill(map, 1, 100);
 	writer = start(box, map, synchronize);
 	ASSERT_TRUE(eventually(is_waiting, &writer));
 	pid = start(box, map, change);
-	ASSERT_TRUE(eventually(is_waiting, &pid));
-	kill(pid, SIGKILL);
-	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	EXPECT_EQ(0, box_stats(box).store_writes);
 	EXPECT_EQ(0, child_status(writer));
 	EXPECT_TRUE(page_holds(map, 100));

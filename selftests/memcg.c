@@ -23,15 +23,6 @@
 #define PATIENCE 240
 #define LOGLEVELS "/proc/sys/kernel/printk"
 
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die("cannot write '%s' to %s", text, path);
-	close(fd);
-}
-
 static void read_into(const char *path, char *text, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -76,7 +67,7 @@ static void group_set(FIXTURE_DATA(memcg) * self, const char *name,
 	char path[128];
 
 	group_path(self, name, path, sizeof(path));
-	write_text(path, value);
+	write_text(path, "%s", value);
 }
 
 static long group_number(FIXTURE_DATA(memcg) * self, const char *name)
@@ -120,7 +111,7 @@ FIXTURE_SETUP(memcg)
 	read_into(LOGLEVELS, self->loglevels, sizeof(self->loglevels));
 	console = strtoul(self->loglevels, NULL, 10);
 	snprintf(text, sizeof(text), "%u 6", console);
-	write_text(LOGLEVELS, text);
+	write_text(LOGLEVELS, "%s", text);
 
 	write_text(CGROUP "/cgroup.subtree_control", "+memory");
 	snprintf(self->group, sizeof(self->group), CGROUP "/box-%d", getpid());
@@ -149,7 +140,7 @@ FIXTURE_TEARDOWN(memcg)
 {
 	close(self->box);
 	EXPECT_TRUE(eventually(group_goes, self));
-	write_text(LOGLEVELS, self->loglevels);
+	write_text(LOGLEVELS, "%s", self->loglevels);
 }
 
 /* Moves itself to the cgroup and fills pages of the box, counting them. */

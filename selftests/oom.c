@@ -401,16 +401,11 @@ FIXTURE_TEARDOWN(kill)
 
 static void set_score(const struct process *process, int score)
 {
-	char path[64], text[16];
-	int fd;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj",
 		 process->child.pid);
-	snprintf(text, sizeof(text), "%d", score);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die("%s", path);
-	close(fd);
+	write_text(path, "%d", score);
 }
 
 /* One of them was killed, the log says so, and the others have all their pages. */

@@ -104,6 +104,22 @@ void show_file(const char *path)
 		fclose(file);
 }
 
+void write_text(const char *path, const char *fmt, ...)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	char text[1024];
+	va_list args;
+	int length;
+
+	va_start(args, fmt);
+	length = vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (fd < 0 || length >= (int)sizeof(text) ||
+	    write(fd, text, length) != length)
+		die("cannot write '%s' to %s", text, path);
+	close(fd);
+}
+
 bool full_size(void)
 {
 	return is_set("PAGEBOX_FULL");

@@ -52,6 +52,10 @@ uint64_t seed_given(void);
 /* Prints a file, of /proc say, as comments; nothing where there is none. */
 void show_file(const char *path);
 
+/* Writes to a file of /proc, /sys or the like, in one piece; it has to be taken. */
+void write_text(const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* $PAGEBOX_FULL=1: tests are to be as large as they can. */
 bool full_size(void);
 

@@ -203,6 +203,16 @@ unsigned long scene_cramp(struct scene *scene)
 	return box_stats(scene->box).pages;
 }
 
+int kill_actor(struct scene *scene, int actor)
+{
+	pid_t pid = scene->actor[actor].pid;
+
+	scene->actor[actor].pid = 0;
+	if (kill(pid, SIGKILL))
+		die("cannot kill actor %d", actor);
+	return child_status(pid);
+}
+
 /* The child dies with its parent, and is waited for by nobody. */
 void scene_end(struct scene *scene)
 {
@@ -211,10 +221,8 @@ void scene_end(struct scene *scene)
 		if (i != MAIN && i != OUTSIDE)
 			continue;
 		/* A test may have done it. */
-		if (!scene->actor[i].pid)
-			continue;
-		kill(scene->actor[i].pid, SIGKILL);
-		waitpid(scene->actor[i].pid, NULL, 0);
+		if (scene->actor[i].pid)
+			kill_actor(scene, i);
 	}
 	close(scene->pipe[0]);
 	close(scene->pipe[1]);
@@ -652,9 +660,6 @@ long sharers_of_map(struct scene *scene, long page)
 
 long drop_caches(struct scene *scene, long unused)
 {
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-	long done = write(fd, "3", 1);
-
-	close(fd);
-	return done;
+	write_text("/proc/sys/vm/drop_caches", "3");
+	return 1;
 }

@@ -119,6 +119,9 @@ bool blocks(struct scene *scene, int actor);
 /* Waits for what it was asked to do; it ends the test if that does not end. */
 long result(struct scene *scene, int actor);
 
+/* Kills MAIN's process or OUTSIDE, also one that is stopped: child_status() of it. */
+int kill_actor(struct scene *scene, int actor);
+
 /* Begins something, and waits for its end. */
 long run(struct scene *scene, int actor, act_fn act, long arg);
 

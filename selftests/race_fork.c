@@ -348,9 +348,7 @@ TEST_F(clone, kill)
 	struct scene *s = self->s;
 
 	stop(s, MAIN, variant->window, fork_child, 0);
-	ASSERT_EQ(0, kill(s->actor[MAIN].pid, SIGKILL));
-	EXPECT_EQ(256 + SIGKILL, child_status(s->actor[MAIN].pid));
-	s->actor[MAIN].pid = 0;
+	EXPECT_EQ(256 + SIGKILL, kill_actor(s, MAIN));
 	EXPECT_EQ(0, box_stats(s->box).pages);
 	EXPECT_EQ(0, box_stats(s->box).frames_used);
 	EXPECT_EQ(1, box_stats(s->box).views);
@@ -424,29 +422,22 @@ TEST(fork_of_a_pinned_page_that_is_watched)
 }
 
 /* 0 or errno; EINVAL if the kernel has no guards for such mappings. */
-static long guard_map(struct scene *s, long page)
+static long advise_last(struct scene *s, long advice)
 {
-	return madvise(page_at(s->map, page), page_size, MADV_GUARD_INSTALL) ?
-		       errno :
-		       0;
-}
+	char *last = page_at(s->map, PAGES - 1);
 
-static long unguard_map(struct scene *s, long page)
-{
-	return madvise(page_at(s->map, page), page_size, MADV_GUARD_REMOVE) ?
-		       errno :
-		       0;
+	return madvise(last, page_size, advice) ? errno : 0;
 }
 
 /* So it does where there is a guard region. */
 TEST(fork_of_a_pinned_page_near_a_guard)
 {
 	struct scene *s = scene_of_a_pinned_page();
-	long err = run(s, MAIN, guard_map, PAGES - 1);
+	long err = run(s, MAIN, advise_last, MADV_GUARD_INSTALL);
 
 	EXPECT_TRUE(!err || err == EINVAL);
 	EXPECT_EQ(0, run(s, MAIN, fork_child, 0));
-	EXPECT_EQ(err, run(s, CHILD, unguard_map, PAGES - 1));
+	EXPECT_EQ(err, run(s, CHILD, advise_last, MADV_GUARD_REMOVE));
 	expect_child_is_apart(_metadata, s);
 	scene_end(s);
 }

@@ -453,9 +453,7 @@ TEST_F(memory, kill_during_exchange)
 					       .swap_read_us = 1000 });
 	exchange_during_free(_metadata, s);
 	EXPECT_EQ(PAGES - 1, run(s, B, page_out_all, 0));
-	ASSERT_EQ(0, kill(s->actor[OUTSIDE].pid, SIGKILL));
-	EXPECT_EQ(256 + SIGKILL, child_status(s->actor[OUTSIDE].pid));
-	s->actor[OUTSIDE].pid = 0;
+	EXPECT_EQ(256 + SIGKILL, kill_actor(s, OUTSIDE));
 	failpoint_go("page_free");
 	EXPECT_EQ(1, result(s, A));
 	EXPECT_EQ(PAGES - 1, box_stats(s->box).swap_used);

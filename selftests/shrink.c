@@ -4,9 +4,7 @@
  * gets again when it needs it. drop_caches calls all shrinkers.
  */
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
@@ -16,11 +14,7 @@
 
 static void shrink_all(void)
 {
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "2", 1) != 1)
-		die("/proc/sys/vm/drop_caches");
-	close(fd);
+	write_text("/proc/sys/vm/drop_caches", "2");
 }
 
 /*

@@ -4,7 +4,6 @@
  * the test's own.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +18,6 @@
 #define NONE 4294967295U
 #define PAGES 16
 #define FIRST 3 /* page of the box that the maps begin with */
-
-static void set(const char *file, const char *text)
-{
-	int fd = open(file, O_WRONLY | O_TRUNC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		die("cannot write to %s", file);
-	close(fd);
-}
 
 FIXTURE(trace)
 {
@@ -50,12 +40,12 @@ FIXTURE_SETUP(trace)
 	rmdir(INSTANCE);
 	if (mkdir(INSTANCE, 0700))
 		die("cannot make " INSTANCE);
-	set(INSTANCE "/events/pagebox/enable", "1");
+	write_text(INSTANCE "/events/pagebox/enable", "1");
 }
 
 FIXTURE_TEARDOWN(trace)
 {
-	set(INSTANCE "/events/pagebox/enable", "0");
+	write_text(INSTANCE "/events/pagebox/enable", "0");
 	if (rmdir(INSTANCE))
 		die("cannot remove " INSTANCE);
 	close(self->box);
