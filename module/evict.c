@@ -31,6 +31,7 @@
  * evictor only waits, and if it is killed nothing is left undone.
  */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/pagemap.h>
 #include <linux/psi.h>
 #include <linux/sched/signal.h>
@@ -40,8 +41,20 @@
 #include "pagebox.h"
 #include "trace.h"
 
-/* How long a fault waits while no frame can be had: a second. */
-#define EVICT_PATIENCE HZ
+static unsigned int patience_ms = 1000;
+module_param(patience_ms, uint, 0644);
+MODULE_PARM_DESC(patience_ms,
+		 "ms to wait while no frame can be had (default 1000)");
+
+/**
+ * pb_evict_patience - when to give up, if no frame can be had from now on
+ *
+ * Return: that time, in jiffies
+ */
+unsigned long pb_evict_patience(void)
+{
+	return jiffies + msecs_to_jiffies(READ_ONCE(patience_ms));
+}
 
 /* The folio in a frame, locked and referenced, if it holds a page. */
 static struct folio *lock_frame(struct pb_box *box, u32 number)
@@ -608,9 +621,9 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
  * @box: from this box
  * @spare: filled on success, as by pb_frame_get()
  *
- * When all frames are pinned, locked or cannot be written out, this waits a
- * second for one, looking at all of them again at every tick. From then on the
- * box's OOM policy decides how long it goes on.
+ * When all frames are pinned, locked or cannot be written out, this waits for
+ * one, a second unless patience_ms says otherwise, looking at all of them again
+ * at every tick. From then on the box's OOM policy decides how long it goes on.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
@@ -635,7 +648,7 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 			continue;
 		}
 		if (!deadline)
-			deadline = jiffies + EVICT_PATIENCE;
+			deadline = pb_evict_patience();
 		err = time_before(jiffies, deadline) ? 0 : pb_oom(box, &since);
 		if (err)
 			return err;
@@ -679,14 +692,14 @@ static int evict_from(struct pb_box *box, u32 first)
  *
  * The pages in frames above a lower limit are evicted.
  *
- * Return: 0; -EBUSY when for a second none of those that are left could be,
- * because they are locked or pinned or there is no room for them in swap; -EINTR.
- * After an error the limit is what it was
+ * Return: 0; -EBUSY when patience has an end and none of those that are left
+ * could be, because they are locked or pinned or there is no room for them in
+ * swap; -EINTR. After an error the limit is what it was
  */
 int pb_evict_resize(struct pb_box *box, u32 limit)
 {
 	struct pb_frames *frames = &box->frames;
-	unsigned long deadline = jiffies + EVICT_PATIENCE;
+	unsigned long deadline = pb_evict_patience();
 	u32 before = frames->limit;
 	int done;
 
@@ -696,7 +709,7 @@ int pb_evict_resize(struct pb_box *box, u32 limit)
 	while (!pb_frames_trim(frames)) {
 		done = evict_from(box, limit);
 		if (done > 0)
-			deadline = jiffies + EVICT_PATIENCE;
+			deadline = pb_evict_patience();
 		else if (!done && time_after(jiffies, deadline))
 			done = -EBUSY;
 		if (done < 0) {

@@ -904,6 +904,7 @@ struct pb_victims {
 	struct folio *folio[PB_BATCH_MAX];
 };
 
+unsigned long pb_evict_patience(void);
 int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare);
 int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare);
 unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v);

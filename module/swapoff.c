@@ -9,9 +9,6 @@
 
 #include "pagebox.h"
 
-/* How long to wait for a frame: a second. */
-#define SWAPOFF_PATIENCE HZ
-
 /* The contents are in the frame; forget the copy in the old area. */
 static void leave_slot(struct pb_box *box, struct pb_swap *old,
 		       struct pb_page *page, struct folio *folio)
@@ -67,7 +64,7 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 static int move_page(struct pb_box *box, struct pb_swap *old,
 		     struct pb_page *page)
 {
-	unsigned long deadline = jiffies + SWAPOFF_PATIENCE;
+	unsigned long deadline = pb_evict_patience();
 	struct folio *folio;
 	int err;
 

@@ -201,6 +201,43 @@ TEST(clean_pages_need_no_swap)
 	EXPECT_LE(3 * FRAMES - 1, box_stats(box).evict_clean);
 }
 
+FIXTURE(patience)
+{
+	unsigned long usual;
+	int box;
+	char *map;
+};
+
+/* The frames are full, and there is no swap. */
+FIXTURE_SETUP(patience)
+{
+	self->usual = module_param("patience_ms");
+	self->box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
+	self->map = box_map(self->box, FRAMES + 1, MAP_PRIVATE);
+	pages_fill(self->map, FRAMES, TAG);
+}
+
+FIXTURE_TEARDOWN(patience)
+{
+	module_param_set("patience_ms", self->usual);
+	EXPECT_TRUE(pages_hold(self->map, FRAMES, TAG));
+	close(self->box);
+}
+
+/* Without any, the frames are looked at once or twice, not at each tick of a second. */
+TEST_F(patience, none)
+{
+	struct pagebox_stats before = box_stats(self->box);
+	uint64_t skips;
+
+	module_param_set("patience_ms", 0);
+	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, FRAMES)));
+	EXPECT_FAULTS(self->box, before, .failed = 1);
+	skips = box_stats(self->box).pinned_skips - before.pinned_skips;
+	EXPECT_LE(FRAMES, skips);
+	EXPECT_GE(4 * FRAMES, skips);
+}
+
 /* --- more than fits --- */
 
 /* mlock() of more pages than there are frames fails, and does not wait. */

@@ -130,9 +130,14 @@ bool slow_kernel(void)
 	return is_set("PAGEBOX_SLOW");
 }
 
+bool small_size(void)
+{
+	return is_set("PAGEBOX_SMALL");
+}
+
 unsigned int reduced(unsigned int usual)
 {
-	return is_set("PAGEBOX_SMALL") ? (usual + 15) / 16 : usual;
+	return small_size() ? (usual + 63) / 64 : usual;
 }
 
 unsigned int sized(unsigned int usual, unsigned int full)
@@ -1028,7 +1033,7 @@ bool load_goes_on(struct load *load)
 		goal.operations[i] =
 			__atomic_load_n(&load->shared->operations[i],
 					__ATOMIC_RELAXED) +
-			20;
+			reduced(20);
 	return eventually(load_reached, &goal);
 }
 
@@ -1358,6 +1363,14 @@ unsigned long module_param(const char *name)
 	value = strtoul(text, NULL, 0);
 	free(text);
 	return value;
+}
+
+void module_param_set(const char *name, unsigned long value)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
+	write_text(path, "%lu", value);
 }
 
 /* --- failpoints --- */

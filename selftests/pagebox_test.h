@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "pagebox.h"
@@ -56,16 +57,19 @@ void show_file(const char *path);
 void write_text(const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Whether two structs, of counters say, have the same bytes. */
+#define is_same(a, b) (!memcmp(a, b, sizeof(*(a))))
+
 /* $PAGEBOX_FULL=1: tests are to be as large as they can. */
 bool full_size(void);
 
 /* $PAGEBOX_SLOW=1: the kernel checks all it does. */
 bool slow_kernel(void);
 
-/*
- * A sixteenth of something with $PAGEBOX_SMALL=1, where each case is run thousands
- * of times (see failwalk.c).
- */
+/* $PAGEBOX_SMALL=1: each case is run thousands of times (see failwalk.c). */
+bool small_size(void);
+
+/* A 64th of something where cases are small. */
 unsigned int reduced(unsigned int usual);
 
 /*
@@ -396,6 +400,7 @@ const char *maps_line(const void *address);
 
 /* A module parameter; it ends the test where there is none. */
 unsigned long module_param(const char *name);
+void module_param_set(const char *name, unsigned long value);
 
 /*
  * --- failpoints: what the module's file of that name does, see failpoint.c ---
