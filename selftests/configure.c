@@ -378,7 +378,7 @@ TEST(files_in_use)
 	EXPECT_EQ(EBUSY, swap_error(box, other, 0));
 	EXPECT_EQ(EBUSY, swap_error(box, again, PAGES));
 	after = box_info(box);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	EXPECT_TRUE(is_same(&before, &after));
 	EXPECT_TRUE(pages_hold(map, PAGES, 500));
 	EXPECT_TRUE(pages_hold(box_map(box, PAGES, MAP_SHARED), PAGES, 1));
 	EXPECT_EQ(0, swap_error(box, PAGEBOX_FD_RAM, 0));
@@ -549,7 +549,7 @@ TEST_F(exchange, back_and_forth)
 	int files[2] = { store_file(3 * PAGES * page_size, 1),
 			 store_file(3 * PAGES * page_size, 1) };
 
-	for (int round = 0; round < 2; round++) {
+	for (unsigned int round = 0; round < reduced(2); round++) {
 		ASSERT_EQ(0, swap_error(self->box, files[0], 0));
 		EXPECT_EQ(PAGEBOX_BACKEND_FILE, box_info(self->box).swap_kind);
 		EXPECT_LE(2 * PAGES - FRAMES, box_stats(self->box).swap_used);
@@ -590,7 +590,7 @@ TEST_F(exchange, to_none)
 
 	EXPECT_EQ(ENOMEM, swap_error(self->box, PAGEBOX_FD_NONE, 0));
 	after = box_info(self->box);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	EXPECT_TRUE(is_same(&before, &after));
 	expect_contents(_metadata, self);
 
 	ASSERT_EQ(0, frames_error(self->box, 2 * PAGES));
@@ -617,7 +617,7 @@ TEST_F(exchange, to_less_than_is_needed)
 	EXPECT_EQ(ENOMEM, swap_error(self->box, small, 0));
 	EXPECT_EQ(ENOMEM, swap_error(self->box, PAGEBOX_FD_RAM, PAGES));
 	after = box_info(self->box);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	EXPECT_TRUE(is_same(&before, &after));
 	expect_contents(_metadata, self);
 }
 
@@ -630,7 +630,7 @@ TEST_F(exchange, under_load)
 	repeater_start(&writer, write_and_check, self->box,
 		       box_map_from(self->box, 2 * PAGES, PAGES, MAP_PRIVATE),
 		       PAGES);
-	for (int round = 0; round < 6; round++) {
+	for (unsigned int round = 0; round < reduced(6); round++) {
 		EXPECT_EQ(0, swap_error(self->box,
 					round % 2 ? PAGEBOX_FD_RAM : file, 0));
 		EXPECT_TRUE(repeater_goes_on(&writer, 2));
@@ -661,7 +661,7 @@ TEST_F(exchange, under_readahead)
 		       PAGES);
 	repeater_start(&reader[1], read_and_check, self->box,
 		       box_map(self->box, PAGES, MAP_SHARED), PAGES);
-	for (int round = 0; round < 60; round++) {
+	for (unsigned int round = 0; round < reduced(60); round++) {
 		root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES);
 		EXPECT_EQ(0, swap_error(self->box,
 					round % 2 ? PAGEBOX_FD_RAM : file, 0));
@@ -690,7 +690,7 @@ TEST_F(exchange, with_fewer_frames)
 						     .swap_fd = PAGEBOX_FD_NONE,
 					     }));
 	after = box_info(self->box);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	EXPECT_TRUE(is_same(&before, &after));
 	expect_contents(_metadata, self);
 	EXPECT_EQ(2 * PAGES, box_stats(self->box).frames_used);
 }
@@ -728,7 +728,7 @@ TEST_F(exchange, killed_in_the_middle)
 		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP_DELAY,
 					       .swap_read_us = 500,
 					       .swap_write_us = 500 });
-	for (int round = 0; round < 6; round++) {
+	for (unsigned int round = 0; round < reduced(6); round++) {
 		pid_t pid = fork();
 
 		ASSERT_LE(0, pid);
@@ -754,7 +754,7 @@ static int configure_all_the_time(void *context)
 	int file = store_file(12 * PAGES * page_size, 1);
 	uint64_t seed = getpid();
 
-	for (int turn = 0; turn < 40; turn++) {
+	for (int turn = 0; turn < (int)reduced(40); turn++) {
 		struct pagebox_config config = {
 			.frames = 2 + rnd(&seed) % (2 * PAGES),
 			.policy = "fifo",
@@ -881,7 +881,7 @@ TEST(frames_of_locked_pages)
 					       .swap_pages = 1000,
 				       }));
 	after = box_info(box);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	EXPECT_TRUE(is_same(&before, &after));
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 	ASSERT_EQ(0, munlock(map, locked * page_size));
 	EXPECT_EQ(0, frames_error(box, locked - 1));

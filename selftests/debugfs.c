@@ -204,7 +204,7 @@ static void expect_sound_row(struct __test_metadata *_metadata,
 	EXPECT_TRUE(!strcmp(row->pte, "-") || resident);
 }
 
-#define MANY 1024
+#define MANY (small_size() ? 128 : 1024)
 
 /* A mapping of a thousand VMAs, not in the order of what they show. */
 TEST_F(debugfs, many_vmas)
@@ -303,7 +303,8 @@ static bool made_progress(void *context)
 {
 	struct progress *progress = context;
 
-	return __atomic_load_n(&progress->faults, __ATOMIC_RELAXED) > 200;
+	return __atomic_load_n(&progress->faults, __ATOMIC_RELAXED) >
+	       reduced(200);
 }
 
 /* Readers and programs get on with each other: both make progress, rows stay sound. */
@@ -319,7 +320,7 @@ TEST_F(debugfs, looking_while_it_changes)
 	ASSERT_LE(0, pid);
 	if (!pid)
 		be_busy(self, progress);
-	for (int round = 0; round < 5; round++) {
+	for (int round = 0; round < (int)reduced(5); round++) {
 		for (int look = 0; look < 4; look++)
 			look_at_everything(_metadata, self);
 		progress->faults = 0;

@@ -406,8 +406,13 @@ static size_t find_cases(char (*names)[128])
 	for (line = strtok_r(output, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
 		if (count < CASES_MAX &&
-		    sscanf(line, "ok %*u %127s", names[count]) == 1)
+		    (sscanf(line, "ok %*u %127s", names[count]) == 1 ||
+		     sscanf(line, "not ok %*u %127s", names[count]) == 1))
 			count++;
+	if (!count) {
+		printf("BUG %s: it has no cases\n", called);
+		bugs++;
+	}
 	return count;
 }
 

@@ -15,7 +15,7 @@
 #include "pagebox_test.h"
 
 #define PAGES 256
-#define WRITES 200
+#define WRITES reduced(200)
 #define SOAK_ROUNDS 100
 #define WARM_UP_ROUNDS 20
 #define TOLERANCE_KB 3072

@@ -189,7 +189,7 @@ TEST_F(gup, direct_io_under_pressure)
 		       box_map_from(self->box, PAGES, FRAMES, variant->flags),
 		       FRAMES);
 	EXPECT_TRUE(repeater_goes_on(&presser, 2));
-	for (int round = 0; round < 6; round++) {
+	for (unsigned int round = 0; round < reduced(6); round++) {
 		uint64_t tag = 1000 * round + 1000;
 
 		for (size_t i = 0; i < PAGES / 2; i += CHUNK) {

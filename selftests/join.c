@@ -61,7 +61,7 @@ TEST_F(join, same_box)
 	struct pagebox_stats before = box_stats(joined);
 	char *map;
 
-	EXPECT_EQ(0, memcmp(&own, &info, sizeof(info)));
+	EXPECT_TRUE(is_same(&own, &info));
 	map = box_map(joined, PAGES, MAP_SHARED);
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 	EXPECT_LT(before.faults[PAGEBOX_FAULT_SWAPIN],

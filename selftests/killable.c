@@ -20,7 +20,7 @@
 
 #define FRAMES 8
 #define PAGES 4
-#define SLOW_US reduced(4000000)
+#define SLOW_US (small_size() ? 250000 : 4000000)
 
 static void slow_swap(int box)
 {

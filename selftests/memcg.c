@@ -17,8 +17,8 @@
 
 #define CGROUP "/sys/fs/cgroup"
 #define MIB (1024UL * 1024)
-#define LIMIT (8 * MIB)
-#define WANTED (64 * MIB)
+#define LIMIT ((small_size() ? 2 : 8) * MIB)
+#define WANTED (8 * LIMIT)
 /* A debug kernel needs long for so many pages, in seconds. */
 #define PATIENCE 240
 #define LOGLEVELS "/proc/sys/kernel/printk"

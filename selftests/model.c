@@ -333,12 +333,12 @@ static void parse(struct options *o, int option)
 	}
 }
 
-#define DEFAULTS                        \
-	((struct options){ .seed = 1,   \
-			   .count = 1,  \
-			   .ops = 200,  \
-			   .tries = 1,  \
-			   .noise = -1, \
+#define DEFAULTS                                           \
+	((struct options){ .seed = 1,                      \
+			   .count = 1,                     \
+			   .ops = small_size() ? 40 : 200, \
+			   .tries = 1,                     \
+			   .noise = -1,                    \
 			   .shrink = true })
 
 static int by_command(int argc, char **argv)
@@ -363,7 +363,7 @@ static bool seeds_pass(uint64_t seed, unsigned int count, bool noise)
 
 	o.seed = seed;
 	o.count = count;
-	o.ops = 100;
+	o.ops /= 2;
 	o.noise = noise;
 	catch_signals();
 	return !run_seeds(&o);

@@ -293,6 +293,7 @@ static void *spawn(void *context)
 
 	while (goes_on(arena)) {
 		size_t page = rnd(&seed) % PAGES;
+		int status;
 		pid_t pid;
 
 		if (arena->clash)
@@ -305,8 +306,12 @@ static void *spawn(void *context)
 		}
 		if (arena->clash)
 			pthread_rwlock_unlock(&arena->apart);
-		if (pid < 0 || child_status(pid))
+		if (pid < 0)
 			die("fork");
+		status = child_status(pid);
+		if (status)
+			die("the child ended with %d, from 256 on of a signal",
+			    status);
 		count(&arena->forks, 1);
 	}
 	return NULL;

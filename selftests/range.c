@@ -140,7 +140,7 @@ TEST_F(range, prefetch_of_nothing)
 	EXPECT_EQ(0, page_out(self->box, untouched, PAGES));
 	EXPECT_EQ(0, discard(self->box, untouched, PAGES));
 	after = box_stats(self->box);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	EXPECT_TRUE(is_same(&before, &after));
 }
 
 /* Discarded, the pages are zero again, whether they were in frames or in swap. */
@@ -507,7 +507,7 @@ TEST(bounds)
 		}
 	}
 	after = box_stats(box);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	EXPECT_TRUE(is_same(&before, &after));
 }
 
 /* Addresses that show no page of this box, or of which not all do. */
@@ -585,7 +585,7 @@ static bool moved_about(void *context)
 	map_range(writer->box, PAGEBOX_IOC_PAGE_OUT, writer->map, PAGES);
 	map_range(writer->box, PAGEBOX_IOC_PREFETCH, writer->map, PAGES);
 	root_range(writer->box, PAGEBOX_IOC_PAGE_OUT, 0, 3 * PAGES);
-	return repeater_rounds(writer) >= 6;
+	return repeater_rounds(writer) >= reduced(6);
 }
 
 /* Pages are brought in and thrown out under a program that writes them. */
@@ -638,7 +638,7 @@ TEST(discard_under_load)
 	repeater_start(&keeper, write_and_check, box,
 		       box_map(box, PAGES, MAP_PRIVATE), PAGES);
 	repeater_start(&dropper, discard_and_check, box, map, PAGES);
-	for (int round = 0; round < 10; round++) {
+	for (unsigned int round = 0; round < reduced(10); round++) {
 		EXPECT_TRUE(child_ask(&child, 0));
 		child_ask(&child, 1);
 	}

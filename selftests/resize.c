@@ -222,7 +222,7 @@ static unsigned int rounds(void)
 {
 	const char *text = getenv("PAGEBOX_ROUNDS");
 
-	return text ? strtoul(text, NULL, 0) : 20;
+	return text ? strtoul(text, NULL, 0) : reduced(20);
 }
 
 FIXTURE(load)

@@ -9,7 +9,7 @@
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
 
-#define PAGES 256
+#define PAGES ((size_t)(small_size() ? 32 : 256))
 #define TAG 1
 
 static void shrink_all(void)
@@ -135,7 +135,7 @@ TEST(under_load)
 	struct load load;
 
 	load_start(&load, box, PAGES);
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < (int)reduced(20); round++) {
 		ASSERT_TRUE(load_goes_on(&load));
 		shrink_all();
 	}

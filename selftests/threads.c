@@ -14,7 +14,7 @@
 
 #define WORKERS 4
 #define PAGES 48
-#define OPERATIONS sized(800, 1600) /* of each worker */
+#define OPERATIONS (small_size() ? 150 : sized(800, 1600)) /* of each worker */
 #define SLOT_WORDS 8
 #define FOR_EVER UINT32_MAX
 
