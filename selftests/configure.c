@@ -378,7 +378,7 @@ TEST(files_in_use)
 	EXPECT_EQ(EBUSY, swap_error(box, other, 0));
 	EXPECT_EQ(EBUSY, swap_error(box, again, PAGES));
 	after = box_info(box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 	EXPECT_TRUE(pages_hold(map, PAGES, 500));
 	EXPECT_TRUE(pages_hold(box_map(box, PAGES, MAP_SHARED), PAGES, 1));
 	EXPECT_EQ(0, swap_error(box, PAGEBOX_FD_RAM, 0));
@@ -590,7 +590,7 @@ TEST_F(exchange, to_none)
 
 	EXPECT_EQ(ENOMEM, swap_error(self->box, PAGEBOX_FD_NONE, 0));
 	after = box_info(self->box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 	expect_contents(_metadata, self);
 
 	ASSERT_EQ(0, frames_error(self->box, 2 * PAGES));
@@ -617,7 +617,7 @@ TEST_F(exchange, to_less_than_is_needed)
 	EXPECT_EQ(ENOMEM, swap_error(self->box, small, 0));
 	EXPECT_EQ(ENOMEM, swap_error(self->box, PAGEBOX_FD_RAM, PAGES));
 	after = box_info(self->box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 	expect_contents(_metadata, self);
 }
 
@@ -690,7 +690,7 @@ TEST_F(exchange, with_fewer_frames)
 						     .swap_fd = PAGEBOX_FD_NONE,
 					     }));
 	after = box_info(self->box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 	expect_contents(_metadata, self);
 	EXPECT_EQ(2 * PAGES, box_stats(self->box).frames_used);
 }
@@ -881,7 +881,7 @@ TEST(frames_of_locked_pages)
 					       .swap_pages = 1000,
 				       }));
 	after = box_info(box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 	ASSERT_EQ(0, munlock(map, locked * page_size));
 	EXPECT_EQ(0, frames_error(box, locked - 1));

@@ -14,8 +14,8 @@
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
 
-#define FRAMES 16
-#define PAGES 64
+#define FRAMES ((size_t)(small_size() ? 8 : 16))
+#define PAGES ((size_t)(small_size() ? 32 : 64))
 #define CHUNK 4
 
 FIXTURE(gup)

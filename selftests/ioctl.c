@@ -41,8 +41,8 @@ FIXTURE_TEARDOWN(ioctl)
 	struct pagebox_info info = box_info(self->box);
 	struct pagebox_stats stats = box_stats(self->box);
 
-	EXPECT_TRUE(is_same(&info, &self->info));
-	EXPECT_TRUE(is_same(&stats, &self->stats));
+	EXPECT_TRUE(is_same(&info, &self->info, sizeof(info)));
+	EXPECT_TRUE(is_same(&stats, &self->stats, sizeof(stats)));
 	close(self->box);
 }
 
@@ -217,7 +217,7 @@ TEST_F(ioctl, older_answers)
 		info.size = size;
 		EXPECT_EQ(0, error_of(self->box, PAGEBOX_IOC_INFO, &info));
 		EXPECT_EQ(sizeof(info), info.size);
-		EXPECT_EQ(0, memcmp(&info, &self->info, size));
+		EXPECT_TRUE(is_same(&info, &self->info, size));
 		EXPECT_TRUE(untouched(&info, size, sizeof(info)));
 	}
 	for (uint32_t size = STATS_SIZE_VER0; size <= sizeof(stats); size++) {
@@ -227,7 +227,7 @@ TEST_F(ioctl, older_answers)
 		stats.address = 0;
 		EXPECT_EQ(0, error_of(self->box, PAGEBOX_IOC_STATS, &stats));
 		EXPECT_EQ(sizeof(stats), stats.size);
-		EXPECT_EQ(0, memcmp(&stats, &self->stats, size));
+		EXPECT_TRUE(is_same(&stats, &self->stats, size));
 		EXPECT_TRUE(untouched(&stats, size, sizeof(stats)));
 	}
 }
@@ -267,7 +267,7 @@ TEST_F(ioctl, long_answers)
 	memset(later.tail, 0xff, sizeof(later.tail));
 	EXPECT_EQ(0, error_of(self->box, PAGEBOX_IOC_INFO, &later));
 	EXPECT_EQ(sizeof(struct pagebox_info), later.info.size);
-	EXPECT_TRUE(is_same(&later.info, &self->info));
+	EXPECT_TRUE(is_same(&later.info, &self->info, sizeof(later.info)));
 	EXPECT_EQ(0, memcmp(later.tail, zero, sizeof(zero)));
 
 	EXPECT_EQ(0, error_of(self->box, PAGEBOX_IOC_STATS, &later_stats));
@@ -669,7 +669,7 @@ TEST(all_or_nothing_of_a_used_box)
 	config.set &= ~PAGEBOX_SET_BYTES;
 	EXPECT_EQ(EBUSY, configure_error(box, config));
 	after = box_info(box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 	EXPECT_TRUE(pages_hold(map, 8, 1));
 }
 
@@ -740,7 +740,7 @@ TEST(configure_after_mmap)
 		EXPECT_EQ(EBUSY, store_error(box, file));
 		EXPECT_EQ(EBUSY, store_error(box, PAGEBOX_FD_NONE));
 		now = box_info(box);
-		EXPECT_TRUE(is_same(&info, &now));
+		EXPECT_TRUE(is_same(&info, &now, sizeof(info)));
 		if (!round)
 			unmap(map, 8);
 	}
@@ -832,7 +832,7 @@ TEST(stats_of_a_mapping)
 	only.address = (uintptr_t)page_at(map, 3);
 	memcpy(only.faults, stats.faults, sizeof(only.faults));
 	only.major = stats.major;
-	EXPECT_TRUE(is_same(&only, &stats));
+	EXPECT_TRUE(is_same(&only, &stats, sizeof(only)));
 }
 
 /* The size in the ioctl's number is not looked at: the structure says its own. */

@@ -43,10 +43,10 @@ TEST(eviction)
 	}
 	EXPECT_LT(100, box_stats(busy).evict_dirty);
 	after = box_stats(quiet);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 	EXPECT_TRUE(pages_hold(still, FRAMES, 1));
 	after = box_stats(quiet);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 }
 
 /* Closing one box leaves another's contents alone. */

@@ -61,7 +61,7 @@ TEST_F(join, same_box)
 	struct pagebox_stats before = box_stats(joined);
 	char *map;
 
-	EXPECT_TRUE(is_same(&own, &info));
+	EXPECT_TRUE(is_same(&own, &info, sizeof(own)));
 	map = box_map(joined, PAGES, MAP_SHARED);
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 	EXPECT_LT(before.faults[PAGEBOX_FAULT_SWAPIN],

@@ -197,14 +197,12 @@ TEST_F(slow, second_reader_is_killed)
 {
 	pid_t first = start(self->box, self->map, touch);
 	pid_t pid;
+	int ended;
 
 	ASSERT_TRUE(eventually(is_waiting, &first));
 	pid = start(self->box, self->map, variant->act);
-	if (variant->alone) {
-		EXPECT_EQ(0, child_status(pid));
-	} else {
-		ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
-	}
+	ended = variant->alone ? child_status(pid) : killed_while_waiting(pid);
+	ASSERT_EQ(variant->alone ? 0 : 256 + SIGKILL, ended);
 	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
 	EXPECT_EQ(0, child_status(first));
 	EXPECT_TRUE(page_holds(self->map, 1));

@@ -120,6 +120,11 @@ void write_text(const char *path, const char *fmt, ...)
 	close(fd);
 }
 
+bool is_same(const void *a, const void *b, size_t size)
+{
+	return !memcmp(a, b, size);
+}
+
 bool full_size(void)
 {
 	return is_set("PAGEBOX_FULL");

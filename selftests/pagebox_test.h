@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/types.h>
 
 #include "pagebox.h"
@@ -58,7 +57,7 @@ void write_text(const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Whether two structs, of counters say, have the same bytes. */
-#define is_same(a, b) (!memcmp(a, b, sizeof(*(a))))
+bool is_same(const void *a, const void *b, size_t size);
 
 /* $PAGEBOX_FULL=1: tests are to be as large as they can. */
 bool full_size(void);

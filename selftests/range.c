@@ -140,7 +140,7 @@ TEST_F(range, prefetch_of_nothing)
 	EXPECT_EQ(0, page_out(self->box, untouched, PAGES));
 	EXPECT_EQ(0, discard(self->box, untouched, PAGES));
 	after = box_stats(self->box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 }
 
 /* Discarded, the pages are zero again, whether they were in frames or in swap. */
@@ -507,7 +507,7 @@ TEST(bounds)
 		}
 	}
 	after = box_stats(box);
-	EXPECT_TRUE(is_same(&before, &after));
+	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 }
 
 /* Addresses that show no page of this box, or of which not all do. */

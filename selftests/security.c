@@ -648,7 +648,7 @@ TEST(calls_of_32_bit_programs)
 	low->size = sizeof(*low);
 	ASSERT_EQ(0, ioctl32(box, PAGEBOX_IOC_INFO, low));
 	info = box_info(box);
-	EXPECT_TRUE(is_same(&info, low));
+	EXPECT_TRUE(is_same(&info, low, sizeof(info)));
 
 	pages_fill(map, 4, 1);
 	range = (struct pagebox_range *)low;

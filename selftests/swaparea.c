@@ -14,7 +14,7 @@
 #include "pagebox_test.h"
 
 #define FRAMES 8
-#define PAGES 64
+#define PAGES ((size_t)(small_size() ? 32 : 64))
 #define IN_SWAP (PAGES - FRAMES)
 #define SLOTS (2 * PAGES)
 
