@@ -45,7 +45,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -78,7 +78,6 @@ struct tally {
 
 static void exec_case(const char *name, int out)
 {
-	setpgid(0, 0);
 	dup2(out, 1);
 	dup2(out, 2);
 	setenv("PAGEBOX_PATIENCE", PATIENCE, 1);
@@ -123,11 +122,33 @@ static bool read_output(int in, time_t limit)
 	}
 }
 
+/*
+ * Kills what is left of a run. Whose parent has gone is our child, as main() has
+ * said, and so are its own children when it has gone.
+ */
+static void kill_orphans(void)
+{
+	FILE *children;
+	pid_t pid;
+
+	for (;;) {
+		children = fopen("/proc/thread-self/children", "r");
+		if (!children)
+			die("/proc/thread-self/children");
+		if (fscanf(children, "%d", &pid) != 1)
+			break;
+		fclose(children);
+		kill(pid, SIGKILL);
+		child_status(pid);
+	}
+	fclose(children);
+}
+
 /* Runs a case, or all: its exit status, -1 when it hung. */
 static int run(const char *name, time_t patience)
 {
+	int ends[2], status;
 	bool ended;
-	int ends[2];
 	pid_t pid;
 
 	fflush(NULL);
@@ -139,16 +160,13 @@ static int run(const char *name, time_t patience)
 		die("fork");
 	if (!pid)
 		exec_case(name, ends[1]);
-	setpgid(pid, pid);
 	close(ends[1]);
 	ended = read_output(ends[0], now() + patience);
 	close(ends[0]);
-	kill(-pid, SIGKILL);
-	if (!ended) {
-		child_status(pid);
-		return -1;
-	}
-	return child_status(pid);
+	kill(pid, SIGKILL);
+	status = child_status(pid);
+	kill_orphans();
+	return ended ? status : -1;
 }
 
 /* --- what it says --- */
@@ -439,6 +457,8 @@ int main(int argc, char **argv)
 	program = argv[optind];
 	called = basename(program);
 	end_of_time = now() + seconds;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		die("prctl");
 	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (log_fd < 0 || lseek(log_fd, 0, SEEK_END))
 		die("/dev/kmsg");
