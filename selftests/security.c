@@ -148,7 +148,7 @@ static void *join_the_newborn(void *context)
 
 		do
 			box = box_join(birth->door, birth->next + i);
-		while (box < 0 && !sched_yield());
+		while (box < 0);
 		map = box_map(box, 2, MAP_PRIVATE);
 		page_fill(map, 1);
 		if (!page_holds(map, 1))
