@@ -30,11 +30,15 @@
  * is done. What happens to the page then is decided in their callback; the
  * evictor only waits, and if it is killed nothing is left undone.
  */
+#include <linux/hash.h>
+#include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pagemap.h>
 #include <linux/psi.h>
+#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -216,12 +220,13 @@ struct sweep {
 	u64 budget;
 };
 
-static void sweep_init(struct sweep *sweep, struct pb_frames *frames)
+static void sweep_init(struct sweep *sweep, struct pb_frames *frames,
+		       bool stuck)
 {
 	sweep->all = max(pb_frames_nr(frames), 1U);
 	/* If all weigh the same, the round that weighs is like the last. */
 	sweep->rounds = READ_ONCE(frames->swappiness) == 100 ? 2 : 3;
-	sweep->budget = (u64)sweep->rounds * sweep->all;
+	sweep->budget = (u64)(stuck ? 1 : sweep->rounds) * sweep->all;
 }
 
 /* Which round it is, and how many frames are left in it. */
@@ -543,11 +548,47 @@ static bool has_free(struct pb_frames *frames)
 	return READ_ONCE(frames->free) != PB_NONE;
 }
 
+/* Asks for one page after which a task is stuck; and how long it is watched. */
+#define STUCK_AGAIN 8
+#define STUCK_OTHERS 8
+
+/*
+ * An instruction may need several pages at once. When policy and swappiness
+ * agree that nothing but what was loaded last may go, each of its faults takes
+ * the frame of the page that the one before has brought, and it never ends. Then
+ * the task asks again and again for the same page, with the same registers. What
+ * the hand comes to is taken in this case: that is another page in the end.
+ *
+ * A task that shares its entry with another one has it alone some time later.
+ */
+static bool is_stuck(struct pb_frames *frames, pgoff_t index)
+{
+	u32 who = jhash(task_pt_regs(current), sizeof(struct pt_regs),
+			hash_ptr(current, 32));
+	u32 epoch = frames->asked++ / 1024;
+	struct pb_repeat *repeat =
+		&frames->repeat[hash_32(who + epoch, PB_REPEAT_BITS)];
+
+	lockdep_assert_held(&frames->evict_lock);
+	if (repeat->who != who || repeat->others == STUCK_OTHERS) {
+		*repeat = (struct pb_repeat){ .who = who, .index = index };
+	} else if (repeat->index != index) {
+		repeat->others++;
+	} else {
+		repeat->again++;
+		repeat->others = 0;
+	}
+	if (repeat->again < STUCK_AGAIN)
+		return false;
+	repeat->again = 0;
+	return true;
+}
+
 /*
  * Evict a batch, or at least one page within all rounds. Return 1 when there
  * may be a free frame now, 0 when not, -EINTR.
  */
-static int evict_batch(struct pb_box *box)
+static int evict_batch(struct pb_box *box, const pgoff_t *index)
 {
 	struct pb_frames *frames = &box->frames;
 	struct pb_victims v = {};
@@ -556,7 +597,7 @@ static int evict_batch(struct pb_box *box)
 
 	if (mutex_lock_killable(&frames->evict_lock))
 		return -EINTR;
-	sweep_init(&sweep, frames);
+	sweep_init(&sweep, frames, index && is_stuck(frames, *index));
 	/* Whoever held the lock before may have evicted for us as well. */
 	if (!has_free(frames))
 		sample(box);
@@ -574,8 +615,12 @@ static int evict_batch(struct pb_box *box)
 	return err ?: has_free(frames);
 }
 
-/* Take a frame; if there is none, try to evict, and say whether that worked. */
-static int try_frame(struct pb_box *box, struct pb_spare *spare, bool *evicted)
+/*
+ * Take a frame; if there is none, try to evict, and say whether that worked.
+ * @index: of the page that a fault needs it for, or NULL.
+ */
+static int try_frame(struct pb_box *box, struct pb_spare *spare,
+		     const pgoff_t *index, bool *evicted)
 {
 	unsigned long pressure;
 	int err = pb_frame_get(&box->frames, spare);
@@ -584,7 +629,7 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare, bool *evicted)
 	if (err != -EAGAIN)
 		return err;
 	psi_memstall_enter(&pressure);
-	err = evict_batch(box);
+	err = evict_batch(box, index);
 	psi_memstall_leave(&pressure);
 	if (err < 0)
 		return err;
@@ -609,7 +654,7 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
 
 	/* Others may be faster. */
 	do {
-		err = try_frame(box, spare, &evicted);
+		err = try_frame(box, spare, NULL, &evicted);
 		if (fatal_signal_pending(current) && err == -EAGAIN)
 			err = -EINTR;
 	} while (err == -EAGAIN && evicted);
@@ -620,6 +665,7 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
  * pb_evict_get_frame - take a frame, evicting if none is free
  * @box: from this box
  * @spare: filled on success, as by pb_frame_get()
+ * @index: the page that a fault needs it for
  *
  * When all frames are pinned, locked or cannot be written out, this waits for
  * one, a second unless patience_ms says otherwise, looking at all of them again
@@ -629,7 +675,8 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
  * no memory and the box no frame; -EINTR when the task is being killed
  */
-int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
+int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
+		       pgoff_t index)
 {
 	unsigned long deadline = 0;
 	unsigned int since = 0;
@@ -637,7 +684,7 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare)
 	int err;
 
 	for (;;) {
-		err = try_frame(box, spare, &evicted);
+		err = try_frame(box, spare, &index, &evicted);
 		if (err != -EAGAIN)
 			return err;
 		if (fatal_signal_pending(current))

@@ -523,7 +523,8 @@ static int fault_resolve(struct pb_fault *f)
 	do {
 		err = fault_step(f);
 		if (err == NEED_FRAME) {
-			err = pb_evict_get_frame(box, &f->spare) ?: -EAGAIN;
+			err = pb_evict_get_frame(box, &f->spare, f->index);
+			err = err ?: -EAGAIN;
 			pb_window(PB_WINDOW_FAULT_FRAME);
 		} else if (err == -EAGAIN && fatal_signal_pending(current)) {
 			err = -EINTR;

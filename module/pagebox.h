@@ -405,6 +405,22 @@ struct pb_frame {
 #define PB_FRAME_TABLE GENRADIX(struct pb_frame)
 
 /**
+ * struct pb_repeat - whether a task asks for frames, and yet does not move on
+ * @who: the task and its registers, hashed
+ * @again: how often they asked for a frame for @index again
+ * @others: how often for others since
+ * @index: a page
+ */
+struct pb_repeat {
+	u32 who;
+	u16 again;
+	u16 others;
+	pgoff_t index;
+};
+
+#define PB_REPEAT_BITS 4
+
+/**
  * struct pb_frames - the frame table of a box
  * @lock: a leaf lock, see the fields
  * @table: entries up to @fresh exist; lookups need no lock
@@ -423,6 +439,8 @@ struct pb_frame {
  * @swappiness: 0 to 200, see the ABI
  * @weight: what is left over from weighing victims; @evict_lock
  * @sampled: evictions since the accessed bits were sampled; @evict_lock
+ * @asked: how many frames faults had to evict for; @evict_lock
+ * @repeat: some of those faults, by @who; @evict_lock
  * @shrunk: where the shrinker goes on; @evict_lock
  * @barren: when no slot could be taken from a page in a frame, in jiffies
  */
@@ -443,6 +461,8 @@ struct pb_frames {
 	u32 swappiness;
 	u32 weight;
 	u32 sampled;
+	u32 asked;
+	struct pb_repeat repeat[1 << PB_REPEAT_BITS];
 	u32 shrunk;
 	unsigned long barren;
 };
@@ -905,7 +925,8 @@ struct pb_victims {
 };
 
 unsigned long pb_evict_patience(void);
-int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare);
+int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
+		       pgoff_t index);
 int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare);
 unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v);
 int pb_evict_wait(struct pb_victims *v);

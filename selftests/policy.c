@@ -442,6 +442,123 @@ TEST_F(swappiness, even)
 	}
 }
 
+/* --- an instruction that needs two pages --- */
+
+/*
+ * A box in which what was loaded last is the only page that policy or swappiness
+ * want to take: but one of the others has to go, or the instruction never ends.
+ */
+FIXTURE(two_pages)
+{
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(two_pages)
+{
+	const char *policy;
+	unsigned int swappiness;
+	bool write;
+};
+
+FIXTURE_VARIANT_ADD(two_pages, clock_0){
+	.policy = "clock",
+};
+
+FIXTURE_VARIANT_ADD(two_pages, clock_200){
+	.policy = "clock",
+	.swappiness = 200,
+	.write = true,
+};
+
+FIXTURE_VARIANT_ADD(two_pages, fifo_0){
+	.policy = "fifo",
+};
+
+FIXTURE_VARIANT_ADD(two_pages, fifo_200){
+	.policy = "fifo",
+	.swappiness = 200,
+	.write = true,
+};
+
+FIXTURE_VARIANT_ADD(two_pages, lru_0){
+	.policy = "lru",
+};
+
+FIXTURE_VARIANT_ADD(two_pages, lru_200){
+	.policy = "lru",
+	.swappiness = 200,
+	.write = true,
+};
+
+FIXTURE_VARIANT_ADD(two_pages, random_0){
+	.policy = "random",
+};
+
+FIXTURE_VARIANT_ADD(two_pages, random_200){
+	.policy = "random",
+	.swappiness = 200,
+	.write = true,
+};
+
+FIXTURE_VARIANT_ADD(two_pages, mru){
+	.policy = "mru",
+	.swappiness = 100,
+};
+
+FIXTURE_VARIANT_ADD(two_pages, mru_write){
+	.policy = "mru",
+	.swappiness = 100,
+	.write = true,
+};
+
+FIXTURE_SETUP(two_pages)
+{
+	if (!strcmp(variant->policy, "mru"))
+		module_load("pagebox_mru.ko", "");
+	self->box = box_new(FRAMES, 0);
+	set_policy(self->box, variant->policy);
+	set_swappiness(self->box, variant->swappiness);
+	self->map = box_map(self->box, PAGES, MAP_SHARED);
+	if (variant->write)
+		pages_touch(self->map, FRAMES);
+	else
+		pages_fill(self->map, FRAMES - 1, TAG);
+}
+
+FIXTURE_TEARDOWN(two_pages)
+{
+	unmap(self->map, PAGES);
+	close(self->box);
+	EXPECT_TRUE(strcmp(variant->policy, "mru") ||
+		    !module_unload("pagebox_mru"));
+}
+
+/* It lies in two pages, and is read and written in one go. */
+struct word {
+	uint64_t value;
+} __attribute__((packed));
+
+static uint64_t evictions(int box)
+{
+	struct pagebox_stats now = box_stats(box);
+
+	return now.evict_clean + now.evict_dirty;
+}
+
+TEST_F(two_pages, one_instruction)
+{
+	char *end = page_at(self->map, PAGES - 1);
+	volatile struct word *word = (volatile struct word *)(end - 4);
+	uint64_t before = evictions(self->box);
+
+	if (variant->write)
+		word->value = TAG;
+	EXPECT_EQ(variant->write ? TAG : 0, word->value);
+	EXPECT_GE(before + 64, evictions(self->box));
+	EXPECT_TRUE(variant->write || pages_hold(self->map, FRAMES - 1, TAG));
+}
+
 /* --- a policy of another module --- */
 
 FIXTURE(mru)

@@ -127,7 +127,9 @@ enum pagebox_overcommit {
  * @bytes: (in) size of the box in bytes, a multiple of the page size, at most
  *         PAGEBOX_MAX_SIZE; only before the box is used
  * @frames: (in) frame limit, at least PAGEBOX_MIN_FRAMES and at most the
- *          module's max_frames
+ *          module's max_frames. An instruction that needs more pages at once
+ *          than there are frames, or frames that pages can be evicted from,
+ *          does not end before it is killed
  * @store_fd: (in) where pages come from, and where dirty pages of the root view
  *            go back to: a regular file or block device that is open for
  *            reading, or PAGEBOX_FD_*. One that is not open for writing is only
@@ -150,7 +152,9 @@ enum pagebox_overcommit {
  *             or 1 for none, at most PAGEBOX_MAX_READAHEAD
  * @swappiness: (in) 0 to 200: 100 treats all victims alike; below, the fewer of
  *              those that must be written first are taken; above, the fewer of
- *              those that need not
+ *              those that need not. When an instruction would not end, since
+ *              each page that it needs goes for another one, neither this nor
+ *              the policy is asked
  * @oom: (in) enum pagebox_oom; with PAGEBOX_SET_OOM
  * @oom_wait_ms: (in) how long PAGEBOX_OOM_WAIT waits, in milliseconds, at most
  *               PAGEBOX_MAX_OOM_WAIT; with PAGEBOX_SET_OOM
