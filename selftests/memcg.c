@@ -17,7 +17,7 @@
 
 #define CGROUP "/sys/fs/cgroup"
 #define MIB (1024UL * 1024)
-#define LIMIT ((small_size() ? 2 : 8) * MIB)
+#define LIMIT ((small_size() ? 1 : 8) * MIB)
 #define WANTED (8 * LIMIT)
 /* A debug kernel needs long for so many pages, in seconds. */
 #define PATIENCE 240
@@ -194,7 +194,7 @@ TEST_F_TIMEOUT(memcg, shared, PATIENCE)
 
 static bool group_is_empty(void *context)
 {
-	return group_number(context, "memory.current") < (long)LIMIT / 8;
+	return group_number(context, "memory.current") < (long)LIMIT / 4;
 }
 
 /* What was its own alone goes with it, and is not charged any more. */

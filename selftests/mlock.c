@@ -13,7 +13,7 @@
 
 #define FRAMES 16
 #define LOCKED 6
-#define PAGES ((size_t)(small_size() ? 32 : 64))
+#define PAGES ((size_t)(small_size() ? 24 : 64))
 
 FIXTURE(mlock)
 {

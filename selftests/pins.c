@@ -12,6 +12,7 @@
  *   PAGEBOX_SEED=N   other ones
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -126,6 +127,16 @@ static off_t disk_offset(const struct pinner *pinner, size_t sector)
 	return (pinner->who * OWN + sector) * SECTOR;
 }
 
+/* Where a page cannot be had, a transfer ends: if not at once, then short. */
+static void check_length(ssize_t got, unsigned int nr, const char *what)
+{
+	if (got == (ssize_t)nr * SECTOR)
+		return;
+	if (got >= 0)
+		errno = EFAULT;
+	die("a %s of %u sectors: %zd bytes", what, nr, got);
+}
+
 static void direct_read(struct pinner *pinner)
 {
 	struct arena *arena = pinner->arena;
@@ -140,8 +151,7 @@ static void direct_read(struct pinner *pinner)
 	got = preadv(arena->loop, iov, nr, disk_offset(pinner, from));
 	if (arena->clash)
 		pthread_rwlock_unlock(&arena->apart);
-	if (got != (ssize_t)nr * SECTOR)
-		die("a direct read of %u sectors gave %zd bytes", nr, got);
+	check_length(got, nr, "direct read");
 	for (unsigned int i = 0; i < nr; i++)
 		memcpy(arena->oracle + place(pinner, chosen[i]),
 		       pinner->disk + (from + i) * SECTOR, SECTOR);
@@ -172,9 +182,8 @@ static void direct_write(struct pinner *pinner)
 	unsigned int nr = choose(pinner, chosen, iov);
 	size_t to = choose_disk(pinner, nr);
 
-	if (pwritev(arena->loop, iov, nr, disk_offset(pinner, to)) !=
-	    (ssize_t)nr * SECTOR)
-		die("a direct write of %u sectors", nr);
+	check_length(pwritev(arena->loop, iov, nr, disk_offset(pinner, to)), nr,
+		     "direct write");
 	for (unsigned int i = 0; i < nr; i++)
 		memcpy(pinner->disk + (to + i) * SECTOR,
 		       arena->oracle + place(pinner, chosen[i]), SECTOR);
@@ -192,9 +201,8 @@ static void vm_write(struct pinner *pinner)
 	random_bytes(pinner, pinner->plain, nr * SECTOR);
 	local.iov_base = pinner->plain;
 	local.iov_len = nr * SECTOR;
-	if (process_vm_writev(getpid(), &local, 1, remote, nr, 0) !=
-	    (ssize_t)nr * SECTOR)
-		die("process_vm_writev of %u sectors", nr);
+	check_length(process_vm_writev(getpid(), &local, 1, remote, nr, 0), nr,
+		     "process_vm_writev");
 	for (unsigned int i = 0; i < nr; i++)
 		memcpy(arena->oracle + place(pinner, chosen[i]),
 		       pinner->plain + i * SECTOR, SECTOR);
@@ -226,8 +234,7 @@ static void pipe_holds(struct pinner *pinner)
 	unsigned int nr = choose(pinner, chosen, iov);
 	ssize_t length = nr * SECTOR, got = 0, n;
 
-	if (vmsplice(pinner->pipe[1], iov, nr, 0) != length)
-		die("vmsplice of %u sectors", nr);
+	check_length(vmsplice(pinner->pipe[1], iov, nr, 0), nr, "vmsplice");
 	for (unsigned int i = 0; i < MOST; i++)
 		check_sector(pinner, rnd(&pinner->seed) % OWN);
 	for (; got < length; got += n) {

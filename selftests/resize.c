@@ -15,9 +15,9 @@
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
 
-#define FEW ((size_t)(small_size() ? 8 : 16))
+#define FEW ((size_t)(small_size() ? 4 : 16))
 #define MANY 16384
-#define PAGES ((size_t)(small_size() ? 32 : 64))
+#define PAGES ((size_t)(small_size() ? 16 : 64))
 
 static int set_frames(int box, unsigned int frames)
 {

@@ -13,8 +13,8 @@
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
 
-#define FRAMES 8
-#define PAGES ((size_t)(small_size() ? 32 : 64))
+#define FRAMES ((size_t)(small_size() ? 4 : 8))
+#define PAGES ((size_t)(small_size() ? 16 : 64))
 #define IN_SWAP (PAGES - FRAMES)
 #define SLOTS (2 * PAGES)
 
@@ -228,7 +228,7 @@ TEST_F(area, fork_shares_slots)
 /* No page is lost when the slots just suffice, and when one more would not. */
 TEST_F(area, bounded)
 {
-	const size_t slots = 16, pages = FRAMES + slots;
+	const size_t slots = PAGES / 4, pages = FRAMES + slots;
 
 	ASSERT_EQ(0, swap_to(self->box, other_area(variant), slots));
 	EXPECT_EQ(slots, box_info(self->box).swap_pages);
@@ -249,7 +249,7 @@ TEST_F(area, bounded)
 /* One slot to spare is enough to get at all pages, and to write them. */
 TEST_F(area, one_slot_to_spare)
 {
-	const size_t slots = 16, pages = FRAMES + slots - 1;
+	const size_t slots = PAGES / 4, pages = FRAMES + slots - 1;
 
 	ASSERT_EQ(0, swap_to(self->box, other_area(variant), slots));
 	pages_fill(self->map, pages, 1);
