@@ -609,12 +609,10 @@ TEST(under_load)
 /* Discards its pages: each time they have to be zero. */
 static bool discard_and_check(struct repeater *dropper, unsigned int round)
 {
-	bool right;
-
 	pages_fill(dropper->map, PAGES, 500);
-	right = discard(dropper->box, dropper->map, PAGES) == PAGES;
-	right &= pages_are_zero(dropper->map, PAGES);
-	return right & (discard(dropper->box, dropper->map, PAGES) >= 0);
+	return discard(dropper->box, dropper->map, PAGES) == PAGES &&
+	       pages_are_zero(dropper->map, PAGES) &&
+	       discard(dropper->box, dropper->map, PAGES) >= 0;
 }
 
 static int serve_pages(void *map, int command)
