@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -700,6 +701,7 @@ static int exchange_for_ever(void *context)
 	FIXTURE_DATA(exchange) *self = context;
 	int file = store_file(3 * PAGES * page_size, 1);
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		if (swap_error(self->box, file, 0) ||
 		    swap_error(self->box, PAGEBOX_FD_RAM, 0))

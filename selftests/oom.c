@@ -460,6 +460,9 @@ static void expect_killed(struct __test_metadata *_metadata,
 		if (i != victim)
 			EXPECT_TRUE(child_ask(&self->process[i].child, HOLD));
 
+	/* One case again and again is more than the kernel lets log a line of. */
+	if (small_size())
+		return;
 	snprintf(
 		want, sizeof(want),
 		"pagebox: box %u: out of frames: killed process %d (oom): %zu pages, oom_score_adj %d",
