@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -701,7 +700,6 @@ static int exchange_for_ever(void *context)
 	FIXTURE_DATA(exchange) *self = context;
 	int file = store_file(3 * PAGES * page_size, 1);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		if (swap_error(self->box, file, 0) ||
 		    swap_error(self->box, PAGEBOX_FD_RAM, 0))
@@ -731,9 +729,8 @@ TEST_F(exchange, killed_in_the_middle)
 					       .swap_read_us = 500,
 					       .swap_write_us = 500 });
 	for (unsigned int round = 0; round < reduced(6); round++) {
-		pid_t pid = fork();
+		pid_t pid = fork_tied();
 
-		ASSERT_LE(0, pid);
 		if (!pid)
 			_exit(exchange_for_ever(self));
 		moves.enough = box_stats(self->box).swap_writes + 17 * round;

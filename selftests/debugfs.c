@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -246,7 +245,6 @@ be_busy(FIXTURE_DATA(debugfs) * self, struct progress *progress)
 {
 	uint64_t seed = 1;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned int turn = 1;; turn++) {
 		volatile char *page = page_at(self->map, rnd(&seed) % PAGES);
 
@@ -316,8 +314,7 @@ TEST_F(debugfs, looking_while_it_changes)
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, progress);
-	pid = fork();
-	ASSERT_LE(0, pid);
+	pid = fork_tied();
 	if (!pid)
 		be_busy(self, progress);
 	for (int round = 0; round < (int)reduced(5); round++) {

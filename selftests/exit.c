@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -110,14 +109,10 @@ static bool hammer_runs(void *context)
 
 static pid_t fork_hammer(FIXTURE_DATA(leaving) * self, uint64_t seed)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_tied();
 
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!pid)
 		hammer(self->map, self->progress, seed, 0);
-	}
 	return pid;
 }
 

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -103,12 +102,9 @@ static int live(struct node *node);
 static void bear(struct node *node, bool spine)
 {
 	uint64_t seed = (uint64_t)rnd(&node->seed) << 32 | rnd(&node->seed);
-	pid_t pid = fork();
+	pid_t pid = fork_tied();
 
-	if (pid < 0)
-		die("fork");
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		node->depth++;
 		node->spine = spine;
 		node->seed = seed;

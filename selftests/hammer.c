@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -170,14 +169,10 @@ static void live(struct worker *w)
 
 static void bear(struct worker *w)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_tied();
 
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!pid)
 		live(w);
-	}
 	for (unsigned int i = 0; i < 20; i++)
 		touch(w, true);
 	if (child_status(pid))

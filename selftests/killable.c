@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -83,13 +82,10 @@ static void synchronize(int box, char *map)
 
 static pid_t start(int box, char *map, void (*act)(int box, char *map))
 {
-	pid_t pid = fork();
+	pid_t pid = fork_tied();
 
-	if (pid < 0)
-		die("fork");
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	act(box, map);
 	_exit(0);
 }

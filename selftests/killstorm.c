@@ -154,12 +154,9 @@ static void use_private(struct victim *victim)
 /* A child that has its own ideas of the private pages; it may outlive this. */
 static void bear(struct victim *victim)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_tied();
 
-	if (pid < 0)
-		die("fork");
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (int i = 0; i < 8; i++)
 			use_private(victim);
 		_exit(0);
@@ -257,7 +254,6 @@ static void operate(struct victim *victim)
 
 static void __attribute__((noreturn)) live(struct victim *victim)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
 	victim->buffer = aligned_alloc(page_size, page_size);
 	if (!victim->buffer)
@@ -277,10 +273,7 @@ static void victim_start(struct victim *victim)
 {
 	victim->record->operations = 0;
 	victim->seed = victim->seed * 3 + victim->who + 1;
-	fflush(NULL);
-	victim->pid = fork();
-	if (victim->pid < 0)
-		die("fork");
+	victim->pid = fork_tied();
 	if (!victim->pid)
 		live(victim);
 	setpgid(victim->pid, victim->pid);

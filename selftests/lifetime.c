@@ -349,11 +349,8 @@ static void run_cat(struct hold *hold)
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
 		die("pipe");
-	hold->pid = fork();
-	if (hold->pid < 0)
-		die("fork");
+	hold->pid = fork_tied();
 	if (!hold->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		execlp("cat", "cat", NULL);

@@ -729,13 +729,29 @@ child_run(serve_fn serve, void *context, int in, int out)
 {
 	int command;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		read_int(in, &command);
 		if (command == CHILD_ENDS)
 			_exit(0);
 		write_int(out, serve(context, command));
 	}
+}
+
+/* A signal at the parent's death is of no use to who asks for it too late. */
+pid_t fork_tied(void)
+{
+	pid_t parent = getpid(), pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	return 0;
 }
 
 struct child child_fork(serve_fn serve, void *context)
@@ -747,10 +763,7 @@ struct child child_fork(serve_fn serve, void *context)
 		die("pipe");
 	/* One that has gone is to be told of, not to die of. */
 	signal(SIGPIPE, SIG_IGN);
-	fflush(NULL);
-	child.pid = fork();
-	if (child.pid < 0)
-		die("fork");
+	child.pid = fork_tied();
 	if (!child.pid) {
 		close(down[1]);
 		close(up[0]);
@@ -849,16 +862,10 @@ void send_fd(int socket, int fd)
 
 int in_child(int (*fn)(void *context), void *context)
 {
-	pid_t pid;
+	pid_t pid = fork_tied();
 
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!pid)
 		_exit(fn(context));
-	}
 	return child_status(pid);
 }
 
@@ -999,16 +1006,12 @@ void load_start(struct load *load, int box, size_t pages)
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (load->shared == MAP_FAILED)
 		die("mmap");
-	fflush(NULL);
 	for (unsigned int i = 0; i < 2; i++) {
 		struct load_worker worker = { .who = i, .pages = pages };
 
-		load->pid[i] = fork();
-		if (load->pid[i] < 0)
-			die("fork");
+		load->pid[i] = fork_tied();
 		if (load->pid[i])
 			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		load_init(&worker, box);
 		_exit(load_run(&worker, load->shared));
 	}

@@ -278,6 +278,9 @@ int tmpfs_file(int tmpfs, const char *name, size_t pages);
 
 /* --- children --- */
 
+/* fork() whose child is killed when this process ends. It does not fail. */
+pid_t fork_tied(void);
+
 typedef int (*serve_fn)(void *context, int command);
 
 struct child {

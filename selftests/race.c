@@ -114,7 +114,6 @@ static void set_mappings(struct scene *scene)
 
 static void __attribute__((noreturn)) process_main(struct scene *scene)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	thread_new(scene, A);
 	thread_new(scene, B);
 	/* All code and data, before there are mappings of the box. */
@@ -128,7 +127,6 @@ static void __attribute__((noreturn)) process_main(struct scene *scene)
 
 static void __attribute__((noreturn)) outside_main(struct scene *scene)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (mlockall(MCL_CURRENT))
 		die("mlockall");
 	perform(scene, &scene->actor[OUTSIDE]);
@@ -137,12 +135,8 @@ static void __attribute__((noreturn)) outside_main(struct scene *scene)
 static void process_new(struct scene *scene, int actor,
 			void (*go)(struct scene *scene))
 {
-	pid_t pid;
+	pid_t pid = fork_tied();
 
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		die("fork");
 	if (!pid) {
 		go(scene);
 		_exit(1);

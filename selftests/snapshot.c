@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -200,14 +199,9 @@ static pid_t fork_saver(struct database *db)
 	db->progress->overwritten = 0;
 	if (ftruncate(db->out, 0))
 		die("ftruncate");
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pid = fork_tied();
+	if (!pid)
 		_exit(save(db));
-	}
 	return pid;
 }
 

@@ -44,7 +44,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -555,7 +554,6 @@ work(struct workload *load, unsigned int who)
 		.private_pages = frames < load->pages ? frames : load->pages,
 	};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	worker.private = box_map(load->box, worker.private_pages, MAP_PRIVATE);
 	worker.tag = calloc(worker.private_pages, sizeof(*worker.tag));
 	if (!worker.tag)
@@ -620,11 +618,8 @@ static void run(struct workload *load)
 {
 	pid_t pid[PROCESSES];
 
-	fflush(NULL);
 	for (unsigned int who = 0; who < PROCESSES; who++) {
-		pid[who] = fork();
-		if (pid[who] < 0)
-			die("fork");
+		pid[who] = fork_tied();
 		if (!pid[who])
 			work(load, who);
 	}
