@@ -433,14 +433,17 @@ static int serve_pipe(void *context, int command)
 
 	switch (command) {
 	case INTO_PIPE:
-		return vmsplice(self->ends[1], &iov, 1, 0) == page_size;
+		if (vmsplice(self->ends[1], &iov, 1, 0) != page_size)
+			die("vmsplice");
+		break;
 	case LET_GO:
 		unmap(self->map, 1);
-		return 1;
-	default:
+		break;
+	case FILL:
 		page_fill(self->map, 2);
 		return page_holds(self->map, 2);
 	}
+	return 1;
 }
 
 static bool pipe_holds_it(FIXTURE_DATA(pipe) * self)
@@ -454,8 +457,8 @@ static struct child child_that_has_gone(FIXTURE_DATA(pipe) * self)
 {
 	struct child child = child_fork(serve_pipe, self);
 
-	if (!child_ask(&child, INTO_PIPE) || !child_ask(&child, LET_GO))
-		die("the child cannot put a page into a pipe");
+	child_ask(&child, INTO_PIPE);
+	child_ask(&child, LET_GO);
 	return child;
 }
 
@@ -491,7 +494,7 @@ TEST_F(pipe, of_a_parent)
 {
 	struct child child;
 
-	ASSERT_TRUE(serve_pipe(self, INTO_PIPE));
+	serve_pipe(self, INTO_PIPE);
 	child = child_fork(serve_pipe, self);
 	page_fill(self->map, 3);
 	EXPECT_TRUE(child_ask(&child, FILL));
