@@ -709,6 +709,7 @@ static int exchange_for_ever(void *context)
 
 struct moves {
 	int box;
+	pid_t mover;
 	uint64_t enough;
 };
 
@@ -716,7 +717,8 @@ static bool enough_moves(void *context)
 {
 	struct moves *moves = context;
 
-	return box_stats(moves->box).swap_writes >= moves->enough;
+	return has_ended(&moves->mover) ||
+	       box_stats(moves->box).swap_writes >= moves->enough;
 }
 
 /* Who is killed while pages move leaves a box that works, with all of them. */
@@ -729,14 +731,13 @@ TEST_F(exchange, killed_in_the_middle)
 					       .swap_read_us = 500,
 					       .swap_write_us = 500 });
 	for (unsigned int round = 0; round < reduced(6); round++) {
-		pid_t pid = fork_tied();
-
-		if (!pid)
+		moves.mover = fork_tied();
+		if (!moves.mover)
 			_exit(exchange_for_ever(self));
 		moves.enough = box_stats(self->box).swap_writes + 17 * round;
 		EXPECT_TRUE(eventually(enough_moves, &moves));
-		ASSERT_EQ(0, kill(pid, SIGKILL));
-		EXPECT_EQ(256 + SIGKILL, child_status(pid));
+		ASSERT_EQ(0, kill(moves.mover, SIGKILL));
+		EXPECT_EQ(256 + SIGKILL, child_status(moves.mover));
 		expect_contents(_metadata, self);
 	}
 	EXPECT_EQ(0, swap_error(self->box, PAGEBOX_FD_RAM, 0));

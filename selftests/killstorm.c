@@ -280,26 +280,30 @@ static void victim_start(struct victim *victim)
 }
 
 struct moment {
-	struct record *record;
+	struct victim *victim;
 	unsigned long operations;
 };
 
 static bool has_come(void *context)
 {
 	struct moment *moment = context;
+	struct record *record = moment->victim->record;
 
-	return moment->record->wrong ||
-	       __atomic_load_n(&moment->record->operations, __ATOMIC_RELAXED) >=
+	return has_ended(&moment->victim->pid) ||
+	       __atomic_load_n(&record->operations, __ATOMIC_RELAXED) >=
 		       moment->operations;
 }
 
-/* After some operations, and then within about one of them. */
+/*
+ * After some operations, and then within about one of them. It does not end by
+ * itself unless something is wrong.
+ */
 static bool wait_for_moment(struct victim *victim, uint64_t *seed)
 {
-	struct moment moment = { victim->record, rnd(seed) % 64 };
+	struct moment moment = { victim, rnd(seed) % 64 };
 	struct timespec within = { .tv_nsec = rnd(seed) % 2000000 };
 
-	if (!eventually(has_come, &moment))
+	if (!eventually(has_come, &moment) || has_ended(&victim->pid))
 		return false;
 	nanosleep(&within, NULL);
 	return true;

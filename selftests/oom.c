@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -369,22 +368,11 @@ static int serve(void *context, int command)
 	}
 }
 
-static bool has_ended(void *context)
-{
-	const struct process *process = context;
-	siginfo_t info = {};
-
-	if (waitid(P_PID, process->child.pid, &info,
-		   WEXITED | WNOHANG | WNOWAIT))
-		die("waitid");
-	return info.si_pid;
-}
-
 /* How it ended, or -1 when it does not: then it is made to. */
 static int process_status(struct process *process)
 {
-	bool ended = eventually(has_ended, process);
 	pid_t pid = process->child.pid;
+	bool ended = eventually(has_ended, &pid);
 	int status;
 
 	if (!ended)

@@ -776,6 +776,15 @@ struct child child_fork(serve_fn serve, void *context)
 	return child;
 }
 
+bool has_ended(void *pid)
+{
+	siginfo_t info = {};
+
+	if (waitid(P_PID, *(pid_t *)pid, &info, WEXITED | WNOHANG | WNOWAIT))
+		die("waitid");
+	return info.si_pid;
+}
+
 int child_status(pid_t pid)
 {
 	int status;

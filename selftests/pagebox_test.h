@@ -297,6 +297,9 @@ void child_end(struct child *child);
 /* Runs @fn in a child: its return value, or 256 + the signal it died of. */
 int in_child(int (*fn)(void *context), void *context);
 
+/* For eventually(): whether the child *@pid has; child_status() still tells how. */
+bool has_ended(void *pid);
+
 /* Waits for @pid as in_child() does. */
 int child_status(pid_t pid);
 
