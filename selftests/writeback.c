@@ -189,6 +189,7 @@ static int fill_shared(void *context)
 TEST_F(sync, pages_of_another_process)
 {
 	EXPECT_EQ(0, in_child(fill_shared, self));
+	EXPECT_EQ(PAGES, box_stats(self->box).frames_dirty);
 	EXPECT_TRUE(file_holds(self->file, PAGES, TAG));
 	ASSERT_EQ(0, sync_box(self, variant));
 	EXPECT_TRUE(file_holds(self->file, PAGES, 1));
@@ -224,6 +225,7 @@ TEST_F(sync, written_by_write)
 		ASSERT_EQ(page_size,
 			  pwrite(self->box, page, page_size, i * page_size));
 	}
+	EXPECT_EQ(PAGES, box_stats(self->box).frames_dirty);
 	EXPECT_TRUE(file_holds(self->file, PAGES, TAG));
 	ASSERT_EQ(0, sync_box(self, variant));
 	EXPECT_TRUE(file_holds(self->file, PAGES, 1));
@@ -470,7 +472,8 @@ static int fill_and_leave(FIXTURE_DATA(last) * self, int way)
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	pages_fill(map, PAGES, 1);
-	if (!file_holds(self->file, PAGES, TAG))
+	if (box_stats(box).frames_dirty != PAGES ||
+	    !file_holds(self->file, PAGES, TAG))
 		return 1;
 	if (way == KILLED)
 		raise(SIGKILL);
@@ -550,7 +553,7 @@ TEST(flusher_by_age)
 
 	flushed.file = store_file(PAGES * page_size, TAG);
 	flushed.box = quiet_box(FRAMES, flushed.file);
-	flush_after(flushed.box, 2000, PAGEBOX_MAX_DIRTY_RATIO);
+	flush_after(flushed.box, reduced(2000), PAGEBOX_MAX_DIRTY_RATIO);
 	pages_fill(box_map(quiet, PAGES, MAP_SHARED), PAGES, 1);
 	map = box_map(flushed.box, PAGES, MAP_SHARED);
 	for (flushed.tag = 1; flushed.tag < 300; flushed.tag += 100) {
