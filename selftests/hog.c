@@ -193,17 +193,17 @@ static void *read_a_page(void *context)
 }
 
 /*
- * @READERS threads for as many pages of the store. All are there before the first
+ * @count threads for as many pages of the store. All are there before the first
  * one reads: on 6.1 a fault that waits keeps mmap_lock, which a new one needs.
  */
-static void start_readers(char *map, struct reader *readers)
+static void start_readers(char *map, struct reader *readers, size_t count)
 {
 	pthread_attr_t attributes;
 
 	if (pthread_attr_init(&attributes) ||
 	    pthread_attr_setstacksize(&attributes, SMALL_STACK))
 		die("pthread_attr");
-	for (size_t i = 0; i < READERS; i++) {
+	for (size_t i = 0; i < count; i++) {
 		readers[i].page = page_at(map, i);
 		if (sem_init(&readers[i].go, 0, 0) ||
 		    pthread_create(&readers[i].thread, &attributes, read_a_page,
@@ -214,6 +214,7 @@ static void start_readers(char *map, struct reader *readers)
 
 struct slow {
 	int box;
+	int count; /* of readers */
 	int reading;
 	struct reader readers[READERS];
 };
@@ -225,8 +226,8 @@ static int read_slowly(void *context, int pages)
 
 	if (!slow->reading) {
 		become(NOBODY, 0);
-		start_readers(box_map(slow->box, READERS, MAP_SHARED),
-			      slow->readers);
+		start_readers(box_map(slow->box, slow->count, MAP_SHARED),
+			      slow->readers, slow->count);
 	}
 	while (slow->reading < pages)
 		sem_post(&slow->readers[slow->reading++].go);
@@ -235,7 +236,9 @@ static int read_slowly(void *context, int pages)
 
 static bool all_wait(void *context)
 {
-	return box_stats(*(int *)context).frames_used == READERS;
+	struct slow *slow = context;
+
+	return box_stats(slow->box).frames_used == (uint64_t)slow->count;
 }
 
 /* A box whose store needs @delay for each page. */
@@ -292,11 +295,14 @@ static void end_slow(struct slow *slow, struct child *child)
 /* Requests that wait for their delay keep nobody else's from being done. */
 TEST(delays)
 {
-	struct slow slow = { .box = slow_box(PAGEBOX_MAX_DELAY) };
+	struct slow slow = {
+		.box = slow_box(small_size() ? 1000000 : PAGEBOX_MAX_DELAY),
+		.count = reduced(READERS),
+	};
 	struct child child = child_fork(read_slowly, &slow);
 
-	EXPECT_EQ(0, child_ask(&child, READERS));
-	EXPECT_TRUE(eventually(all_wait, &slow.box));
+	EXPECT_EQ(0, child_ask(&child, slow.count));
+	EXPECT_TRUE(eventually(all_wait, &slow));
 	EXPECT_TRUE(root_reads());
 	EXPECT_EQ(0, box_stats(slow.box).store_reads);
 	end_slow(&slow, &child);
@@ -308,7 +314,7 @@ TEST(delays)
  */
 TEST(hanging_requests)
 {
-	struct slow slow = { .box = slow_box(0) };
+	struct slow slow = { .box = slow_box(0), .count = READERS };
 	struct child child;
 
 	failpoints_off();
@@ -319,7 +325,7 @@ TEST(hanging_requests)
 		ASSERT_TRUE(failpoint_waits("io_end", i));
 	}
 	EXPECT_EQ(0, child_ask(&child, READERS));
-	EXPECT_TRUE(eventually(all_wait, &slow.box));
+	EXPECT_TRUE(eventually(all_wait, &slow));
 	EXPECT_TRUE(root_reads());
 	EXPECT_EQ(0, box_stats(slow.box).store_reads);
 	EXPECT_TRUE(failpoint_waits("io_end", WORKERS));

@@ -336,10 +336,10 @@ static void parse(struct options *o, int option)
 #define DEFAULTS                                           \
 	((struct options){ .seed = 1,                      \
 			   .count = 1,                     \
-			   .ops = small_size() ? 40 : 200, \
+			   .ops = small_size() ? 20 : 200, \
 			   .tries = 1,                     \
 			   .noise = -1,                    \
-			   .shrink = true })
+			   .shrink = !small_size() })
 
 static int by_command(int argc, char **argv)
 {
@@ -403,7 +403,7 @@ TEST(failures_are_seen_and_shrunk)
 
 	o.noise = 0;
 	catch_signals();
-	generate(&r->program, 7, &o);
+	generate(&r->program, 12, &o);
 	ASSERT_TRUE(run_program(r, PATIENCE));
 	spoil(&r->program);
 	ASSERT_FALSE(run_program(r, PATIENCE));
