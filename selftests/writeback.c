@@ -503,7 +503,7 @@ TEST_F(last, out)
 		ASSERT_LE(0, pid);
 		if (!pid)
 			_exit(fill_and_leave(self, variant->way));
-		EXPECT_EQ(variant->way == KILLED ? 256 + SIGKILL : 0,
+		ASSERT_EQ(variant->way == KILLED ? 256 + SIGKILL : 0,
 			  child_status(pid));
 	}
 	EXPECT_TRUE(eventually(store_is_written, &self->file));
