@@ -35,9 +35,9 @@
 #include "pagebox_test.h"
 
 /* How long a program may go on without getting anywhere, in seconds. */
-#define PATIENCE 60
+#define PATIENCE (small_size() ? 2 : 60)
 /* And one that is a part of a program that hangs. */
-#define SHORT_PATIENCE 10
+#define SHORT_PATIENCE (small_size() ? 1 : 10)
 
 struct options {
 	uint64_t seed;
