@@ -99,6 +99,8 @@ static struct inode *box_inode_new(u64 bytes)
 		simple_release_fs(&pb_mnt, &pb_mnt_count);
 		return inode;
 	}
+	/* Folios under write-back are not in its i_pages, which has the tags. */
+	mapping_set_no_writeback_tags(inode->i_mapping);
 	/* Newer kernels map nothing past it. */
 	i_size_write(inode, bytes);
 	return inode;

@@ -68,7 +68,7 @@ static struct folio *lock_frame(struct pb_box *box, u32 number)
 	if (!folio)
 		return NULL;
 	pb_window(PB_WINDOW_EVICT_LOCK);
-	if (!folio_trylock(folio)) {
+	if (!pb_folio_trylock(folio)) {
 		pb_count(box, PB_STAT_PINNED);
 		goto out_put;
 	}

@@ -101,7 +101,7 @@ static bool trylock_folio(struct pb_page *page, struct folio **folio)
 		return true;
 	if (!folio_try_get(*folio))
 		return false;
-	if (folio_trylock(*folio)) {
+	if (pb_folio_trylock(*folio)) {
 		if (pb_page_owns(page, *folio))
 			return true;
 		folio_unlock(*folio);
@@ -217,7 +217,7 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
  * pb_page_detach - take a page out of its frame
  * @box: it belongs to
  * @page: the page
- * @folio: its folio, locked and unmapped; stays locked
+ * @folio: its folio, locked, unmapped and not under write-back; stays locked
  *
  * Return: the number of the frame, which is now a spare one
  */
@@ -226,6 +226,7 @@ u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 {
 	u32 frame = page->frame;
 
+	WARN_ON_ONCE(folio_test_writeback(folio));
 	pb_frame_unloaded(&box->frames, frame);
 	page->ahead = false;
 	page->dirtied = 0;
@@ -267,6 +268,67 @@ struct folio *pb_page_lock_folio(struct pb_page *page)
 			return folio;
 		folio_unlock(folio);
 		folio_put(folio);
+	}
+}
+
+/**
+ * pb_page_lock - lock a page where it is
+ * @box: it belongs to
+ * @page: the page; the caller keeps it alive
+ * @folio: set to its folio, locked and referenced; NULL when it has no frame
+ *
+ * The folio may be under I/O.
+ *
+ * Return: 0, or -EINTR when the task is being killed
+ */
+int pb_page_lock(struct pb_box *box, struct pb_page *page, struct folio **folio)
+{
+	bool got;
+	u32 frame;
+	int err;
+
+	for (;;) {
+		rcu_read_lock();
+		frame = READ_ONCE(page->frame);
+		*folio = READ_ONCE(page->folio);
+		got = *folio && folio_try_get(*folio);
+		rcu_read_unlock();
+		if (!*folio)
+			return 0;
+		if (!got)
+			continue;
+		err = pb_frame_lock(&box->frames, *folio, frame);
+		if (err || pb_page_owns(page, *folio))
+			return err;
+		folio_unlock(*folio);
+		folio_put(*folio);
+	}
+}
+
+/**
+ * pb_page_lock_idle - the same, once the page is not under write-back
+ * @box: it belongs to
+ * @page: the page; the caller keeps it alive
+ * @folio: as for pb_page_lock()
+ *
+ * Return: as pb_page_lock()
+ */
+int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,
+		      struct folio **folio)
+{
+	int err;
+
+	for (;;) {
+		err = pb_page_lock(box, page, folio);
+		if (err || !*folio || !folio_test_writeback(*folio))
+			return err;
+		/* Without the lock, which core mm may want; see writeback.c. */
+		folio_unlock(*folio);
+		pb_window(PB_WINDOW_LOCK_IDLE);
+		err = folio_wait_writeback_killable(*folio);
+		folio_put(*folio);
+		if (err)
+			return err;
 	}
 }
 

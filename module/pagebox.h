@@ -66,10 +66,14 @@
  *         pb_frames.lock         the frame table; leaf
  *       xa_lock of a view        leaf, but for the allocation of its nodes
  *
- * I/O is done by workers that hold no lock (file systems have their own order),
- * while the folio locks of its pages are held. Those belong to the request, not
- * to the task that made it: a task that is killed leaves, and the request
- * releases them when it completes.
+ * I/O is done by workers that hold no lock (file systems have their own order).
+ * Meanwhile a page that is read, or written by its eviction, has its folio locked:
+ * it is in no page table, and every wait for that lock can be ended by SIGKILL. A
+ * page that write-back writes stays mapped, and core mm waits for the lock of a
+ * mapped folio in a way that no signal ends: it is not locked but marked by
+ * PG_writeback (writeback.c). Locks and marks belong to the request, not to the
+ * task that made it: a task that is killed leaves, and the request releases them
+ * when it completes. No task waits for PG_writeback with a folio lock held.
  *
  * The shrinker runs inside of allocations, with any of these held: it only tries
  * locks, and does no I/O.
@@ -90,6 +94,7 @@
 #include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/pagemap.h>
 #include <linux/percpu.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
@@ -559,6 +564,10 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 		   struct folio *folio);
 struct folio *pb_page_lock_folio(struct pb_page *page);
+int pb_page_lock(struct pb_box *box, struct pb_page *page,
+		 struct folio **folio);
+int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,
+		      struct folio **folio);
 bool pb_page_writable(struct pb_box *box, struct pb_page *page,
 		      struct folio *folio);
 void pb_page_free_slot(struct pb_box *box, struct pb_page *page);
@@ -573,6 +582,20 @@ static inline bool pb_page_owns(const struct pb_page *page,
 				const struct folio *folio)
 {
 	return folio->private == page;
+}
+
+/*
+ * Lock a folio to take its page away, without waiting. One under write-back has to
+ * stay where it is, see writeback.c.
+ */
+static inline bool pb_folio_trylock(struct folio *folio)
+{
+	if (!folio_trylock(folio))
+		return false;
+	if (!folio_test_writeback(folio))
+		return true;
+	folio_unlock(folio);
+	return false;
 }
 
 /* The number of the page's slot in its area, or PB_NONE. */

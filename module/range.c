@@ -93,7 +93,7 @@ static struct folio *trylock_page_folio(struct pb_page *page)
 
 	if (!folio || !folio_try_get(folio))
 		return NULL;
-	if (folio_trylock(folio)) {
+	if (pb_folio_trylock(folio)) {
 		if (pb_page_owns(page, folio) && folio_test_uptodate(folio))
 			return folio;
 		folio_unlock(folio);
@@ -178,35 +178,6 @@ int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
 }
 
 /*
- * Lock a page where it is, as pb_page_lock_folio(), but the wait can be ended.
- * Set @folio to NULL when the page has no frame.
- */
-static int lock_folio_killable(struct pb_box *box, struct pb_page *page,
-			       struct folio **folio)
-{
-	bool got;
-	u32 frame;
-	int err;
-
-	for (;;) {
-		rcu_read_lock();
-		frame = READ_ONCE(page->frame);
-		*folio = READ_ONCE(page->folio);
-		got = *folio && folio_try_get(*folio);
-		rcu_read_unlock();
-		if (!*folio)
-			return 0;
-		if (!got)
-			continue;
-		err = pb_frame_lock(&box->frames, *folio, frame);
-		if (err || pb_page_owns(page, *folio))
-			return err;
-		folio_unlock(*folio);
-		folio_put(*folio);
-	}
-}
-
-/*
  * Take a page from a view. A fault that saw it there holds its folio lock until
  * the PTE is set; one that comes later sees the view without it. So once the
  * lock was had and the PTEs are gone, the page is not shown here any more, and
@@ -225,7 +196,7 @@ static int discard_page(struct pb_box *box, struct pb_view *view, pgoff_t index,
 	struct folio *folio;
 	int err;
 
-	err = lock_folio_killable(box, page, &folio);
+	err = pb_page_lock_idle(box, page, &folio);
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_DISCARD_REPLACE);

@@ -6,8 +6,16 @@
  * folio, which gets the mark when a PTE goes or when write() or a pin changes
  * the page. So a page is cleaned with the folio lock held: folio_mkclean() takes
  * the mark and the write permission from all PTEs and leaves them in place, the
- * next write fault puts both back, and then the page is written. A process may
- * write to it meanwhile; then it is dirty again, as with any file.
+ * next write fault puts both back. Then the folio is marked as being under
+ * write-back (PG_writeback), unlocked, and written. A process may write to the page
+ * meanwhile; then it is dirty again, as with any file.
+ *
+ * A folio under write-back stays in its frame and its page in the root view until
+ * the write is done. So the write needs no reference of its own: the frame table's
+ * keeps the folio. Faults map the page as ever. Whatever would take it away, an
+ * eviction or a discard, or write it a second time, meets a busy folio: it skips it,
+ * or waits for the write without the folio lock. Nothing waits for a write with the
+ * folio lock held, because core mm waits for that lock in a way that no signal ends.
  *
  * Pages are written by msync(), fsync() and fdatasync(), by the flusher when they
  * have been dirty for long or too many are, by evictions (evict.c), and when the
@@ -111,11 +119,9 @@ static void write_done(struct pb_io *io)
 		if (io->err[i]) {
 			folio_set_dirty(io->folio[i]);
 			pb_writeback_failed(io->box, io->err[i]);
-		} else {
-			io->page[i]->dirtied = 0;
 		}
-		folio_unlock(io->folio[i]);
-		folio_put(io->folio[i]);
+		/* Last: from here on it may leave its frame. */
+		folio_end_writeback(io->folio[i]);
 	}
 	pb_io_free(io);
 	pb_flight_done(flight);
@@ -126,7 +132,7 @@ static void write_done(struct pb_io *io)
  * @box: where
  * @flight: the writes
  * @io: the one that neighbours can still be added to, or NULL
- * @wait: wait for folio locks, else leave locked pages out
+ * @wait: wait for folio locks and for earlier writes, else skip busy pages
  * @before: only pages that the flusher found dirty before, in jiffies; 0 for all
  */
 struct writer {
@@ -167,8 +173,8 @@ static struct pb_page *next_resident(struct pb_box *box, pgoff_t *index,
 }
 
 /*
- * Lock a page. While others are locked for the same write, this must not wait:
- * it lets go of them first.
+ * Lock a folio. A write that has not begun is not kept back meanwhile: others wait
+ * for it.
  */
 static int lock_next(struct writer *w, struct folio *folio)
 {
@@ -193,27 +199,63 @@ static bool is_dirty(struct pb_box *box, struct folio *folio)
 	return bits.dirty;
 }
 
-/*
- * Is the page due? Then it is clean afterwards, as far as anybody can tell. It is
- * looked at first, for folio_mkclean() does not tell a PTE that is dirty from
- * one that is only writable.
- */
-static bool clean(struct writer *w, struct pb_page *page, struct folio *folio)
+/* Another page may have got the folio, and even the memory of the page object. */
+static bool is_due(struct writer *w, struct pb_page *page, struct folio *folio)
 {
-	if (!pb_page_owns(page, folio) || !folio_test_uptodate(folio))
+	if (!pb_page_owns(page, folio) || !page->root ||
+	    !folio_test_uptodate(folio))
 		return false;
 	if (w->before &&
 	    (!page->dirtied || time_after(page->dirtied, w->before)))
 		return false;
-	if (!is_dirty(w->box, folio))
-		return false;
+	return is_dirty(w->box, folio);
+}
+
+/*
+ * Lock a page that is due, once no earlier write of it is under way. Return 1, 0
+ * when it is not due or busy, -EINTR; it is locked for 1 alone.
+ */
+static int lock_due(struct writer *w, struct pb_page *page, struct folio *folio)
+{
+	int err;
+
+	for (;;) {
+		err = lock_next(w, folio);
+		if (err)
+			return err == -EAGAIN ? 0 : err;
+		if (!is_due(w, page, folio)) {
+			folio_unlock(folio);
+			return 0;
+		}
+		if (!folio_test_writeback(folio))
+			return 1;
+		folio_unlock(folio);
+		if (!w->wait)
+			return 0;
+		pb_window(PB_WINDOW_WRITE_AGAIN);
+		submit(w);
+		err = folio_wait_writeback_killable(folio);
+		if (err)
+			return err;
+	}
+}
+
+/*
+ * The page is clean afterwards, as far as anybody can tell. That it is dirty was
+ * seen before: folio_mkclean() does not tell a PTE that is dirty from one that is
+ * only writable.
+ */
+static void begin_write(struct pb_page *page, struct folio *folio)
+{
 	pb_window(PB_WINDOW_WRITE_CLEAN);
 	folio_mkclean(folio);
 	folio_clear_dirty(folio);
+	page->dirtied = 0;
+	folio_start_writeback(folio);
 	pb_window(PB_WINDOW_WRITE_CLEANED);
-	return true;
 }
 
+/* The folio is unlocked, and the write's. */
 static void add(struct writer *w, struct pb_page *page, struct folio *folio)
 {
 	struct pb_io *io = w->io;
@@ -228,7 +270,8 @@ static void add(struct writer *w, struct pb_page *page, struct folio *folio)
 		pb_flight_add(io->flight);
 		w->io = io;
 	}
-	io->page[io->nr] = page;
+	begin_write(page, folio);
+	folio_unlock(folio);
 	io->folio[io->nr++] = folio;
 }
 
@@ -244,21 +287,35 @@ static int write_pages(struct writer *w, pgoff_t index, pgoff_t last)
 		if (!page)
 			break;
 		pb_window(PB_WINDOW_WRITE_LOCK);
-		err = lock_next(w, folio);
-		if (!err && clean(w, page, folio)) {
+		err = lock_due(w, page, folio);
+		if (err > 0) {
 			add(w, page, folio);
-		} else {
-			if (!err)
-				folio_unlock(folio);
-			folio_put(folio);
-		}
-		if (err == -EAGAIN)
 			err = 0;
+		}
+		folio_put(folio);
 		cond_resched();
 		if (index == ULONG_MAX)
 			break;
 	}
 	submit(w);
+	return err;
+}
+
+/* Wait for writes that others have begun: their pages may be clean by now. */
+static int wait_for_others(struct pb_box *box, pgoff_t index, pgoff_t last)
+{
+	struct folio *folio;
+	int err = 0;
+
+	for (; !err && index <= last; index++) {
+		if (!next_resident(box, &index, last, &folio))
+			break;
+		err = folio_wait_writeback_killable(folio);
+		folio_put(folio);
+		cond_resched();
+		if (index == ULONG_MAX)
+			break;
+	}
 	return err;
 }
 
@@ -273,7 +330,10 @@ static int write_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
 	};
 	int err = write_pages(&w, first, last);
 
-	return pb_flight_wait(w.flight) ?: err;
+	err = pb_flight_wait(w.flight) ?: err;
+	if (!err && wait)
+		err = wait_for_others(box, first, last);
+	return err;
 }
 
 /**
@@ -331,7 +391,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 static bool note_dirty(struct pb_box *box, struct pb_page *page,
 		       struct folio *folio)
 {
-	if (!pb_page_owns(page, folio))
+	if (!pb_page_owns(page, folio) || !page->root)
 		return false;
 	if (!is_dirty(box, folio))
 		page->dirtied = 0;

@@ -38,15 +38,17 @@ FIXTURE_VARIANT(sync)
 {
 	const char *window;
 	long written; /* what the store has by then */
+	bool locked; /* whether the folio is */
 };
 
 /* The page is clean for all to see, and about to be written. */
 FIXTURE_VARIANT_ADD(sync, before_write){
 	.window = "write_cleaned",
 	.written = OLD,
+	.locked = true,
 };
 
-/* The store has it, and it is about to be unlocked. */
+/* The store has it, and the page is not under write-back much longer. */
 FIXTURE_VARIANT_ADD(sync, after_write){
 	.window = "write_done",
 	.written = NEW,
@@ -68,15 +70,16 @@ FIXTURE_TEARDOWN(sync)
 
 /*
  * A page that is being written to the store is written to by two others: the
- * first makes the PTE writable and waits, the second just writes. So it is dirty
- * when the page has been written, whatever the store got, and goes there later.
+ * first makes the PTE writable, and waits for the folio lock at most, never for the
+ * write; the second just writes. So it is dirty when the page has been written,
+ * whatever the store got, and goes there later.
  */
 TEST_F(sync, write)
 {
 	struct scene *s = self->s;
 
 	start(s, A, poke_root, 0);
-	EXPECT_TRUE(blocks(s, A));
+	EXPECT_EQ(variant->locked, blocks(s, A));
 	EXPECT_EQ(0, run(s, B, write_root, WITH(0, NEWER)));
 	failpoint_go(variant->window);
 	EXPECT_EQ(0, result(s, OUTSIDE));
@@ -102,6 +105,50 @@ TEST_F(sync, discard)
 	EXPECT_EQ(NEW, run(s, A, see_root, 0));
 	EXPECT_TRUE(file_holds(s->store, 1, NEW));
 	EXPECT_EQ(PAGES, box_stats(s->box).pages);
+}
+
+/* What others have begun to write, and what is dirty again, fsync() waits for. */
+TEST_F(sync, sync)
+{
+	struct scene *s = self->s;
+	bool again = !variant->locked;
+
+	if (again)
+		EXPECT_EQ(0, run(s, A, write_root, WITH(0, NEWER)));
+	start(s, A, sync_root, 0);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(file_holds(s->store, 1, again ? NEWER : NEW));
+	EXPECT_EQ(1 + again, box_stats(s->box).store_writes);
+	EXPECT_EQ(0, box_stats(s->box).frames_dirty);
+}
+
+/* A page that is clean by now: fsync() waits for the write of another one. */
+TEST_F(sync, sync_of_a_clean_page)
+{
+	struct scene *s = self->s;
+
+	start(s, A, sync_root, 0);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(1, box_stats(s->box).store_writes);
+}
+
+/* The process ends while its last page is being written: it waits for nothing. */
+TEST_F(sync, unmap)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(0, run(s, A, unmap_root, 0));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+	EXPECT_EQ(0, box_stats(s->box).frames_pinned);
 }
 
 FIXTURE(store)
