@@ -6,11 +6,17 @@
 #ifndef _PAGEBOX_COMPAT_H
 #define _PAGEBOX_COMPAT_H
 
+#include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/ptrace.h>
+#include <linux/sched/task_stack.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
+
+#include <asm/syscall.h>
+#include <asm/unistd.h>
 
 #ifndef CONFIG_64BIT
 #error "pagebox needs a 64-bit kernel: page tables are read without highmem maps"
@@ -47,6 +53,19 @@ static inline int pb_folio_mapcount(struct folio *folio)
 
 #define folio_mapcount pb_folio_mapcount
 #endif
+
+/* Does the current task do an mmap()? */
+static inline bool pb_in_mmap(void)
+{
+	int nr = syscall_get_nr(current, task_pt_regs(current));
+
+#ifdef CONFIG_COMPAT
+	/* Those of i386. */
+	if (in_compat_syscall())
+		return nr == 192 || nr == 90;
+#endif
+	return nr == __NR_mmap;
+}
 
 #ifndef VM_COPY_ON_FORK
 /* Of what it stands for, older kernels have this for VMAs such as ours. */

@@ -104,6 +104,43 @@ static bool needs_copy(const struct pb_fault *f, struct pb_page *page,
 	       (page->root || !pb_page_writable(f->box, page, folio));
 }
 
+/*
+ * Is this populate's fault? Core mm populates a private mapping for mlock(), mmap()
+ * with MAP_LOCKED or MAP_POPULATE and the like, so that no access has to wait later.
+ * It asks for write access only where VM_SHARED is clear, so the pages of our
+ * private mappings would be the root view's, and each would still be copied when it
+ * is written first. Populating faults are those of the kernel for its own process;
+ * mmap() itself makes no other ones.
+ */
+static bool populates(const struct pb_map *map, const struct vm_fault *vmf)
+{
+	vm_flags_t flags = vmf->vma->vm_flags;
+
+	if (!pb_map_private(map) || !(flags & VM_WRITE) ||
+	    vmf->flags & (FAULT_FLAG_WRITE | FAULT_FLAG_USER |
+			  FAULT_FLAG_REMOTE))
+		return false;
+	if (flags & VM_LOCKED)
+		return !(flags & VM_LOCKONFAULT);
+	return pb_in_mmap();
+}
+
+/*
+ * A fault that reads, taken as one that writes: core mm begins again, with the
+ * same locks, and installs a writable PTE. Without FAULT_FLAG_ALLOW_RETRY it
+ * keeps them.
+ */
+static vm_fault_t fault_for_write(struct vm_fault *vmf)
+{
+	unsigned int flags = vmf->flags & ~FAULT_FLAG_ALLOW_RETRY;
+	vm_fault_t ret = handle_mm_fault(vmf->vma, vmf->address,
+					 flags | FAULT_FLAG_WRITE, NULL);
+
+	if (ret & VM_FAULT_ERROR)
+		return ret;
+	return VM_FAULT_NOPAGE | (ret & VM_FAULT_MAJOR);
+}
+
 /* Is the page still what the view shows there? */
 static bool still_there(const struct pb_fault *f, const struct pb_page *page)
 {
@@ -665,6 +702,8 @@ static vm_fault_t pb_fault(struct vm_fault *vmf)
 	if (READ_ONCE(map->box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER &&
 	    !pb_commit_covers(map, vmf->vma, vmf->address))
 		return VM_FAULT_SIGBUS;
+	if (populates(map, vmf))
+		return fault_for_write(vmf);
 	return fault_in_map(map, vmf);
 }
 

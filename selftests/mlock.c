@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mlock: a locked page keeps its frame. The kernel collects mlock's references
- * per CPU, so the tests stay on one CPU and munlock() there drops them.
+ * mlock: a locked page keeps its frame, and a page of a private writable mapping
+ * is the mapping's own from then on. The kernel keeps references of mlock() and
+ * munlock() in batches per CPU, which must not count as pins for long.
  */
 
 #include <errno.h>
@@ -140,6 +141,130 @@ TEST_F(mlock, unmapped_while_locked)
 	pages_fill(self->map, PAGES, 1);
 	EXPECT_TRUE(churn(self->map, 0));
 	EXPECT_EQ(FRAMES, box_stats(self->box).frames_used);
+}
+
+/* --- pages of one's own --- */
+
+#define OWN ((size_t)8)
+
+/* Ways to have all pages brought in before they are used. */
+FIXTURE(own)
+{
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(own)
+{
+	bool store;
+	int flags;
+	bool mlock;
+};
+
+FIXTURE_VARIANT_ADD(own, mlock){
+	.mlock = true,
+};
+
+FIXTURE_VARIANT_ADD(own, mlock_with_store){
+	.store = true,
+	.mlock = true,
+};
+
+FIXTURE_VARIANT_ADD(own, map_populate){
+	.flags = MAP_POPULATE,
+};
+
+FIXTURE_VARIANT_ADD(own, map_populate_with_store){
+	.store = true,
+	.flags = MAP_POPULATE,
+};
+
+FIXTURE_VARIANT_ADD(own, map_locked){
+	.flags = MAP_LOCKED,
+};
+
+FIXTURE_SETUP(own)
+{
+	self->box = variant->store ?
+			    box_new_store(FRAMES,
+					  store_file(FRAMES * page_size, 1)) :
+			    box_new(FRAMES, 0);
+	self->map = box_map(self->box, OWN, MAP_PRIVATE | variant->flags);
+	if (variant->mlock)
+		ASSERT_EQ(0, mlock(self->map, OWN * page_size));
+}
+
+FIXTURE_TEARDOWN(own)
+{
+	close(self->box);
+}
+
+/* No write faults, and the root view does not see one. */
+TEST_F(own, writes)
+{
+	struct pagebox_stats before = box_stats(self->box);
+	char *shared;
+
+	EXPECT_EQ(OWN, before.frames_used);
+	pages_fill(self->map, OWN, 300);
+	EXPECT_FAULTS(self->box, before, 0);
+	EXPECT_TRUE(pages_hold(self->map, OWN, 300));
+	shared = box_map(self->box, OWN, MAP_SHARED);
+	EXPECT_TRUE(variant->store ? pages_hold(shared, OWN, 1) :
+				     pages_are_zero(shared, OWN));
+}
+
+/* What was there is copied before it is written. */
+TEST_F(own, contents)
+{
+	EXPECT_TRUE(variant->store ? pages_hold(self->map, OWN, 1) :
+				     pages_are_zero(self->map, OWN));
+}
+
+/* Locked pages can be written when no other frame is to be had. */
+TEST_F(own, no_frame_is_needed)
+{
+	char *rest = box_map_from(self->box, OWN, FRAMES - OWN, MAP_PRIVATE);
+	struct pagebox_stats before;
+
+	if (!variant->mlock && !(variant->flags & MAP_LOCKED))
+		ASSERT_EQ(0, mlock(self->map, OWN * page_size));
+	ASSERT_EQ(0, mlock(rest, (FRAMES - OWN) * page_size));
+	before = box_stats(self->box);
+	EXPECT_EQ(FRAMES, before.frames_locked);
+	for (size_t i = 0; i < OWN; i++)
+		EXPECT_EQ(0, signal_of_write(page_at(self->map, i)));
+	EXPECT_FAULTS(self->box, before, 0);
+}
+
+/* A mapping that may not be written shares the root view's pages. */
+TEST(read_only_mapping)
+{
+	int box = box_new_store(FRAMES, store_file(FRAMES * page_size, 1));
+	char *map = mmap(NULL, OWN * page_size, PROT_READ,
+			 MAP_PRIVATE | MAP_POPULATE, box, 0);
+	struct pagebox_stats now = box_stats(box);
+
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(OWN, now.faults[PAGEBOX_FAULT_FILE]);
+	EXPECT_EQ(0, now.faults[PAGEBOX_FAULT_COW]);
+	EXPECT_TRUE(pages_hold(map, OWN, 1));
+}
+
+/* An ordinary read of a private mapping makes no page of its own, nor does one by
+ * the kernel.
+ */
+TEST(reads_share)
+{
+	int box = box_new_store(FRAMES, store_file(FRAMES * page_size, 1));
+	char *map = box_map(box, OWN, MAP_PRIVATE);
+	int file = store_file(0, 0);
+
+	EXPECT_TRUE(page_holds(map, 1));
+	ASSERT_EQ(page_size, pwrite(file, page_at(map, 1), page_size, 0));
+	EXPECT_EQ(1, frame_of(box_info(box).id, "root", 1));
+	EXPECT_EQ(2, box_stats(box).pages);
+	close(box);
 }
 
 TEST_HARNESS_MAIN
