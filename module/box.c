@@ -180,6 +180,7 @@ static void box_init(struct pb_box *box)
 	init_rwsem(&box->swap_lock);
 	INIT_WORK(&box->late, late_work);
 	pb_maps_init(&box->maps);
+	pb_trails_init(&box->trails);
 	pb_frames_init(&box->frames, READ_ONCE(pb_box_frames));
 	box->frames.swappiness = 100;
 	box->tune = default_tunables;
@@ -293,6 +294,7 @@ static void box_destroy(struct pb_box *box)
 		pb_swap_release(box->swap);
 	box_policy_exit(box);
 	pb_frames_destroy(&box->frames);
+	pb_trails_destroy(&box->trails);
 	pb_backend_release(box->store);
 	box_inode_put(box->inode);
 	pb_user_put(box->user);

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/pagevec.h>
 #include <linux/ptrace.h>
 #include <linux/sched/task_stack.h>
 #include <linux/shrinker.h>
@@ -65,6 +66,35 @@ static inline bool pb_in_mmap(void)
 		return nr == 192 || nr == 90;
 #endif
 	return nr == __NR_mmap;
+}
+
+/* Empties what batches of folios this CPU keeps, mlock()'s among them. */
+static inline void pb_lru_add_drain(void)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	struct pagevec none;
+
+	pagevec_init(&none);
+	__pagevec_release(&none);
+#else
+	struct folio_batch none;
+
+	folio_batch_init(&none);
+	__folio_batch_release(&none);
+#endif
+}
+
+/* Takes one page out of the page tables of a VMA that i_mmap_rwsem keeps. */
+static inline void pb_zap_page(struct vm_area_struct *vma,
+			       unsigned long address)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	zap_page_range(vma, address, PAGE_SIZE);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+	zap_page_range_single(vma, address, PAGE_SIZE, NULL);
+#else
+	zap_vma_range(vma, address, PAGE_SIZE);
+#endif
 }
 
 #ifndef VM_COPY_ON_FORK

@@ -12,7 +12,7 @@
 
 #include "pagebox.h"
 
-#define PAGEBOX_SET_ALL ((PAGEBOX_SET_DIRTY << 1) - 1)
+#define PAGEBOX_SET_ALL ((PAGEBOX_SET_REFERENCES << 1) - 1)
 
 /* Size and store, which make the box what it is. */
 #define PAGEBOX_SET_SEALED (PAGEBOX_SET_BYTES | PAGEBOX_SET_STORE)
@@ -100,7 +100,7 @@ static int check_bounds(const struct pagebox_config *c)
 
 static int check_choices(const struct pagebox_config *c)
 {
-	if (c->set & ~PAGEBOX_SET_ALL || c->reserved)
+	if (c->set & ~PAGEBOX_SET_ALL)
 		return -EINVAL;
 	if (c->set & PAGEBOX_SET_OOM && c->oom > PAGEBOX_OOM_WAIT)
 		return -EINVAL;
@@ -108,6 +108,9 @@ static int check_choices(const struct pagebox_config *c)
 	    c->overcommit > PAGEBOX_OVERCOMMIT_NEVER)
 		return -EINVAL;
 	if (c->set & PAGEBOX_SET_DIRTY && !c->dirty_age_ms)
+		return -EINVAL;
+	if (c->set & PAGEBOX_SET_REFERENCES &&
+	    c->references > PAGEBOX_REFERENCES_EVERY)
 		return -EINVAL;
 	return 0;
 }
@@ -340,6 +343,8 @@ static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 		WRITE_ONCE(tune->readahead, c->readahead);
 	if (c->set & PAGEBOX_SET_SWAPPINESS)
 		WRITE_ONCE(box->frames.swappiness, c->swappiness);
+	if (c->set & PAGEBOX_SET_REFERENCES)
+		WRITE_ONCE(box->frames.references, c->references);
 	if (c->set & PAGEBOX_SET_OOM) {
 		WRITE_ONCE(tune->oom_wait_ms, c->oom_wait_ms);
 		WRITE_ONCE(tune->oom, c->oom);
@@ -447,6 +452,9 @@ void pb_box_info(struct pb_box *box, struct pagebox_info *info)
 	strscpy(info->name, box->name, sizeof(info->name));
 	pb_frames_policy_name(&box->frames, info->policy);
 	info->swappiness = READ_ONCE(box->frames.swappiness);
+	info->references = pb_frames_references(&box->frames);
+	if (READ_ONCE(box->frames.references) != PAGEBOX_REFERENCES_AUTO)
+		info->flags |= PAGEBOX_INFO_REFERENCES;
 	if (box->store)
 		info_store(box->store, info);
 	if (box->swap)

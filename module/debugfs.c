@@ -54,6 +54,12 @@ static const char *const overcommit_names[] = {
 	[PAGEBOX_OVERCOMMIT_NEVER] = "never",
 };
 
+static const char *const references_names[] = {
+	[PAGEBOX_REFERENCES_HARDWARE] = "hardware",
+	[PAGEBOX_REFERENCES_EXACT] = "exact",
+	[PAGEBOX_REFERENCES_EVERY] = "every",
+};
+
 static void show_store(struct seq_file *m, const struct pb_backend *store,
 		       const struct pagebox_info *info)
 {
@@ -76,6 +82,9 @@ static void show_config(struct seq_file *m, const struct pagebox_info *info)
 	seq_printf(m, "swap_write_us %u\n", info->swap_write_us);
 	seq_printf(m, "readahead %u\n", info->readahead);
 	seq_printf(m, "swappiness %u\n", info->swappiness);
+	seq_printf(m, "references %s\n", references_names[info->references]);
+	seq_printf(m, "references_auto %d\n",
+		   !(info->flags & PAGEBOX_INFO_REFERENCES));
 	seq_printf(m, "oom %s\n", oom_names[info->oom]);
 	seq_printf(m, "oom_wait_ms %u\n", info->oom_wait_ms);
 	seq_printf(m, "overcommit %s\n", overcommit_names[info->overcommit]);

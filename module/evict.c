@@ -8,6 +8,16 @@
  * it takes a PTE away. What was not spared is weighed by swappiness, and becomes
  * a victim.
  *
+ * An accessed bit that is cleared may stay clear although the page is in use: a
+ * CPU sets it when it loads the entry into its TLB, and a small working set never
+ * leaves the TLB. How large that is does not matter, so neither a flush of some
+ * entries nor waiting helps for certain. With references=exact (and every) a page
+ * that stays therefore loses its PTEs together with its bit. The unmap flushes the
+ * TLBs of all CPUs that run the process, as for a victim, and the next access is a
+ * minor fault, which installs a PTE with the bit set. The price is one fault for
+ * each page in use and revolution of the hand, so it is the default for few frames
+ * only (PB_EXACT_FRAMES).
+ *
  * Two races decide the sequence.
  *
  * A fault may have looked the page up, and not mapped it yet. Were the page
@@ -29,61 +39,61 @@
  * Dirty victims are written by requests that own the folio lock until the write
  * is done. What happens to the page then is decided in their callback; the
  * evictor only waits, and if it is killed nothing is left undone.
+ *
+ * A sweep over all frames that takes none says why (struct pb_obstacles). A frame
+ * that another task holds, or that is being written, becomes free or evictable
+ * without our doing, however slow that task or disk is, so a fault waits for it
+ * until it is killed. A page under mlock(), or one that cannot be written because
+ * swap is full or the device fails, does not: with nothing but those, the OOM
+ * policy acts at once. A reference from outside (O_DIRECT, a pipe) can be either;
+ * it counts as the latter when as many sweeps as pin_sweeps= have met it.
  */
 #include <linux/hash.h>
-#include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pagemap.h>
 #include <linux/psi.h>
-#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
 #include "pagebox.h"
 #include "trace.h"
 
-static unsigned int patience_ms = 1000;
-module_param(patience_ms, uint, 0644);
-MODULE_PARM_DESC(patience_ms,
-		 "ms to wait while no frame can be had (default 1000)");
+static unsigned int pin_sweeps = 250;
+module_param(pin_sweeps, uint, 0644);
+MODULE_PARM_DESC(pin_sweeps,
+		 "sweeps over all frames that wait for pins (default 250)");
 
-/**
- * pb_evict_patience - when to give up, if no frame can be had from now on
- *
- * Return: that time, in jiffies
+/* The time between two sweeps that take nothing, in milliseconds. */
+#define SWEEP_PAUSE 4
+
+/*
+ * The folio in a frame, locked and referenced, if it holds a page. A frame that
+ * is taken and cannot be locked, or has no page yet, is in the hands of a task.
  */
-unsigned long pb_evict_patience(void)
-{
-	return jiffies + msecs_to_jiffies(READ_ONCE(patience_ms));
-}
-
-/* The folio in a frame, locked and referenced, if it holds a page. */
-static struct folio *lock_frame(struct pb_box *box, u32 number)
+static struct folio *lock_frame(struct pb_box *box, u32 number,
+				struct pb_obstacles *seen)
 {
 	struct folio *folio = pb_frame_lookup(&box->frames, number);
 
-	if (!folio)
-		return NULL;
-	pb_window(PB_WINDOW_EVICT_LOCK);
-	if (!pb_folio_trylock(folio)) {
-		pb_count(box, PB_STAT_PINNED);
-		goto out_put;
+	if (folio) {
+		pb_window(PB_WINDOW_EVICT_LOCK);
+		if (!pb_folio_trylock(folio)) {
+			pb_count(box, PB_STAT_PINNED);
+		} else {
+			if (folio->private)
+				return folio;
+			folio_unlock(folio);
+		}
+		folio_put(folio);
 	}
-	if (folio->private)
-		return folio;
-	folio_unlock(folio);
-out_put:
-	folio_put(folio);
+	seen->busy += pb_frame_taken(&box->frames, number);
 	return NULL;
 }
 
-static void spare_folio(struct pb_box *box, struct folio *folio,
-			enum pb_stat why)
+static void release_folio(struct folio *folio)
 {
-	pb_count(box, why);
 	folio_unlock(folio);
 	folio_put(folio);
 }
@@ -114,6 +124,52 @@ static void harvest(struct pb_box *box, struct folio **folio,
 		bits[i].dirty |= folio_test_dirty(folio[i]);
 		folio_clear_referenced(folio[i]);
 	}
+}
+
+static int by_index(const void *a, const void *b)
+{
+	const struct folio *x = *(struct folio *const *)a;
+	const struct folio *y = *(struct folio *const *)b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* After this, the folios know all that the PTEs knew. Sorts them. */
+static void unmap(struct pb_box *box, struct folio **folio, unsigned int nr)
+{
+	unsigned int i, j, n;
+
+	sort(folio, nr, sizeof(*folio), by_index, NULL);
+	for (i = 0; i < nr; i += n) {
+		bool mapped = false;
+
+		n = run_length(folio + i, nr - i);
+		for (j = i; j < i + n; j++)
+			mapped |= folio_mapped(folio[j]);
+		if (mapped)
+			pb_box_unmap(box, folio[i]->index, n);
+	}
+}
+
+/*
+ * Let go of folios that stay in their frames. Those whose accessed bit was taken
+ * lose their PTEs, or their next access might not be seen.
+ */
+static void keep(struct pb_box *box, struct folio **folio,
+		 const struct pb_pte_bits *bits, unsigned int nr)
+{
+	struct folio *young[PB_BATCH_MAX];
+	unsigned int n = 0;
+
+	if (pb_frames_references(&box->frames) != PAGEBOX_REFERENCES_HARDWARE) {
+		for (unsigned int i = 0; i < nr; i++) {
+			if (bits[i].young && !bits[i].locked)
+				young[n++] = folio[i];
+		}
+		unmap(box, young, n);
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		release_folio(folio[i]);
 }
 
 /*
@@ -147,45 +203,49 @@ enum round {
 	ROUND_POLICY,
 };
 
-static bool is_victim(struct pb_box *box, struct folio *folio,
-		      const struct pb_pte_bits *bits, enum round round)
+static bool is_victim(struct pb_box *box, const struct folio *folio,
+		      const struct pb_pte_bits *bits, enum round round,
+		      struct pb_obstacles *seen)
 {
 	const struct pb_page *page = folio->private;
 
 	if (bits->locked) {
-		spare_folio(box, folio, PB_STAT_PINNED);
+		pb_count(box, PB_STAT_PINNED);
+		seen->unavailable++;
 		return false;
 	}
 	/* The policy is asked in any case: it may want to know the bit. */
 	if (round == ROUND_POLICY && pb_frames_ask(&box->frames, page->frame,
 						   bits->young, bits->dirty)) {
-		spare_folio(box, folio, PB_STAT_SECOND_CHANCE);
+		pb_count(box, PB_STAT_SECOND_CHANCE);
 		return false;
 	}
-	if (round != ROUND_LAST && outweighed(&box->frames, bits->dirty)) {
-		folio_unlock(folio);
-		folio_put(folio);
-		return false;
-	}
-	return true;
+	return round == ROUND_LAST || !outweighed(&box->frames, bits->dirty);
 }
 
 static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
 		  enum round round, struct pb_victims *v)
 {
 	struct pb_pte_bits bits[PB_BATCH_MAX];
+	unsigned int stay = 0;
 
 	pb_window(PB_WINDOW_EVICT_JUDGE);
 	harvest(box, folio, bits, nr);
 	for (unsigned int i = 0; i < nr; i++) {
-		if (is_victim(box, folio[i], &bits[i], round))
+		if (is_victim(box, folio[i], &bits[i], round, &v->seen)) {
 			v->folio[v->nr++] = folio[i];
+		} else {
+			folio[stay] = folio[i];
+			bits[stay++] = bits[i];
+		}
 	}
+	keep(box, folio, bits, stay);
 }
 
 /* Let the policy, or the hand, propose frames, and lock what is in them. */
 static unsigned int propose(struct pb_box *box, struct folio **folio,
-			    unsigned int *nr, enum round round)
+			    unsigned int *nr, enum round round,
+			    struct pb_obstacles *seen)
 {
 	u32 number[PB_BATCH_MAX];
 	unsigned int locked = 0;
@@ -196,7 +256,7 @@ static unsigned int propose(struct pb_box *box, struct folio **folio,
 	if (wrapped)
 		pb_count(box, PB_STAT_REVOLUTION);
 	for (unsigned int i = 0; i < *nr; i++) {
-		folio[locked] = lock_frame(box, number[i]);
+		folio[locked] = lock_frame(box, number[i], seen);
 		if (folio[locked])
 			locked++;
 	}
@@ -208,22 +268,25 @@ static unsigned int propose(struct pb_box *box, struct folio **folio,
  * @all: how many frames there are
  * @rounds: how many rounds
  * @budget: frames that may still be looked at, as many as there are each round
+ * @last: the last round has begun
  *
  * The first round may do nothing but clear accessed bits. The others take what
  * it has spared, also if CPUs have accessed it again meanwhile, or a box whose
- * frames are all busy could not evict; what is left in the end is pinned or
- * locked.
+ * frames are all in use could not evict. The last one comes to every frame and
+ * counts the obstacles that are left.
  */
 struct sweep {
 	u32 all;
 	u32 rounds;
 	u64 budget;
+	bool last;
 };
 
 static void sweep_init(struct sweep *sweep, struct pb_frames *frames,
 		       bool stuck)
 {
 	sweep->all = max(pb_frames_nr(frames), 1U);
+	sweep->last = false;
 	/* If all weigh the same, the round that weighs is like the last. */
 	sweep->rounds = READ_ONCE(frames->swappiness) == 100 ? 2 : 3;
 	sweep->budget = (u64)(stuck ? 1 : sweep->rounds) * sweep->all;
@@ -254,12 +317,38 @@ static void collect(struct pb_box *box, struct pb_victims *v,
 	while (v->nr < batch && sweep->budget &&
 	       !fatal_signal_pending(current)) {
 		round = sweep_round(sweep, &left);
+		if (round == ROUND_LAST && !sweep->last) {
+			sweep->last = true;
+			v->seen = (struct pb_obstacles){};
+		}
 		nr = min_t(u64, batch - v->nr, left);
-		locked = propose(box, window, &nr, round);
+		locked = propose(box, window, &nr, round, &v->seen);
 		sweep->budget -= nr;
 		judge(box, window, locked, round, v);
 		cond_resched();
 	}
+}
+
+/* The accessed bits of some frames, for the policy. */
+static void sample_frames(struct pb_box *box, u32 first, u32 nr)
+{
+	struct folio *folio[PB_BATCH_MAX];
+	struct pb_pte_bits bits[PB_BATCH_MAX];
+	struct pb_obstacles seen = {};
+	unsigned int locked = 0;
+
+	for (u32 i = first; i < first + nr; i++) {
+		folio[locked] = lock_frame(box, i, &seen);
+		if (folio[locked])
+			locked++;
+	}
+	harvest(box, folio, bits, locked);
+	for (unsigned int i = 0; i < locked; i++) {
+		const struct pb_page *page = folio[i]->private;
+
+		pb_frames_sample(&box->frames, page->frame, bits[i].young);
+	}
+	keep(box, folio, bits, locked);
 }
 
 /* Tell a policy that wants to know which pages were accessed lately. */
@@ -267,49 +356,15 @@ static void sample(struct pb_box *box)
 {
 	struct pb_frames *frames = &box->frames;
 	u32 nr = pb_frames_nr(frames);
-	struct pb_pte_bits bits;
-	struct pb_page *page;
-	struct folio *folio;
 
 	lockdep_assert_held(&frames->evict_lock);
-	if (!frames->policy.policy->sample || frames->sampled < nr / 4)
+	if (!frames->policy.policy->sample || frames->sampled < nr / 4 ||
+	    pb_frames_references(frames) == PAGEBOX_REFERENCES_EVERY)
 		return;
 	frames->sampled = 0;
-	for (u32 i = 0; i < nr; i++) {
-		folio = lock_frame(box, i);
-		if (!folio)
-			continue;
-		page = folio->private;
-		harvest(box, &folio, &bits, 1);
-		pb_frames_sample(frames, page->frame, bits.young);
-		folio_unlock(folio);
-		folio_put(folio);
+	for (u32 i = 0; i < nr; i += PB_BATCH_MAX) {
+		sample_frames(box, i, min_t(u32, nr - i, PB_BATCH_MAX));
 		cond_resched();
-	}
-}
-
-static int by_index(const void *a, const void *b)
-{
-	const struct folio *x = *(struct folio *const *)a;
-	const struct folio *y = *(struct folio *const *)b;
-
-	return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* After this, the folios know all that the PTEs knew. */
-static void unmap(struct pb_box *box, struct pb_victims *v)
-{
-	unsigned int i, j, n;
-
-	sort(v->folio, v->nr, sizeof(*v->folio), by_index, NULL);
-	for (i = 0; i < v->nr; i += n) {
-		bool mapped = false;
-
-		n = run_length(v->folio + i, v->nr - i);
-		for (j = i; j < i + n; j++)
-			mapped |= folio_mapped(v->folio[j]);
-		if (mapped)
-			pb_box_unmap(box, v->folio[i]->index, n);
 	}
 }
 
@@ -325,8 +380,9 @@ static bool release(struct pb_box *box, struct folio *folio, bool dirty)
 
 	if (forget && (WARN_ON_ONCE(!page->root) ||
 		       pb_view_replace(&box->root, page->index, page, NULL))) {
-		/* Somebody discards the page, and waits for the folio lock. */
-		spare_folio(box, folio, PB_STAT_PINNED);
+		/* The page is being discarded, by a task that waits for the lock. */
+		pb_count(box, PB_STAT_PINNED);
+		release_folio(folio);
 		return false;
 	}
 	pb_window(PB_WINDOW_EVICT_DETACH);
@@ -354,7 +410,9 @@ static void write_ended(struct pb_io *io, unsigned int i)
 			pb_writeback_failed(box, io->err[i]);
 		else if (slot != page->slot)
 			pb_swap_slot_put(pb_box_swap_of(box, slot), slot);
-		spare_folio(box, io->folio[i], PB_STAT_PINNED);
+		pb_count(box, PB_STAT_PINNED);
+		atomic_inc(&io->flight->failed);
+		release_folio(io->folio[i]);
 		return;
 	}
 	if (slot != page->slot) {
@@ -394,6 +452,7 @@ static bool in_swap(const struct pb_box *box, const struct pb_page *page)
 static bool reclaim_slot(struct pb_box *box)
 {
 	u32 nr = pb_frames_nr(&box->frames);
+	struct pb_obstacles seen = {};
 	bool reclaimed = false;
 	struct folio *folio;
 
@@ -404,7 +463,7 @@ static bool reclaim_slot(struct pb_box *box)
 		if (fatal_signal_pending(current))
 			return false;
 		cond_resched();
-		folio = lock_frame(box, i);
+		folio = lock_frame(box, i, &seen);
 		if (!folio)
 			continue;
 		reclaimed = folio_test_uptodate(folio) &&
@@ -413,8 +472,7 @@ static bool reclaim_slot(struct pb_box *box)
 			pb_page_free_slot(box, folio->private);
 			folio_set_dirty(folio);
 		}
-		folio_unlock(folio);
-		folio_put(folio);
+		release_folio(folio);
 	}
 	if (!reclaimed)
 		WRITE_ONCE(box->frames.barren, jiffies);
@@ -492,16 +550,25 @@ static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
 		  struct pb_io **batch)
 {
 	const struct pb_page *page = folio->private;
+	bool done;
 
-	if (!pb_frame_pinned(&box->frames, folio, page->frame) &&
-	    !pb_map_locks(box, page)) {
+	if (pb_frame_pinned(&box->frames, folio, page->frame)) {
+		v->seen.pinned++;
+	} else if (pb_map_locks(box, page)) {
+		v->seen.unavailable++;
+	} else {
 		pb_window(PB_WINDOW_EVICT_RELEASE);
-		if (!folio_test_dirty(folio))
-			return release(box, folio, false);
+		if (!folio_test_dirty(folio)) {
+			done = release(box, folio, false);
+			v->seen.busy += !done;
+			return done;
+		}
 		if (!v->no_io && write_out(box, folio, v, batch))
 			return true;
+		v->seen.unavailable++;
 	}
-	spare_folio(box, folio, PB_STAT_PINNED);
+	pb_count(box, PB_STAT_PINNED);
+	release_folio(folio);
 	return false;
 }
 
@@ -510,7 +577,8 @@ static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
  * @box: the box
  * @v: folios that hold a page, locked and referenced; neither afterwards
  *
- * Pages that turn out to be pinned, or for which there is no swap slot, stay.
+ * Pages that turn out to be pinned, or for which there is no swap slot, stay and
+ * are counted in @v->seen.
  *
  * Return: how many are out, or being written and out if that goes well; for
  * the writes, pb_evict_wait()
@@ -521,7 +589,7 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 	unsigned int done = 0;
 
 	pb_window(PB_WINDOW_EVICT_UNMAP);
-	unmap(box, v);
+	unmap(box, v->folio, v->nr);
 	pb_window(PB_WINDOW_EVICT_PINS);
 	for (unsigned int i = 0; i < v->nr; i++)
 		done += evict(box, v->folio[i], v, &batch);
@@ -531,21 +599,27 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 
 /**
  * pb_evict_wait - wait for the writes of evictions
- * @v: what pb_evict_victims() was given, once or several times
+ * @v: what pb_evict_victims() was given, once or several times; pages that could
+ *     not be written are counted in @v->seen
  *
  * Return: 0, or -EINTR when the task is being killed
  */
 int pb_evict_wait(struct pb_victims *v)
 {
 	struct pb_flight *flight = v->flight;
+	u32 failed = 0;
+	int err = 0;
 
 	v->flight = NULL;
-	return flight ? pb_flight_wait(flight) : 0;
+	if (flight)
+		err = pb_flight_wait(flight, &failed);
+	v->seen.unavailable += failed;
+	return err;
 }
 
-static bool has_free(struct pb_frames *frames)
+static bool has_free(struct pb_frames *frames, u32 want)
 {
-	return READ_ONCE(frames->free) != PB_NONE;
+	return READ_ONCE(frames->idle) >= want;
 }
 
 /* Asks for one page after which a task is stuck; and how long it is watched. */
@@ -563,8 +637,7 @@ static bool has_free(struct pb_frames *frames)
  */
 static bool is_stuck(struct pb_frames *frames, pgoff_t index)
 {
-	u32 who = jhash(task_pt_regs(current), sizeof(struct pt_regs),
-			hash_ptr(current, 32));
+	u32 who = pb_instruction();
 	u32 epoch = frames->asked++ / 1024;
 	struct pb_repeat *repeat =
 		&frames->repeat[hash_32(who + epoch, PB_REPEAT_BITS)];
@@ -585,10 +658,12 @@ static bool is_stuck(struct pb_frames *frames, pgoff_t index)
 }
 
 /*
- * Evict a batch, or at least one page within all rounds. Return 1 when there
- * may be a free frame now, 0 when not, -EINTR.
+ * Evict until @want frames are free, a batch or at least one page within all
+ * rounds. Return 1 when there may be a free frame now; 0 when not, and @seen says
+ * why; -EINTR.
  */
-static int evict_batch(struct pb_box *box, const pgoff_t *index)
+static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
+		       struct pb_obstacles *seen)
 {
 	struct pb_frames *frames = &box->frames;
 	struct pb_victims v = {};
@@ -598,10 +673,10 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index)
 	if (mutex_lock_killable(&frames->evict_lock))
 		return -EINTR;
 	sweep_init(&sweep, frames, index && is_stuck(frames, *index));
-	/* Whoever held the lock before may have evicted for us as well. */
-	if (!has_free(frames))
+	/* The evictor before may have evicted for us as well. */
+	if (!has_free(frames, want))
 		sample(box);
-	while (!has_free(frames) && sweep.budget && !err) {
+	while (!has_free(frames, want) && sweep.budget && !err) {
 		collect(box, &v, &sweep);
 		frames->sampled += v.nr;
 		if (pb_evict_victims(box, &v)) {
@@ -612,15 +687,19 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index)
 		}
 	}
 	mutex_unlock(&frames->evict_lock);
-	return err ?: has_free(frames);
+	*seen = v.seen;
+	/* Others have freed frames, and taken them: not all were looked at. */
+	seen->busy += !!sweep.budget;
+	return err ?: has_free(frames, 1);
 }
 
 /*
- * Take a frame; if there is none, try to evict, and say whether that worked.
- * @index: of the page that a fault needs it for, or NULL.
+ * Take a frame; if there is none, try to evict, and say whether that worked, or
+ * why it did not. @index: of the page that a fault needs it for, or NULL.
  */
 static int try_frame(struct pb_box *box, struct pb_spare *spare,
-		     const pgoff_t *index, bool *evicted)
+		     const pgoff_t *index, bool *evicted,
+		     struct pb_obstacles *seen)
 {
 	unsigned long pressure;
 	int err = pb_frame_get(&box->frames, spare);
@@ -629,7 +708,7 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare,
 	if (err != -EAGAIN)
 		return err;
 	psi_memstall_enter(&pressure);
-	err = evict_batch(box, index);
+	err = evict_batch(box, index, 1, seen);
 	psi_memstall_leave(&pressure);
 	if (err < 0)
 		return err;
@@ -642,23 +721,100 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare,
  * pb_evict_try_frame - take a frame, evicting if none is free, without patience
  * @box: from this box
  * @spare: filled on success, as by pb_frame_get()
+ * @seen: set to the obstacles after -EAGAIN
  *
  * For frames that would be nice to have.
  *
  * Return: 0, -EAGAIN when nothing can be evicted now, -ENOMEM, -EINTR
  */
-int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
+int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare,
+		       struct pb_obstacles *seen)
 {
 	bool evicted;
 	int err;
 
 	/* Others may be faster. */
 	do {
-		err = try_frame(box, spare, NULL, &evicted);
+		err = try_frame(box, spare, NULL, &evicted, seen);
 		if (fatal_signal_pending(current) && err == -EAGAIN)
 			err = -EINTR;
 	} while (err == -EAGAIN && evicted);
 	return err;
+}
+
+/*
+ * mlock() and munlock() keep references to folios in a batch of their CPU, until
+ * that is full. They look like pins, and would last for ever on an idle CPU.
+ */
+static DEFINE_PER_CPU(struct work_struct, drain_work);
+
+static void drain_cpu(struct work_struct *work)
+{
+	pb_lru_add_drain();
+}
+
+static void drain_start(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		schedule_work_on(cpu, per_cpu_ptr(&drain_work, cpu));
+}
+
+static bool drain_done(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		if (work_busy(per_cpu_ptr(&drain_work, cpu)))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * pb_evict_init - get ready to evict
+ */
+void __init pb_evict_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		INIT_WORK(per_cpu_ptr(&drain_work, cpu), drain_cpu);
+}
+
+/**
+ * pb_evict_exit - nothing is evicted any more
+ */
+void pb_evict_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		flush_work(per_cpu_ptr(&drain_work, cpu));
+}
+
+/**
+ * pb_evict_pause - after a sweep that took no frame: wait, or give up?
+ * @seen: why it took none
+ * @pins: 0 at first; counts the sweeps that were ended by pins
+ *
+ * Context: sleeps for some milliseconds, unless it is time to give up.
+ * Return: true to sweep again; false when no frame can be had, however long the
+ * caller waits
+ */
+bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins)
+{
+	if (!seen->busy && seen->pinned + seen->unavailable) {
+		if (!seen->pinned)
+			return false;
+		if (!(*pins)++)
+			drain_start();
+		if (*pins > READ_ONCE(pin_sweeps) && drain_done())
+			return false;
+	}
+	schedule_timeout_killable(msecs_to_jiffies(SWEEP_PAUSE));
+	return true;
 }
 
 /**
@@ -667,9 +823,8 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
  * @spare: filled on success, as by pb_frame_get()
  * @index: the page that a fault needs it for
  *
- * When all frames are pinned, locked or cannot be written out, this waits for
- * one, a second unless patience_ms says otherwise, looking at all of them again
- * at every tick. From then on the box's OOM policy decides how long it goes on.
+ * Waits for frames that other tasks hold or that are being written, without end.
+ * When no frame can be evicted the box's OOM policy decides.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
@@ -678,48 +833,53 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare)
 int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
 		       pgoff_t index)
 {
-	unsigned long deadline = 0;
-	unsigned int since = 0;
+	unsigned int since = 0, pins = 0;
+	struct pb_obstacles seen;
 	bool evicted;
 	int err;
 
 	for (;;) {
-		err = try_frame(box, spare, &index, &evicted);
+		err = try_frame(box, spare, &index, &evicted, &seen);
 		if (err != -EAGAIN)
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		/* Others were faster. */
 		if (evicted) {
-			deadline = 0;
+			pins = 0;
 			continue;
 		}
-		if (!deadline)
-			deadline = pb_evict_patience();
-		err = time_before(jiffies, deadline) ? 0 : pb_oom(box, &since);
+		if (pb_evict_pause(&seen, &pins))
+			continue;
+		err = pb_oom(box, &since);
 		if (err)
 			return err;
-		schedule_timeout_killable(1);
+		schedule_timeout_killable(msecs_to_jiffies(SWEEP_PAUSE));
 	}
 }
 
 /* Evict what is in the frames from @first on that can be. Return how much was. */
-static int evict_from(struct pb_box *box, u32 first)
+static int evict_from(struct pb_box *box, u32 first, struct pb_obstacles *seen)
 {
 	struct pb_victims v = {};
 	struct pb_pte_bits bits;
 	struct folio *folio;
 	u32 end = READ_ONCE(box->frames.fresh);
 	unsigned int done = 0;
+	int err;
 
 	for (u32 i = first; i < end; i++) {
-		folio = lock_frame(box, i);
+		folio = lock_frame(box, i, &v.seen);
 		if (folio) {
 			harvest(box, &folio, &bits, 1);
-			v.folio[v.nr++] = folio;
+			if (bits.locked) {
+				pb_count(box, PB_STAT_PINNED);
+				v.seen.unavailable++;
+				release_folio(folio);
+			} else {
+				v.folio[v.nr++] = folio;
+			}
 		}
-		if (folio && bits.locked)
-			spare_folio(box, v.folio[--v.nr], PB_STAT_PINNED);
 		if (v.nr == PB_BATCH_MAX || i + 1 == end) {
 			done += pb_evict_victims(box, &v);
 			v.nr = 0;
@@ -729,7 +889,9 @@ static int evict_from(struct pb_box *box, u32 first)
 		cond_resched();
 	}
 	pb_evict_victims(box, &v);
-	return pb_evict_wait(&v) ?: done;
+	err = pb_evict_wait(&v);
+	*seen = v.seen;
+	return err ?: done;
 }
 
 /**
@@ -737,34 +899,34 @@ static int evict_from(struct pb_box *box, u32 first)
  * @box: the box; its configuration is locked
  * @limit: the new limit
  *
- * The pages in frames above a lower limit are evicted.
+ * The pages in frames above a lower limit are evicted; what is busy is waited for.
  *
- * Return: 0; -EBUSY when patience has an end and none of those that are left
- * could be, because they are locked or pinned or there is no room for them in
- * swap; -EINTR. After an error the limit is what it was
+ * Return: 0; -EBUSY when those that are left are locked or pinned or there is no
+ * room for them in swap; -EINTR. After an error the limit is what it was
  */
 int pb_evict_resize(struct pb_box *box, u32 limit)
 {
 	struct pb_frames *frames = &box->frames;
-	unsigned long deadline = pb_evict_patience();
+	struct pb_obstacles seen;
 	u32 before = frames->limit;
+	unsigned int pins = 0;
 	int done;
 
 	lockdep_assert_held(&box->config);
 	pb_frames_set_limit(frames, limit);
 	pb_window(PB_WINDOW_RESIZE_LIMIT);
 	while (!pb_frames_trim(frames)) {
-		done = evict_from(box, limit);
+		done = evict_from(box, limit, &seen);
 		if (done > 0)
-			deadline = pb_evict_patience();
-		else if (!done && time_after(jiffies, deadline))
+			pins = 0;
+		else if (!done && fatal_signal_pending(current))
+			done = -EINTR;
+		else if (!done && !pb_evict_pause(&seen, &pins))
 			done = -EBUSY;
 		if (done < 0) {
 			pb_frames_set_limit(frames, before);
 			return done;
 		}
-		if (!done)
-			schedule_timeout_killable(1);
 	}
 	return 0;
 }
@@ -817,8 +979,7 @@ static unsigned int shrink_folio(struct pb_box *box, struct folio *folio,
 			freed = 1;
 		}
 	}
-	folio_unlock(folio);
-	folio_put(folio);
+	keep(box, &folio, &bits, 1);
 	return freed;
 }
 
@@ -842,7 +1003,7 @@ unsigned long pb_evict_shrink(struct pb_box *box, unsigned long nr)
 		return 0;
 	all = pb_frames_nr(frames);
 	for (nr = min_t(unsigned long, nr, all); nr; nr--) {
-		folio = lock_frame(box, frames->shrunk++ % all);
+		folio = lock_frame(box, frames->shrunk++ % all, &v.seen);
 		if (folio)
 			freed += shrink_folio(box, folio, &v);
 		if (v.nr == PB_BATCH_MAX || nr == 1) {

@@ -504,6 +504,14 @@ static int step_new_root(struct pb_fault *f)
 	return -EAGAIN;
 }
 
+/* The policy may want to know that a page in a frame is accessed. */
+static void saw_reference(struct pb_box *box, const struct folio *folio)
+{
+	const struct pb_page *page = folio->private;
+
+	pb_frame_referenced(&box->frames, page->frame);
+}
+
 static int fault_step(struct pb_fault *f)
 {
 	struct pb_page *page;
@@ -570,8 +578,10 @@ static int fault_resolve(struct pb_fault *f)
 
 	if (f->spare.folio)
 		drop_spare(f);
-	if (!err && f->class == PAGEBOX_FAULT_MINOR)
+	if (!err && f->class == PAGEBOX_FAULT_MINOR) {
+		saw_reference(f->box, f->folio);
 		f->class = f->ahead;
+	}
 	return err;
 }
 
@@ -704,6 +714,7 @@ static vm_fault_t pb_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	if (populates(map, vmf))
 		return fault_for_write(vmf);
+	pb_trail_step(map->box, vmf);
 	return fault_in_map(map, vmf);
 }
 
@@ -732,6 +743,8 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 	struct pb_page *page;
 	bool own;
 
+	if (vmf->pte)
+		pb_trail_step(f.box, vmf);
 	pb_window(PB_WINDOW_MKWRITE_LOCK);
 	if (folio_lock_killable(folio))
 		return fault_killed(vmf);
@@ -747,6 +760,7 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 	pb_window(PB_WINDOW_MKWRITE_MAP);
 	/* Without a PTE this is the second half of a fault already counted. */
 	if (vmf->pte) {
+		saw_reference(f.box, folio);
 		f.folio = folio;
 		fault_count(&f, PAGEBOX_FAULT_MKWRITE);
 		fault_trace(&f, vmf, PAGEBOX_FAULT_MKWRITE, start);

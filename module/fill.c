@@ -323,11 +323,12 @@ static int put_left(struct pb_io *io, struct pb_spare *spare, int nr)
 static int take_frames(struct pb_box *box, struct pb_spare *spare,
 		       unsigned int nr)
 {
+	struct pb_obstacles seen;
 	unsigned int got;
 	int err = 0;
 
 	for (got = 0; got < nr && !err; got += !err)
-		err = pb_evict_try_frame(box, &spare[got]);
+		err = pb_evict_try_frame(box, &spare[got], &seen);
 	if (got)
 		return got;
 	return err == -EAGAIN ? -ENOSPC : err;

@@ -74,6 +74,7 @@ void pb_frames_init(struct pb_frames *frames, u32 limit)
 static void folio_drop(struct folio *folio)
 {
 	atomic_long_dec(&pb_frames_total);
+	folio_clear_active(folio);
 	folio_put(folio);
 }
 
@@ -346,6 +347,12 @@ static int frame_populate(struct pb_frames *frames, struct pb_spare *spare)
 		goto out_total;
 
 	spare->folio->private = NULL;
+	/*
+	 * When core mm takes a PTE with the accessed bit away it calls
+	 * folio_mark_accessed(), which would make a folio that is marked already
+	 * active and forget the mark. An active one keeps it.
+	 */
+	folio_set_active(spare->folio);
 	spare->zeroed = true;
 	spin_lock(&frames->lock);
 	frame_at(frames, spare->frame)->folio = spare->folio;
@@ -444,6 +451,25 @@ void pb_frame_unloaded(struct pb_frames *frames, u32 number)
 }
 
 /**
+ * pb_frame_referenced - a fault has found a page in its frame
+ * @frames: table
+ * @number: of the frame, whose folio the caller has locked
+ *
+ * Tells the policy, if it wants to know.
+ */
+void pb_frame_referenced(struct pb_frames *frames, u32 number)
+{
+	struct pb_policy_box *p = &frames->policy;
+
+	if (!READ_ONCE(frames->tells))
+		return;
+	spin_lock(&frames->policy_lock);
+	if (p->policy->reference && frame_at(frames, number)->loaded)
+		p->policy->reference(p, number);
+	spin_unlock(&frames->policy_lock);
+}
+
+/**
  * pb_frames_set_policy - another policy decides from now on
  * @frames: table; no evictor is at work
  * @policy: the policy; set to the one before, or NULL
@@ -453,11 +479,16 @@ void pb_frames_set_policy(struct pb_frames *frames,
 			  const struct pb_policy **policy, void **state)
 {
 	struct pb_policy_box *p = &frames->policy;
-	u32 nr = READ_ONCE(frames->fresh);
+	u32 nr;
 
+	pb_window(PB_WINDOW_POLICY_LOCK);
 	spin_lock(&frames->policy_lock);
+	/* Under the lock: a frame that is loaded is below it. */
+	nr = READ_ONCE(frames->fresh);
 	swap(p->state, *state);
 	swap(p->policy, *policy);
+	p->references = pb_frames_references(frames);
+	WRITE_ONCE(frames->tells, !!p->policy->reference);
 	for (u32 i = 0; i < nr; i++)
 		memset(&frame_at(frames, i)->policy, 0,
 		       sizeof(union pb_policy_note));
@@ -497,16 +528,21 @@ unsigned int pb_frames_propose(struct pb_frames *frames, u32 *number,
 			       unsigned int nr, bool round, bool *wrapped)
 {
 	struct pb_policy_box *p = &frames->policy;
+	unsigned int picked;
 	u32 hand;
 
 	spin_lock(&frames->policy_lock);
 	p->nr = max(pb_frames_nr(frames), 1U);
+	p->references = pb_frames_references(frames);
 	hand = p->hand;
-	if (round)
-		for (unsigned int i = 0; i < nr; i++)
-			number[i] = pb_policy_advance(p);
-	else
-		nr = min(p->policy->pick(p, number, nr), nr);
+	picked = round ? 0 : min(p->policy->pick(p, number, nr), nr);
+	if (round) {
+		for (; picked < nr; picked++)
+			number[picked] = pb_policy_advance(p);
+	} else if (!picked) {
+		number[picked++] = pb_policy_advance(p);
+	}
+	nr = picked;
 	/* A whole revolution brings the hand back to where it was. */
 	*wrapped = p->hand < hand || (p->hand == hand && !hand && nr >= p->nr);
 	spin_unlock(&frames->policy_lock);
@@ -549,6 +585,24 @@ void pb_frames_sample(struct pb_frames *frames, u32 number, bool accessed)
 	if (p->policy->sample)
 		p->policy->sample(p, number, accessed);
 	spin_unlock(&frames->policy_lock);
+}
+
+/**
+ * pb_frame_taken - is a frame in use, or about to be?
+ * @frames: table
+ * @number: of the frame
+ *
+ * Return: false for one that is free or was never used
+ */
+bool pb_frame_taken(struct pb_frames *frames, u32 number)
+{
+	bool taken = false;
+
+	spin_lock(&frames->lock);
+	if (number < frames->fresh)
+		taken = frame_at(frames, number)->next == PB_TAKEN;
+	spin_unlock(&frames->lock);
+	return taken;
 }
 
 /**

@@ -62,6 +62,7 @@ static int __init pagebox_init(void)
 	int err;
 
 	pb_failpoints_init();
+	pb_evict_init();
 	err = parameters_init();
 	if (err)
 		return err;
@@ -99,6 +100,7 @@ static void __exit pagebox_exit(void)
 	pb_policies_exit();
 	pb_backends_exit();
 	pb_pages_exit();
+	pb_evict_exit();
 }
 
 module_init(pagebox_init);

@@ -18,6 +18,12 @@
  * being faulted in. When it has looked at as many frames as there are and has no
  * victim, it goes round by itself once, with the hand, and spares none.
  *
+ * An access is seen in one of two ways. A fault that finds the page in its frame
+ * is reported to @reference at once. An access through a PTE leaves an accessed
+ * bit, which @spare and @sample are told later. @references of struct
+ * pb_policy_box says how much the second way misses: see enum
+ * pagebox_references in the ABI.
+ *
  * Every callback runs under one spinlock of the box. So a policy needs no locks
  * of its own, may not sleep, and should be quick. What it remembers of a frame is
  * in the frame's note, and what it remembers of the box in @size bytes of state.
@@ -28,6 +34,8 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/types.h>
+
+#include <pagebox.h>
 
 struct pb_policy;
 
@@ -53,12 +61,15 @@ union pb_policy_note {
  * @nr: how many frames there are, at least one: their numbers are 0 to @nr - 1
  * @hand: the frame that is looked at next; users see it, and the engine's own
  *        round begins there
+ * @references: how accesses are seen: PAGEBOX_REFERENCES_HARDWARE, _EXACT or
+ *              _EVERY; may change at any time
  * @state: @policy->size bytes, zero at first
  */
 struct pb_policy_box {
 	const struct pb_policy *policy;
 	u32 nr;
 	u32 hand;
+	enum pagebox_references references;
 	void *state;
 };
 
@@ -76,16 +87,19 @@ struct pb_policy_box {
  * @load: a page was put into a frame. May be NULL
  * @unload: the page has left the frame, because it was evicted or for another
  *          reason; not called for a frame whose @load was not. May be NULL
+ * @reference: a fault has found a page in its frame: an access. Not called for
+ *             the fault that has just loaded the page. May be NULL
  * @pick: propose up to @nr frames (1 to PB_PICK_MAX), best victim first; return
- *        how many, at least one. Frames that were proposed before and stayed
- *        should come last: the engine asks again when it needs others
+ *        how many. Frames that were proposed before and stayed should come last:
+ *        the engine asks again when it needs others. If it returns 0, the
+ *        engine takes the frame at the hand
  * @spare: leave this frame alone, though it was proposed? Called after its
  *         accessed bit was read and cleared, unless the engine passed it. NULL
  *         spares none
  * @sample: called for each frame that holds a page, from time to time (when a
  *          quarter of the frames was evicted since the last time), with its
- *          accessed bit, which is then cleared. NULL if the policy does not
- *          sample
+ *          accessed bit, which is then cleared. Not called with _EVERY, where
+ *          faults tell more. NULL if the policy does not sample
  */
 struct pb_policy {
 	const char *name;
@@ -94,6 +108,7 @@ struct pb_policy {
 	void (*start)(struct pb_policy_box *box);
 	void (*load)(struct pb_policy_box *box, u32 frame);
 	void (*unload)(struct pb_policy_box *box, u32 frame);
+	void (*reference)(struct pb_policy_box *box, u32 frame);
 	unsigned int (*pick)(struct pb_policy_box *box, u32 *frame,
 			     unsigned int nr);
 	bool (*spare)(struct pb_policy_box *box, u32 frame, bool accessed,

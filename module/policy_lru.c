@@ -1,116 +1,78 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Least recently used, as far as accessed bits tell: aging. Each frame has a
- * counter. From time to time all counters are shifted to the right and the
- * accessed bits enter at the top, so that the lowest counter belongs to the page
- * whose last accesses are the longest ago. Corbato's experiment (see
- * policy_clock.c) tried such histories of several bits; textbooks call this
- * aging (A. S. Tanenbaum and H. Bos, "Modern Operating Systems", with 8 bits).
+ * Least recently used: a queue of the pages in the order of the last access that
+ * was seen, the victim at its head. How true that is depends on how accesses are
+ * seen (box->references):
  *
- * Within a period between two samples the order of accesses is unknown. Pages
- * with equal counters are taken in the order of their frames, from the hand on.
+ * every    Each change of page by a thread is a fault, so the order is that of
+ *          the accesses: exact LRU, without Belady's anomaly (R. L. Mattson,
+ *          J. Gecsei, D. R. Slutz and I. L. Traiger, "Evaluation Techniques for
+ *          Storage Hierarchies", 1970). A page that a thread uses without a
+ *          break counts as used when the thread came to it.
+ *
+ * exact    The engine samples the accessed bits of all pages when a quarter of
+ *          the frames was evicted. A page whose bit was set goes to the end of
+ *          the queue and loses its PTEs; its next access is a fault, which moves
+ *          it there once more. So the order is that of the first accesses since
+ *          the last sample: pages in use are never the victim, but the order
+ *          among them can be wrong within a period.
+ *
+ * hardware The same without the fault: pages whose bit was set in the last
+ *          period come after all others, in the order of their frames. A page
+ *          whose translation stays in the TLB can look idle.
  */
-#include <linux/bits.h>
-#include <linux/minmax.h>
+#include "policy_queue.h"
 
-#include "policy.h"
-
-/* How many periods are remembered. A page of which all were idle has 0. */
-#define HISTORY_BITS 32
-/* Accessed in the period that has not ended: shifted into the history by it. */
-#define ACCESSED_NOW BIT_ULL(HISTORY_BITS)
-/*
- * Proposed in this period. If the page is still there, it could not be taken, or
- * its frame is empty: it comes after all others until the period ends.
- */
-#define PROPOSED BIT_ULL(HISTORY_BITS + 1)
-
-/* Most frames that are compared under the lock at once: 64 MiB of small pages. */
-#define WINDOW 16384U
-
-static u64 *counter(struct pb_policy_box *box, u32 frame)
+static void lru_start(struct pb_policy_box *box)
 {
-	return &pb_policy_note(box, frame)->word;
+	pb_queue_init(box->state);
 }
 
 static void lru_load(struct pb_policy_box *box, u32 frame)
 {
-	*counter(box, frame) = ACCESSED_NOW;
+	pb_queue_add(box->state, box, frame);
 }
 
-static void lru_sample(struct pb_policy_box *box, u32 frame, bool accessed)
+static void lru_unload(struct pb_policy_box *box, u32 frame)
 {
-	u64 *word = counter(box, frame);
-
-	*word = (*word & ~PROPOSED) >> 1;
-	if (accessed)
-		*word |= ACCESSED_NOW >> 1;
+	pb_queue_del(box->state, box, frame);
 }
 
-/* A frame that may be proposed, and its counter. */
-struct candidate {
-	u64 counter;
-	u32 frame;
-};
-
-/* Put one behind those of the first @n that have no higher counter. */
-static void insert(struct candidate *best, unsigned int n, struct candidate new)
+static void lru_reference(struct pb_policy_box *box, u32 frame)
 {
-	while (n > 0 && best[n - 1].counter > new.counter) {
-		best[n] = best[n - 1];
-		n--;
-	}
-	best[n] = new;
-}
-
-/* Find the frames with the lowest counters. */
-static unsigned int find_best(struct pb_policy_box *box, struct candidate *best,
-			      unsigned int nr)
-{
-	struct candidate new = { .frame = pb_policy_advance(box) };
-	unsigned int n = 0;
-
-	for (u32 left = min(box->nr, WINDOW); left; left--) {
-		new.counter = *counter(box, new.frame);
-		if (n < nr)
-			insert(best, n++, new);
-		else if (new.counter < best[n - 1].counter)
-			insert(best, n - 1, new);
-		if (++new.frame >= box->nr)
-			new.frame = 0;
-	}
-	return n;
+	pb_queue_move(box->state, box, frame);
 }
 
 static unsigned int lru_pick(struct pb_policy_box *box, u32 *frame,
 			     unsigned int nr)
 {
-	struct candidate best[PB_PICK_MAX];
-	unsigned int n = find_best(box, best, nr);
-
-	for (unsigned int i = 0; i < n; i++) {
-		frame[i] = best[i].frame;
-		*counter(box, frame[i]) |= PROPOSED;
-	}
-	/* The hand goes on behind the last one, for those with its counter. */
-	WRITE_ONCE(box->hand, frame[n - 1]);
-	pb_policy_advance(box);
-	return n;
+	return pb_queue_pick(box->state, frame, nr);
 }
 
+/* With _EVERY the bit only repeats what a fault has told, in its order. */
 static bool lru_spare(struct pb_policy_box *box, u32 frame, bool accessed,
 		      bool dirty)
 {
-	/* The engine has cleared the bit; the next sample would not know. */
+	if (!accessed || box->references == PAGEBOX_REFERENCES_EVERY)
+		return false;
+	pb_queue_move(box->state, box, frame);
+	return true;
+}
+
+static void lru_sample(struct pb_policy_box *box, u32 frame, bool accessed)
+{
 	if (accessed)
-		*counter(box, frame) |= ACCESSED_NOW;
-	return accessed;
+		pb_queue_move(box->state, box, frame);
 }
 
 const struct pb_policy pb_policy_lru = {
 	.name = "lru",
 	.owner = THIS_MODULE,
+	.size = sizeof(struct pb_queue),
+	.start = lru_start,
 	.load = lru_load,
+	.unload = lru_unload,
+	.reference = lru_reference,
 	.pick = lru_pick,
 	.spare = lru_spare,
 	.sample = lru_sample,

@@ -145,12 +145,13 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
 		return;
 	bits->mapped++;
 	bits->dirty |= pte_dirty(pte);
-	bits->locked |= !!(h->vma->vm_flags & VM_LOCKED);
-	if (pte_young(pte)) {
+	if (pte_young(pte))
 		bits->young = true;
-		if (h->clear)
-			pb_ptep_clear_young(h->vma, address, ptep);
-	}
+	/* A page under mlock() keeps its PTE, and so the bit: see keep(). */
+	if (h->vma->vm_flags & VM_LOCKED)
+		bits->locked = true;
+	else if (pte_young(pte) && h->clear)
+		pb_ptep_clear_young(h->vma, address, ptep);
 }
 
 /**
@@ -160,11 +161,11 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
  * @folios: the folios, locked
  * @bits: filled, one for each folio
  * @nr: how many folios
- * @clear: clear the accessed bits that were found set
+ * @clear: clear the accessed bits that were found set, but for VMAs under mlock()
  *
- * The TLB is not flushed: a CPU that still holds the translation will not set
- * the bit again before it loads the entry anew. That costs the page a second
- * chance at worst, and is what core mm does on x86.
+ * The TLB is not flushed: a CPU that still holds the translation does not set the
+ * bit again before it loads the entry anew. A caller that has to see the next
+ * access takes the PTE as well.
  *
  * Context: takes i_mmap_rwsem for reading and page table locks.
  */

@@ -23,9 +23,12 @@ static void leave_slot(struct pb_box *box, struct pb_swap *old,
 	folio_put(folio);
 }
 
-/* Read a page into a frame; -EAGAIN when somebody else was faster. */
+/*
+ * Read a page into a frame; -EAGAIN when another task was faster, -ENOMEM without
+ * a frame, and @seen says why.
+ */
 static int bring_in(struct pb_box *box, struct pb_swap *old,
-		    struct pb_page *page)
+		    struct pb_page *page, struct pb_obstacles *seen)
 {
 	struct pb_backend *backend;
 	struct pb_spare spare;
@@ -34,7 +37,7 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 	pgoff_t at;
 	int err;
 
-	err = pb_evict_try_frame(box, &spare);
+	err = pb_evict_try_frame(box, &spare, seen);
 	if (err)
 		return err == -EAGAIN ? -ENOMEM : err;
 	folio = spare.folio;
@@ -64,7 +67,8 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 static int move_page(struct pb_box *box, struct pb_swap *old,
 		     struct pb_page *page)
 {
-	unsigned long deadline = pb_evict_patience();
+	struct pb_obstacles seen = {};
+	unsigned int pins = 0;
 	struct folio *folio;
 	int err;
 
@@ -74,13 +78,11 @@ static int move_page(struct pb_box *box, struct pb_swap *old,
 			leave_slot(box, old, page, folio);
 			return 0;
 		}
-		err = bring_in(box, old, page);
+		err = bring_in(box, old, page, &seen);
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
-		if (err == -ENOMEM && time_after(jiffies, deadline))
+		if (err == -ENOMEM && !pb_evict_pause(&seen, &pins))
 			return err;
-		if (err == -ENOMEM)
-			schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}

@@ -54,6 +54,7 @@ struct pb_flight *pb_flight_new(void)
 
 	refcount_set(&flight->refs, 1);
 	atomic_set(&flight->pending, 0);
+	atomic_set(&flight->failed, 0);
 	init_waitqueue_head(&flight->wait);
 	return flight;
 }
@@ -88,14 +89,17 @@ void pb_flight_done(struct pb_flight *flight)
 /**
  * pb_flight_wait - wait for a group of writes
  * @flight: the caller does not use it afterwards
+ * @failed: set to how many pages could not be written so far, or NULL
  *
  * Return: 0 when all are done, or -EINTR when the task is being killed
  */
-int pb_flight_wait(struct pb_flight *flight)
+int pb_flight_wait(struct pb_flight *flight, u32 *failed)
 {
 	int err = wait_event_killable(flight->wait,
 				      !atomic_read(&flight->pending));
 
+	if (failed)
+		*failed = atomic_read(&flight->failed);
 	flight_put(flight);
 	return err ? -EINTR : 0;
 }
@@ -330,7 +334,7 @@ static int write_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
 	};
 	int err = write_pages(&w, first, last);
 
-	err = pb_flight_wait(w.flight) ?: err;
+	err = pb_flight_wait(w.flight, NULL) ?: err;
 	if (!err && wait)
 		err = wait_for_others(box, first, last);
 	return err;
@@ -534,5 +538,5 @@ int pb_writeback_last(struct pb_box *box)
 	last->flight = flight;
 	INIT_WORK(&last->work, farewell_work);
 	queue_work(box->user->wq, &last->work);
-	return pb_flight_wait(flight);
+	return pb_flight_wait(flight, NULL);
 }

@@ -79,7 +79,7 @@ TEST(defaults)
 	EXPECT_EQ(PAGEBOX_OVERCOMMIT_ALWAYS, info.overcommit);
 	EXPECT_EQ(30000, info.dirty_age_ms);
 	EXPECT_EQ(20, info.dirty_ratio);
-	EXPECT_EQ(0, info.reserved);
+	EXPECT_EQ(PAGEBOX_REFERENCES_EXACT, info.references);
 	EXPECT_TRUE(summary_has(info.id, "name configure"));
 	EXPECT_TRUE(summary_has(info.id, "store_kind none"));
 	EXPECT_TRUE(summary_has(info.id, "store_writable 0"));

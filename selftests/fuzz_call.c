@@ -206,7 +206,7 @@ static void do_configure(struct fuzz_run *run, const uint64_t *a)
 		.overcommit = a[19],
 		.dirty_age_ms = a[20],
 		.dirty_ratio = a[21],
-		.reserved = a[22],
+		.references = a[22],
 	};
 
 	set_name(config.name, a[7]);
@@ -842,7 +842,7 @@ const struct fuzz_kind fuzz_kinds[] = {
 	    UP_TO("overcommit", PAGEBOX_OVERCOMMIT_NEVER),
 	    UP_TO("dirty_age_ms", 20),
 	    UP_TO("dirty_ratio", PAGEBOX_MAX_DIRTY_RATIO),
-	    UP_TO("reserved", 0) } },
+	    UP_TO("references", PAGEBOX_REFERENCES_EVERY) } },
 	{ "info",
 	  3,
 	  do_info,

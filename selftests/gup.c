@@ -277,6 +277,7 @@ TEST_F(gup, pinned_pages_stay)
 /* With every frame held there is none to be had: SIGBUS, and later all is well. */
 TEST_F(gup, all_frames_pinned)
 {
+	unsigned long sweeps = module_param("pin_sweeps");
 	struct pagebox_stats before;
 	int ends[2];
 
@@ -284,8 +285,11 @@ TEST_F(gup, all_frames_pinned)
 	pages_touch(self->map, FRAMES);
 	pipe_holds(ends[1], self->map, FRAMES);
 	before = box_stats(self->box);
+	module_param_set("pin_sweeps", 20);
 	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, FRAMES)));
 	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, FRAMES + 1)));
+	module_param_set("pin_sweeps", sweeps);
+	EXPECT_LE(2 * 20 * FRAMES, box_stats(self->box).pinned_skips);
 	EXPECT_FAULTS(self->box, before, .failed = 2);
 	EXPECT_TRUE(pages_hold(self->map, FRAMES, 1));
 	pipe_drain(ends[0], self->plain, FRAMES);

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -39,7 +40,6 @@ FIXTURE_VARIANT_ADD(mlock, private){
 
 FIXTURE_SETUP(mlock)
 {
-	stay_on_this_cpu();
 	self->box = box_new(FRAMES, 0);
 	self->id = box_info(self->box).id;
 	self->map = box_map(self->box, PAGES, variant->flags);
@@ -264,6 +264,34 @@ TEST(reads_share)
 	ASSERT_EQ(page_size, pwrite(file, page_at(map, 1), page_size, 0));
 	EXPECT_EQ(1, frame_of(box_info(box).id, "root", 1));
 	EXPECT_EQ(2, box_stats(box).pages);
+	close(box);
+}
+
+/* --- batches of other CPUs --- */
+
+static void go_to_cpu(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("cannot go to CPU %u", cpu);
+}
+
+/* The references that one CPU keeps after munlock() on the other hold no frame. */
+TEST(munlock_on_another_cpu)
+{
+	int box = box_new(FRAMES, 0);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+
+	go_to_cpu(0);
+	ASSERT_EQ(0, mlock(map, FRAMES * page_size));
+	go_to_cpu(1);
+	ASSERT_EQ(0, munlock(map, FRAMES * page_size));
+	for (size_t i = FRAMES; i < PAGES; i++)
+		EXPECT_EQ(0, signal_of_write(page_at(map, i)));
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 	close(box);
 }
 

@@ -200,41 +200,104 @@ TEST(clean_pages_need_no_swap)
 	EXPECT_LE(3 * FRAMES - 1, box_stats(box).evict_clean);
 }
 
-FIXTURE(patience)
+FIXTURE(full)
 {
-	unsigned long usual;
 	int box;
 	char *map;
 };
 
 /* The frames are full, and there is no swap. */
-FIXTURE_SETUP(patience)
+FIXTURE_SETUP(full)
 {
-	self->usual = module_param("patience_ms");
 	self->box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
 	self->map = box_map(self->box, FRAMES + 1, MAP_PRIVATE);
 	pages_fill(self->map, FRAMES, TAG);
 }
 
-FIXTURE_TEARDOWN(patience)
+FIXTURE_TEARDOWN(full)
 {
-	module_param_set("patience_ms", self->usual);
 	EXPECT_TRUE(pages_hold(self->map, FRAMES, TAG));
 	close(self->box);
 }
 
-/* Without any, the frames are looked at once or twice, not at each tick of a second. */
-TEST_F(patience, none)
+/* What waiting cannot change is not waited for: each frame is looked at once or
+ * twice.
+ */
+TEST_F(full, at_once)
 {
 	struct pagebox_stats before = box_stats(self->box);
 	uint64_t skips;
 
-	module_param_set("patience_ms", 0);
 	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, FRAMES)));
 	EXPECT_FAULTS(self->box, before, .failed = 1);
 	skips = box_stats(self->box).pinned_skips - before.pinned_skips;
 	EXPECT_LE(FRAMES, skips);
 	EXPECT_GE(4 * FRAMES, skips);
+}
+
+/* --- frames that are busy --- */
+
+#define FEW 4
+/* More sweeps over all frames than a fault waited for once, a second's worth. */
+#define SWEEPS 300
+
+static int write_one_more(void *context, int page)
+{
+	char *map = context;
+
+	return signal_of_write(page_at(map, page));
+}
+
+struct sweeps {
+	int box;
+	uint64_t skips;
+};
+
+static bool have_swept(void *context)
+{
+	struct sweeps *sweeps = context;
+
+	return box_stats(sweeps->box).pinned_skips >= sweeps->skips;
+}
+
+/*
+ * All frames are in the hands of faults that are held up, as on a machine where
+ * they get no CPU. Another fault waits for them, however often it has looked.
+ */
+TEST(busy_frames_are_waited_for)
+{
+	int box = box_new(FEW, 0);
+	char *map = box_map(box, 2 * FEW, MAP_PRIVATE);
+	struct sweeps sweeps = { .box = box };
+	struct child holder[FEW], waiter;
+	int answer = -1;
+
+	for (int i = 0; i < FEW; i++)
+		holder[i] = child_fork(write_one_more, map);
+	waiter = child_fork(write_one_more, map);
+	failpoint_set("fault_map stop times %d", FEW);
+	for (int i = 0; i < FEW; i++)
+		ASSERT_EQ(sizeof(i), write(holder[i].ask, &i, sizeof(i)));
+	ASSERT_TRUE(failpoint_waits("fault_map", FEW));
+
+	answer = FEW;
+	ASSERT_EQ(sizeof(answer), write(waiter.ask, &answer, sizeof(answer)));
+	sweeps.skips = box_stats(box).pinned_skips + SWEEPS * FEW;
+	EXPECT_TRUE(eventually(have_swept, &sweeps));
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+	failpoint_go("fault_map");
+	for (int i = 0; i < FEW; i++) {
+		ASSERT_EQ(sizeof(answer),
+			  read(holder[i].answer, &answer, sizeof(answer)));
+		EXPECT_EQ(0, answer);
+	}
+	ASSERT_EQ(sizeof(answer), read(waiter.answer, &answer, sizeof(answer)));
+	EXPECT_EQ(0, answer);
+	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
+	for (int i = 0; i < FEW; i++)
+		child_end(&holder[i]);
+	child_end(&waiter);
+	close(box);
 }
 
 /* --- more than fits --- */
@@ -245,7 +308,6 @@ TEST(too_much_mlock)
 	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
 	char *map = box_map(box, 2 * FRAMES, MAP_PRIVATE);
 
-	stay_on_this_cpu();
 	ASSERT_EQ(0, mlock(map, FRAMES / 2 * page_size));
 	EXPECT_EQ(FRAMES / 2, box_stats(box).frames_locked);
 	EXPECT_EQ(-1, mlock(map, 2 * FRAMES * page_size));
@@ -601,8 +663,9 @@ static bool sleeps_in_kernel(void *context)
 }
 
 /*
- * A box of the policy SIGBUS is as patient before it gives up. Who waits in
- * ours since before, and is still there afterwards, waits for its policy.
+ * A box of the policy SIGBUS gives up as soon as it has looked at all frames. A
+ * task that began to wait in ours before, and is still there afterwards, waits for
+ * its policy.
  */
 static void let_patience_end(struct __test_metadata *_metadata)
 {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -40,10 +41,8 @@ static void set_swappiness(int box, unsigned int swappiness)
 					       .swappiness = swappiness });
 }
 
-/* An access that the CPU will not hide in its translation cache. */
 static void access_page(char *page, bool write)
 {
-	drop_ptes(page, 1);
 	if (write)
 		*(volatile char *)page = 1;
 	else
@@ -402,7 +401,9 @@ TEST_F(swappiness, none)
 	EXPECT_EQ(0, box_stats(self->box).evict_dirty);
 	EXPECT_EQ(0, box_stats(self->box).swap_writes);
 	pages_fill(self->map, DIRTY, 500);
-	EXPECT_FAULTS(self->box, self->before, .file = PAGES - FRAMES);
+	/* The dirty ones were passed by, and lost their PTEs with the bit. */
+	EXPECT_FAULTS(self->box, self->before, .file = PAGES - FRAMES,
+		      .minor = DIRTY);
 
 	/* With nothing but dirty pages, those have to do. */
 	box_configure(self->box, (struct pagebox_config){
@@ -627,6 +628,44 @@ TEST_F(mru, module)
 	EXPECT_TRUE(is_listed("mru"));
 	EXPECT_EQ(0, policy_error(self->box, "mru"));
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+}
+
+/*
+ * A page that is loaded while the policy changes is announced to the new one, once:
+ * its queue is whole when the page goes again.
+ */
+static int write_last(void *context, int command)
+{
+	(void)command;
+	return signal_of_write(context);
+}
+
+static void *change_policy(void *box)
+{
+	set_policy(*(int *)box, "fifo");
+	return box;
+}
+
+TEST(loaded_while_the_policy_changes)
+{
+	int box = box_new(FRAMES, 0);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	struct child child = child_fork(write_last, page_at(map, FRAMES));
+	pthread_t thread;
+	void *result;
+
+	pages_fill(map, 2, TAG);
+	failpoint_set("policy_lock stop times 1 pid %d", getpid());
+	ASSERT_EQ(0, pthread_create(&thread, NULL, change_policy, &box));
+	ASSERT_TRUE(failpoint_waits("policy_lock", 1));
+	EXPECT_EQ(0, child_ask(&child, 0));
+	failpoint_go("policy_lock");
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ(1, root_range(box, PAGEBOX_IOC_DISCARD, FRAMES, 1));
+	pages_fill(map, PAGES, TAG);
+	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
+	child_end(&child);
+	close(box);
 }
 
 /* A policy that is refused with the rest of a configuration is let go again. */

@@ -531,7 +531,6 @@ TEST(edges_of_configurations)
 				memcpy((char *)&config + at, &word, 4);
 			config.set = 1U << bit;
 			config.bytes = edges[i];
-			config.reserved = 0;
 			if (configure_error(box, config))
 				continue;
 			info = box_info(box);
@@ -613,10 +612,10 @@ ALIGNED(pagebox_stack, address);
 
 /* No hole before the numbers, and none at the end. */
 static_assert(sizeof(struct pagebox_config) ==
-		      offsetof(struct pagebox_config, reserved) + 4,
+		      offsetof(struct pagebox_config, references) + 4,
 	      "config");
 static_assert(sizeof(struct pagebox_info) ==
-		      offsetof(struct pagebox_info, reserved) + 4,
+		      offsetof(struct pagebox_info, references) + 4,
 	      "info");
 static_assert(sizeof(struct pagebox_stats) ==
 		      offsetof(struct pagebox_stats, committed) + 8,

@@ -73,6 +73,7 @@ enum pagebox_fault_class {
 #define PAGEBOX_SET_OOM (1U << 10)
 #define PAGEBOX_SET_OVERCOMMIT (1U << 11)
 #define PAGEBOX_SET_DIRTY (1U << 12)
+#define PAGEBOX_SET_REFERENCES (1U << 13)
 
 /* Values of store_fd and swap_fd that are no file descriptors */
 #define PAGEBOX_FD_NONE (-1) /* no store, no swap area */
@@ -121,6 +122,30 @@ enum pagebox_overcommit {
 };
 
 /**
+ * enum pagebox_references - how accesses to pages are seen
+ * @PAGEBOX_REFERENCES_AUTO: @PAGEBOX_REFERENCES_EXACT with few frames, else
+ *                           @PAGEBOX_REFERENCES_HARDWARE; follows the frame limit
+ * @PAGEBOX_REFERENCES_HARDWARE: by the accessed bits of the PTEs alone. A CPU
+ *                               does not set a bit again while the translation
+ *                               is in its TLB, so a page in constant use can
+ *                               look idle. Costs nothing
+ * @PAGEBOX_REFERENCES_EXACT: a page whose accessed bit is cleared loses its PTEs
+ *                            as well, so its next access is a minor fault and is
+ *                            seen for certain
+ * @PAGEBOX_REFERENCES_EVERY: a page loses its PTE when its thread faults on
+ *                            another page of the box, so each change of page by
+ *                            a thread is a fault. Pages that one instruction
+ *                            needs together stay, so do those under mlock().
+ *                            Slow, for teaching and traces
+ */
+enum pagebox_references {
+	PAGEBOX_REFERENCES_AUTO,
+	PAGEBOX_REFERENCES_HARDWARE,
+	PAGEBOX_REFERENCES_EXACT,
+	PAGEBOX_REFERENCES_EVERY,
+};
+
+/**
  * struct pagebox_config - argument of PAGEBOX_IOC_CONFIGURE
  * @size: (in) sizeof(struct pagebox_config)
  * @set: (in) PAGEBOX_SET_* of the fields to apply; the others are ignored
@@ -164,7 +189,7 @@ enum pagebox_overcommit {
  *                PAGEBOX_MAX_DIRTY_AGE; with PAGEBOX_SET_DIRTY
  * @dirty_ratio: (in) or when so many of a hundred frames hold one; with
  *               PAGEBOX_SET_DIRTY
- * @reserved: must be zero
+ * @references: (in) enum pagebox_references
  *
  * All of it is applied or nothing is.
  */
@@ -190,13 +215,14 @@ struct pagebox_config {
 	__u32 overcommit;
 	__u32 dirty_age_ms;
 	__u32 dirty_ratio;
-	__u32 reserved;
+	__u32 references;
 };
 
 /* Bits of pagebox_info.flags */
 #define PAGEBOX_INFO_STORE (1U << 0) /* the box has a store */
 #define PAGEBOX_INFO_SEALED (1U << 1) /* was used: size and store are fixed */
 #define PAGEBOX_INFO_WRITABLE (1U << 2) /* dirty pages go back to the store */
+#define PAGEBOX_INFO_REFERENCES (1U << 3) /* references was set, not _AUTO */
 
 /**
  * enum pagebox_backend - what a store or swap area is
@@ -239,7 +265,7 @@ enum pagebox_backend {
  * @overcommit: (out)
  * @dirty_age_ms: (out)
  * @dirty_ratio: (out)
- * @reserved: 0
+ * @references: (out) enum pagebox_references that holds now, never _AUTO
  */
 struct pagebox_info {
 	__u32 size;
@@ -268,7 +294,7 @@ struct pagebox_info {
 	__u32 overcommit;
 	__u32 dirty_age_ms;
 	__u32 dirty_ratio;
-	__u32 reserved;
+	__u32 references;
 };
 
 /**

@@ -27,7 +27,7 @@
  *   - load() and unload() say which frames hold a page. A page that comes back
  *     from swap is loaded anew.
  *   - To know what was accessed, add spare() (policy_clock.c) or sample()
- *     (policy_lru.c).
+ *     (policy_lru.c), and reference() for the faults that find a page there.
  *   - Keep numbers or lists in pb_policy_note(), one for each frame, and the rest
  *     in .size bytes of box->state. Callbacks hold a spinlock: do not sleep, do
  *     not allocate, be quick.
@@ -78,15 +78,13 @@ static unsigned int mru_pick(struct pb_policy_box *box, u32 *frame,
 	struct mru *mru = box->state;
 	unsigned int n = 0;
 
-	if (list_is_last(mru->last, &mru->stack))
-		mru->last = &mru->stack;
 	while (n < nr && !list_is_last(mru->last, &mru->stack)) {
 		mru->last = mru->last->next;
 		frame[n++] = pb_policy_frame(mru->last);
 	}
-	/* No frame holds a page; something has to be proposed all the same. */
+	/* All were proposed: begin in front again next time. */
 	if (!n)
-		frame[n++] = pb_policy_advance(box);
+		mru->last = &mru->stack;
 	return n;
 }
 

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Trails: with references=every, each change of page by a thread is a fault.
+ *
+ * A thread's trail is the pages of a box that it has mapped since its last change
+ * of page. When the thread faults on another page, those of its trail lose their
+ * PTEs, so the way back is a fault as well. The pages that one execution of one
+ * instruction needs are on the trail together, or it would never complete: the
+ * second fault of an instruction comes with the same registers as the first. (A
+ * system call has one set of user registers, so its pages count as those of one
+ * instruction.)
+ *
+ * A trail belongs to a thread and not to its process, for two threads that took
+ * each other's pages away might both never get on. A page that another thread of
+ * the process has mapped is seen only when that thread leaves it.
+ *
+ * Only the PTEs of the thread's own process are taken, unlike an unmap through the
+ * box's i_mmap. Pages under mlock() keep theirs.
+ */
+#include <linux/pagemap.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+
+#include "pagebox.h"
+
+/*
+ * An instruction of x86-64 makes progress with 8 pages: 2 that it is in, and 6 for
+ * a string move or the state that XRSTOR reads. Gathers complete element by
+ * element.
+ */
+#define TRAIL_MAX 8
+
+/**
+ * struct step - a page on a trail
+ * @mm: identity of the process
+ * @index: of the page in the box
+ * @address: where it is mapped
+ */
+struct step {
+	const struct mm_struct *mm;
+	pgoff_t index;
+	unsigned long address;
+};
+
+/**
+ * struct pb_trail - the trail of a thread in a box
+ * @node: in pb_trails.table; pb_trails.lock
+ * @thread: whose it is; a reference
+ * @instruction: pb_instruction() of the last fault
+ * @nr: how many pages are on it
+ * @step: the pages, the oldest first
+ *
+ * Fields without a lock belong to the thread.
+ */
+struct pb_trail {
+	struct hlist_node node;
+	struct pid *thread;
+	u32 instruction;
+	unsigned int nr;
+	struct step step[TRAIL_MAX];
+};
+
+/**
+ * pb_trails_init - no thread has a trail
+ * @trails: of a new box
+ */
+void pb_trails_init(struct pb_trails *trails)
+{
+	spin_lock_init(&trails->lock);
+	hash_init(trails->table);
+}
+
+/**
+ * pb_trails_destroy - forget all trails
+ * @trails: of a box that nothing maps any more
+ */
+void pb_trails_destroy(struct pb_trails *trails)
+{
+	struct hlist_node *next;
+	struct pb_trail *trail;
+	int i;
+
+	hash_for_each_safe(trails->table, i, next, trail, node) {
+		put_pid(trail->thread);
+		kfree(trail);
+	}
+}
+
+/* The trail of @thread, or one in its bucket whose thread is gone. */
+static struct pb_trail *find_locked(struct pb_trails *trails,
+				    struct pid *thread)
+{
+	struct pb_trail *trail, *unused = NULL;
+
+	lockdep_assert_held(&trails->lock);
+	hash_for_each_possible(trails->table, trail, node,
+			       (unsigned long)thread) {
+		if (trail->thread == thread)
+			return trail;
+		if (!pid_has_task(trail->thread, PIDTYPE_PID))
+			unused = trail;
+	}
+	return unused;
+}
+
+/* The trail of the current thread, or NULL without memory. */
+static struct pb_trail *trail_of_current(struct pb_trails *trails)
+{
+	struct pid *thread = task_pid(current), *before = NULL;
+	struct pb_trail *trail;
+
+	spin_lock(&trails->lock);
+	trail = find_locked(trails, thread);
+	if (trail && trail->thread != thread) {
+		before = trail->thread;
+		trail->thread = get_pid(thread);
+		trail->nr = 0;
+		/* Into its own bucket, which may be another one. */
+		hash_del(&trail->node);
+		hash_add(trails->table, &trail->node, (unsigned long)thread);
+	}
+	spin_unlock(&trails->lock);
+	put_pid(before);
+	if (trail)
+		return trail;
+
+	trail = pb_may_fail(TRAIL, NULL, kzalloc(sizeof(*trail), PB_GFP));
+	if (!trail)
+		return NULL;
+	trail->thread = get_pid(thread);
+	spin_lock(&trails->lock);
+	hash_add(trails->table, &trail->node, (unsigned long)thread);
+	spin_unlock(&trails->lock);
+	return trail;
+}
+
+/* Take the PTE of a page on the trail. */
+static void leave(struct pb_box *box, const struct step *step)
+{
+	struct address_space *mapping = box->inode->i_mapping;
+	struct vm_area_struct *vma;
+
+	i_mmap_lock_read(mapping);
+	for (vma = pb_pte_vma_first(mapping, step->index, step->index); vma;
+	     vma = pb_pte_vma_next(vma, step->index, step->index)) {
+		if (vma->vm_mm == step->mm && vma->vm_start <= step->address &&
+		    step->address < vma->vm_end && !(vma->vm_flags & VM_LOCKED))
+			pb_zap_page(vma, step->address);
+	}
+	i_mmap_unlock_read(mapping);
+}
+
+static bool same_step(const struct step *a, const struct step *b)
+{
+	return a->mm == b->mm && a->address == b->address;
+}
+
+/* The thread goes on to another page: all that it leaves loses its PTE. */
+static void leave_all(struct pb_box *box, struct pb_trail *trail,
+		      const struct step *now)
+{
+	for (unsigned int i = 0; i < trail->nr; i++) {
+		if (!same_step(&trail->step[i], now))
+			leave(box, &trail->step[i]);
+	}
+	trail->nr = 0;
+}
+
+/* The page comes last on the trail; the first one makes room. */
+static void append(struct pb_box *box, struct pb_trail *trail,
+		   const struct step *now)
+{
+	for (unsigned int i = 0; i < trail->nr; i++) {
+		if (same_step(&trail->step[i], now))
+			return;
+	}
+	if (trail->nr == TRAIL_MAX) {
+		leave(box, &trail->step[0]);
+		trail->nr--;
+		memmove(trail->step, trail->step + 1,
+			trail->nr * sizeof(*trail->step));
+	}
+	trail->step[trail->nr++] = *now;
+}
+
+/**
+ * pb_trail_step - the current thread faults on a page
+ * @box: the box
+ * @vmf: the fault
+ *
+ * With references=every, takes the PTEs of the pages that the thread was at
+ * before. Without memory for a trail nothing is taken, and the way back to this
+ * page may not be seen.
+ *
+ * Context: in a fault, without folio locks; sleeps.
+ */
+void pb_trail_step(struct pb_box *box, const struct vm_fault *vmf)
+{
+	struct step now = {
+		.mm = vmf->vma->vm_mm,
+		.index = vmf->pgoff,
+		.address = vmf->address & PAGE_MASK,
+	};
+	u32 instruction = pb_instruction();
+	struct pb_trail *trail;
+
+	if (pb_frames_references(&box->frames) != PAGEBOX_REFERENCES_EVERY)
+		return;
+	trail = trail_of_current(&box->trails);
+	if (!trail)
+		return;
+	if (trail->instruction != instruction)
+		leave_all(box, trail, &now);
+	trail->instruction = instruction;
+	append(box, trail, &now);
+}
