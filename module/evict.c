@@ -694,6 +694,33 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 }
 
 /*
+ * The cgroup of the task is near its limit, and what else it will be charged for,
+ * such as page tables, would call the OOM killer: give frames back. If that does
+ * not help, since others pay for the frames, it is not tried again before long.
+ */
+static int relieve_memcg(struct pb_box *box)
+{
+	struct pb_frames *frames = &box->frames;
+	u32 want = READ_ONCE(frames->batch) + 1;
+	unsigned long before, after;
+	struct pb_obstacles seen;
+	int err;
+
+	if (!pb_memcg_is_short(PB_MEMCG_LOW, &before) ||
+	    READ_ONCE(frames->used) <= PAGEBOX_MIN_FRAMES ||
+	    time_before(jiffies, READ_ONCE(frames->relieve_after)))
+		return 0;
+	err = evict_batch(box, NULL, want, &seen);
+	if (err < 0)
+		return err;
+	if (READ_ONCE(frames->idle) > 1)
+		pb_frames_shrink(frames, READ_ONCE(frames->idle) - 1);
+	if (pb_memcg_is_short(PB_MEMCG_LOW, &after) && after <= before)
+		WRITE_ONCE(frames->relieve_after, jiffies + HZ);
+	return 0;
+}
+
+/*
  * Take a frame; if there is none, try to evict, and say whether that worked, or
  * why it did not. @index: of the page that a fault needs it for, or NULL.
  */
@@ -702,9 +729,11 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare,
 		     struct pb_obstacles *seen)
 {
 	unsigned long pressure;
-	int err = pb_frame_get(&box->frames, spare);
+	int err = relieve_memcg(box);
 
 	*evicted = false;
+	if (!err)
+		err = pb_frame_get(&box->frames, spare, false);
 	if (err != -EAGAIN)
 		return err;
 	psi_memstall_enter(&pressure);
@@ -714,7 +743,7 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare,
 		return err;
 	pb_window(PB_WINDOW_EVICT_GOT);
 	*evicted = err;
-	return pb_frame_get(&box->frames, spare);
+	return pb_frame_get(&box->frames, spare, false);
 }
 
 /**
@@ -824,7 +853,8 @@ bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins)
  * @index: the page that a fault needs it for
  *
  * Waits for frames that other tasks hold or that are being written, without end.
- * When no frame can be evicted the box's OOM policy decides.
+ * When no frame can be evicted the box grows up to its limit, also where its
+ * cgroup is short of memory. Then the box's OOM policy decides.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
@@ -851,7 +881,11 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
 		}
 		if (pb_evict_pause(&seen, &pins))
 			continue;
-		err = pb_oom(box, &since);
+		err = pb_frame_get(&box->frames, spare, true);
+		if (err == -EAGAIN)
+			err = pb_oom(box, &since);
+		else
+			return err;
 		if (err)
 			return err;
 		schedule_timeout_killable(msecs_to_jiffies(SWEEP_PAUSE));

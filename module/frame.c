@@ -332,15 +332,25 @@ static bool folio_allowed(const struct pb_frames *frames)
 		       PAGEBOX_MIN_FRAMES;
 }
 
-/* A frame without a folio gets one, if the module's cap and the machine allow. */
-static int frame_populate(struct pb_frames *frames, struct pb_spare *spare)
+/*
+ * A frame without a folio gets one, if the module's cap and the machine allow. As
+ * long as the box can evict instead it does not insist: it leaves some room in its
+ * cgroup, and the allocation fails before an OOM killer is called.
+ */
+static int frame_populate(struct pb_frames *frames, struct pb_spare *spare,
+			  bool force)
 {
-	const gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN |
-			  __GFP_ZERO;
+	gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO;
+	unsigned long left;
 
 	atomic_long_inc(&pb_frames_total);
 	if (!folio_allowed(frames))
 		goto out_total;
+	if (!force && READ_ONCE(frames->used) > PAGEBOX_MIN_FRAMES) {
+		gfp |= __GFP_NORETRY;
+		if (pb_memcg_is_short(PB_MEMCG_ALL, &left))
+			goto out_total;
+	}
 
 	spare->folio = pb_may_fail(FRAME, NULL, folio_alloc(gfp, 0));
 	if (!spare->folio)
@@ -372,6 +382,7 @@ out_total:
  * @spare: filled on success; the folio has a reference for the caller, its
  *         contents are those of whatever page was in it before unless
  *         @spare->zeroed
+ * @force: nothing can be evicted: take memory although it is short
  *
  * The folio is not locked. Tasks that came too late for a page that was in it
  * may still be about to lock it, and they may hold other folio locks; a fault
@@ -382,12 +393,12 @@ out_total:
  * Return: 0; -EAGAIN when something must be evicted first; -ENOMEM when that
  * would not help either
  */
-int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare)
+int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare, bool force)
 {
 	int err = frame_take(frames, spare);
 
 	if (!err && !spare->folio)
-		err = frame_populate(frames, spare);
+		err = frame_populate(frames, spare, force);
 	if (err) {
 		spare->folio = NULL;
 		return err;

@@ -459,6 +459,8 @@ struct pb_repeat {
  * @repeat: some of those faults, by @who; @evict_lock
  * @shrunk: where the shrinker goes on; @evict_lock
  * @barren: when no slot could be taken from a page in a frame, in jiffies
+ * @relieve_after: not before then, in jiffies, frames are given back because a
+ *                 cgroup is short of memory
  */
 struct pb_frames {
 	spinlock_t lock; /* the table, the free list, @used */
@@ -483,6 +485,7 @@ struct pb_frames {
 	struct pb_repeat repeat[1 << PB_REPEAT_BITS];
 	u32 shrunk;
 	unsigned long barren;
+	unsigned long relieve_after;
 };
 
 /* Most victims an eviction takes; bounds what it keeps on the stack. */
@@ -515,7 +518,7 @@ void pb_frames_set_limit(struct pb_frames *frames, u32 limit);
 bool pb_frames_trim(struct pb_frames *frames);
 unsigned long pb_frames_shrink(struct pb_frames *frames, unsigned long nr);
 void pb_frames_destroy(struct pb_frames *frames);
-int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare);
+int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare, bool force);
 void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number);
 void pb_frame_loaded(struct pb_frames *frames, u32 number);
 void pb_frame_unloaded(struct pb_frames *frames, u32 number);
@@ -1041,6 +1044,14 @@ int pb_evict_resize(struct pb_box *box, u32 limit);
 int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
 			void **state);
 unsigned long pb_evict_shrink(struct pb_box *box, unsigned long nr);
+
+/* memcg.c ------------------------------------------------------------- */
+
+/* Parts of the headroom that a cgroup is to keep. */
+#define PB_MEMCG_LOW 2
+#define PB_MEMCG_ALL 1
+
+bool pb_memcg_is_short(unsigned int part, unsigned long *left);
 
 /* shrink.c ------------------------------------------------------------ */
 

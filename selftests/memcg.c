@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -236,6 +237,53 @@ static int want_swap_file(void *context)
 TEST_F_TIMEOUT(memcg, swap_file, PATIENCE)
 {
 	expect_own_fault(_metadata, self, in_child(want_swap_file, self));
+}
+
+/* The disk of the VM that holds nothing of value. */
+static int scratch_disk(void)
+{
+	for (char disk = 'a'; disk <= 'z'; disk++) {
+		char path[64], serial[64];
+		int fd;
+
+		snprintf(path, sizeof(path), "/sys/block/vd%c/serial", disk);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		close(fd);
+		read_into(path, serial, sizeof(serial));
+		snprintf(path, sizeof(path), "/dev/vd%c", disk);
+		if (!strncmp(serial, "pagebox-scratch-", 16))
+			return open(path, O_RDWR | O_CLOEXEC);
+	}
+	errno = 0;
+	die("there is no scratch disk");
+}
+
+/* Much more than the cgroup may have, in a box that swaps to a disk. */
+static int want_disk(void *context)
+{
+	FIXTURE_DATA(memcg) *self = context;
+	size_t pages = 4 * LIMIT / page_size;
+	char *map;
+
+	group_set(self, "cgroup.procs", "0");
+	self->box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_SWAP,
+		.frames = pages,
+		.swap_fd = scratch_disk(),
+	});
+	map = box_map(self->box, pages, MAP_PRIVATE);
+	pages_fill(map, pages, 1);
+	return !pages_hold(map, pages, 1) ||
+	       box_stats(self->box).frames_used >= LIMIT / page_size;
+}
+
+/* The box evicts before the cgroup's OOM killer comes. */
+TEST_F_TIMEOUT(memcg, disk, PATIENCE)
+{
+	EXPECT_EQ(0, in_child(want_disk, self));
+	EXPECT_EQ(0, group_kills(self));
 }
 
 static int want_little(void *context)
