@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "parse.h"
 
@@ -191,20 +190,10 @@ static void map_path(char *path, __u64 box, __u64 map, const char *file)
 	snprintf(path, PATH_MAX, "%s/%llu/%llu/%s", pb_root(), box, map, file);
 }
 
-/*
- * A file that goes away while it is open fails with EIO. Whatever the error:
- * when its directory is no longer there, the thing itself is gone.
- */
-static int check_gone(char *path, int ret, struct pb_error *error)
+static int check_gone(const char *path, int ret, struct pb_error *error)
 {
-	char *slash = strrchr(path, '/');
-
-	if (!ret || ret == -EBADMSG || ret == -ENOMEM || !slash)
-		return ret;
-	*slash = '\0';
-	if (access(path, F_OK) && errno == ENOENT)
-		ret = pb_fail(error, -ENOENT, "%s is gone", path);
-	*slash = '/';
+	if (ret == -ENOENT)
+		pb_fail(error, ret, "%s is gone", path);
 	return ret;
 }
 
@@ -221,8 +210,8 @@ int pb_read_summary(__u64 box, struct pb_summary *summary,
 	return check_gone(path, ret, error);
 }
 
-static int read_counters(char *path, size_t nr, struct pb_counters *counters,
-			 struct pb_error *error)
+static int read_counters(const char *path, size_t nr,
+			 struct pb_counters *counters, struct pb_error *error)
 {
 	int ret;
 

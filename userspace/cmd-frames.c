@@ -257,7 +257,7 @@ static int show_box(struct clock_view *view)
 	int ret =
 		pb_read_frames(view->box->id, &view->frames, &view->nr, &error);
 
-	report(ret, &error, &status);
+	report_box(view->box->id, view->options, ret, &error, &status);
 	if (ret)
 		return status;
 	if (view->options->strip)

@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,7 @@ static const char legend[] =
  * @frames: its frame table, for the dirty bits; NULL when not needed
  * @nr_frames: how many
  * @shown: how many VMAs had something to show
+ * @gone: how many belong to mappings that have gone meanwhile
  */
 struct map_view {
 	const struct options *options;
@@ -95,6 +97,7 @@ struct map_view {
 	struct pb_frame *frames;
 	size_t nr_frames;
 	size_t shown;
+	size_t gone;
 };
 
 /**
@@ -329,40 +332,73 @@ static size_t show_map(struct map_view *view, size_t i, int *status)
 	for (; i < box->nr_vmas && box->vmas[i].map == map; i++) {
 		if (!ret)
 			show_vma(view, &box->vmas[i], pages, nr);
+		view->gone += ret == -ENOENT;
 	}
 	free(pages);
 	return i;
 }
 
-static void show_box(struct map_view *view, int *status)
+/* Return: 0, or a negative errno when the box could not be read. */
+static int read_frames(struct map_view *view, struct pb_error *error)
 {
-	struct pb_error error;
-
 	view->frames = NULL;
 	view->nr_frames = 0;
-	if (view->box->nr_vmas && !view->options->list)
-		report(pb_read_frames(view->box->id, &view->frames,
-				      &view->nr_frames, &error),
-		       &error, status);
-	for (size_t i = 0; i < view->box->nr_vmas;)
+	if (!view->box->nr_vmas || view->options->list)
+		return 0;
+	return pb_read_frames(view->box->id, &view->frames, &view->nr_frames,
+			      error);
+}
+
+/* Where mappings have gone, the box may have. */
+static int look_again(const struct box *box, struct pb_error *error)
+{
+	struct pb_summary summary;
+
+	return pb_read_summary(box->id, &summary, error);
+}
+
+static void show_box(struct map_view *view, int *status)
+{
+	const struct box *box = view->box;
+	size_t gone = view->gone;
+	struct pb_error error;
+	int ret = read_frames(view, &error);
+
+	if (ret == -ENOENT)
+		view->gone += box->nr_vmas;
+	for (size_t i = 0; ret != -ENOENT && i < box->nr_vmas;)
 		i = show_map(view, i, status);
+	if (!ret && view->gone != gone)
+		ret = look_again(box, &error);
+	report_box(box->id, view->options, ret, &error, status);
 	free(view->frames);
 }
 
-static void closing_words(const struct map_view *view,
-			  const struct selection *selection)
+static size_t count_mappings(const struct selection *selection)
 {
-	const struct options *options = view->options;
 	size_t mappings = 0;
 
 	for (size_t i = 0; i < selection->nr; i++)
 		mappings += selection->boxes[i].nr_vmas;
-	if (selection->nr && !mappings)
-		warnx("nothing is mapped: no program did an mmap() of the box");
-	else if (mappings && !view->shown)
+	return mappings;
+}
+
+static void closing_words(const struct map_view *view,
+			  struct selection *selection)
+{
+	const struct options *options = view->options;
+	size_t mappings = count_mappings(selection);
+
+	if (view->shown) {
+		if (is_for_people(options) && !options->list)
+			printf("\n%s", legend);
+	} else if (selection->nr && mappings == view->gone) {
+		report_process(options, &selection->status);
+		if (selection->status == EXIT_SUCCESS)
+			warnx("nothing is mapped: no program did an mmap() of the box");
+	} else if (selection->nr) {
 		warnx("no mapping has a page of that range");
-	else if (view->shown && is_for_people(options) && !options->list)
-		printf("\n%s", legend);
+	}
 }
 
 static int run(const struct options *options)

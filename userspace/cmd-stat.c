@@ -252,23 +252,45 @@ static int sample_map(const struct box *box, const struct pb_vma *vma,
 	return 0;
 }
 
-static struct samples take_samples(struct selection *selection)
+/* Return: 0, or a negative errno when the box itself could not be read. */
+static int sample_all(const struct box *box, struct samples *samples,
+		      struct pb_error *error, int *status)
+{
+	int ret = sample_box(box, samples, error);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < box->nr_vmas; i++) {
+		if (is_first_vma(box, i))
+			report(sample_map(box, &box->vmas[i], samples, error),
+			       error, status);
+	}
+	return 0;
+}
+
+static bool has_mapping(const struct samples *samples)
+{
+	for (size_t i = 0; i < samples->nr; i++) {
+		if (samples->at[i].map != PB_NONE)
+			return true;
+	}
+	return false;
+}
+
+static struct samples take_samples(struct selection *selection,
+				   const struct options *options)
 {
 	struct samples samples = { .nr = 0 };
 	struct pb_error error;
 
-	for (size_t b = 0; b < selection->nr; b++) {
-		const struct box *box = &selection->boxes[b];
+	for (size_t i = 0; i < selection->nr; i++) {
+		const struct box *box = &selection->boxes[i];
+		int ret = sample_all(box, &samples, &error, &selection->status);
 
-		report(sample_box(box, &samples, &error), &error,
-		       &selection->status);
-		for (size_t i = 0; i < box->nr_vmas; i++) {
-			if (is_first_vma(box, i))
-				report(sample_map(box, &box->vmas[i], &samples,
-						  &error),
-				       &error, &selection->status);
-		}
+		report_box(box->id, options, ret, &error, &selection->status);
 	}
+	if (!has_mapping(&samples))
+		report_process(options, &selection->status);
 	return samples;
 }
 
@@ -338,7 +360,7 @@ static int run(const struct options *options)
 
 	for (__u64 round = 1;; round++) {
 		struct selection selection = select_boxes(options);
-		struct samples new = take_samples(&selection);
+		struct samples new = take_samples(&selection, options);
 
 		show(options, &new, &old);
 		free(old.at);

@@ -70,11 +70,13 @@ static int compare_ids(const void *a, const void *b)
 static int collect_ids(DIR *dir, __u64 **ids, size_t *nr)
 {
 	struct dirent *entry;
-	__u64 id;
+	__u64 *more, id;
 
-	while ((entry = readdir(dir))) {
-		__u64 *more;
-
+	for (;;) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return -errno;
 		if (!is_box(entry->d_name, &id))
 			continue;
 		more = reallocarray(*ids, *nr + 1, sizeof(id));
@@ -83,7 +85,6 @@ static int collect_ids(DIR *dir, __u64 **ids, size_t *nr)
 		*ids = more;
 		more[(*nr)++] = id;
 	}
-	return 0;
 }
 
 /**
@@ -110,7 +111,7 @@ int pb_read_boxes(__u64 **ids, size_t *nr, struct pb_error *error)
 		free(*ids);
 		*ids = NULL;
 		*nr = 0;
-		return pb_fail(error, ret, "out of memory");
+		return pb_explain(pb_root(), PB_MODULE, ret, error);
 	}
 	if (*nr)
 		qsort(*ids, *nr, sizeof(**ids), compare_ids);

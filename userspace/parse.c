@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "parse.h"
 
@@ -53,6 +54,39 @@ static int out_of_memory(struct reader *r)
 	return pb_fail(r->error, -ENOMEM, "%s: out of memory", r->path);
 }
 
+static int cannot_read(struct reader *r, int code)
+{
+	return pb_fail(r->error, code, "%s: %s", r->path, strerror(-code));
+}
+
+/* A module that is being unloaded has files that cannot be opened any more. */
+static int code_of_open(void)
+{
+	switch (errno) {
+	case ENOTDIR:
+	case ENODEV:
+	case ENXIO:
+		return -ENOENT;
+	default:
+		return -errno;
+	}
+}
+
+/*
+ * debugfs removes the files of what ends before their directory. A file that is
+ * open then fails with EIO, and has no link any more: that tells it from one that
+ * cannot be read. To look for its path could wait for other readers.
+ */
+static int code_of_read(FILE *file)
+{
+	int code = -errno;
+	struct stat stat;
+
+	if (!fstat(fileno(file), &stat) && !stat.st_nlink)
+		return -ENOENT;
+	return code;
+}
+
 static int reader_open(struct reader *r, const char *path,
 		       struct pb_error *error)
 {
@@ -60,9 +94,7 @@ static int reader_open(struct reader *r, const char *path,
 	r->number = 0;
 	r->error = error;
 	r->file = fopen(path, "re");
-	if (!r->file)
-		return pb_fail(error, -errno, "%s: %s", path, strerror(errno));
-	return 0;
+	return r->file ? 0 : cannot_read(r, code_of_open());
 }
 
 /* Return: 1 with a line, 0 at the end of the file, or a negative errno. */
@@ -81,8 +113,7 @@ static int reader_line(struct reader *r)
 	}
 	r->line[length] = '\0';
 	if (ferror(r->file))
-		return pb_fail(r->error, -errno, "%s: %s", r->path,
-			       strerror(errno));
+		return cannot_read(r, code_of_read(r->file));
 	if (c == EOF && length)
 		return bad_line(r, "is cut short");
 	return c != EOF;
@@ -234,7 +265,8 @@ static int read_keys(struct reader *r, const struct parse_field *fields,
  * @record: filled
  * @error: says what is wrong
  *
- * Return: 0, -EBADMSG for a file out of shape, or the errno of open or read.
+ * Return: 0, -EBADMSG for a file out of shape, -ENOENT for one that has gone, also
+ * while it was read, or another errno of open or read.
  */
 int parse_keys(const char *path, const struct parse_field *fields, size_t nr,
 	       void *record, struct pb_error *error)
@@ -356,7 +388,8 @@ static int close_table(struct reader *r, int ret, void **records,
  * @nr_records: set to how many
  * @error: says what is wrong
  *
- * Return: 0, -EBADMSG for a file out of shape, or the errno of open or read.
+ * Return: 0, -EBADMSG for a file out of shape, -ENOENT for one that has gone, also
+ * while it was read, or another errno of open or read.
  */
 int parse_table(const char *path, const struct parse_field *fields, size_t nr,
 		size_t record_size, void **records, size_t *nr_records,

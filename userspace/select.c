@@ -10,7 +10,7 @@
 #include "select.h"
 
 /**
- * report() - tell of a box that could not be read
+ * report() - tell of a mapping that could not be read
  * @code: 0 or a negative errno; what has gone meanwhile is no error
  * @error: the sentence
  * @status: exit status, set when it is an error
@@ -20,6 +20,39 @@ void report(int code, const struct pb_error *error, int *status)
 	if (!code || code == -ENOENT)
 		return;
 	warnx("%s", error->text);
+	*status = EXIT_FAILURE;
+}
+
+/**
+ * report_box() - tell of a box that could not be read
+ * @box: its number
+ * @options: say whether the user gave the number: then it has to be there
+ * @code: 0 or a negative errno
+ * @error: the sentence
+ * @status: exit status, set when it is an error
+ */
+void report_box(__u64 box, const struct options *options, int code,
+		const struct pb_error *error, int *status)
+{
+	if (code != -ENOENT || !options->nr_boxes) {
+		report(code, error, status);
+		return;
+	}
+	warnx("there is no box %llu; 'pagebox ls' shows those there are", box);
+	*status = EXIT_FAILURE;
+}
+
+/**
+ * report_process() - tell that the process asked for maps no box
+ * @options: name it
+ * @status: exit status, set unless something else was wrong already
+ */
+void report_process(const struct options *options, int *status)
+{
+	if (!options->pid || *status != EXIT_SUCCESS)
+		return;
+	warnx("process %llu maps no box; 'pagebox ls' shows which processes do",
+	      options->pid);
 	*status = EXIT_FAILURE;
 }
 
@@ -73,13 +106,8 @@ static void add_box(struct selection *selection, __u64 id,
 
 	if (!ret)
 		selection->nr++;
-	if (ret == -ENOENT && options->nr_boxes) {
-		warnx("there is no box %llu; 'pagebox ls' shows those there are",
-		      id);
-		selection->status = EXIT_FAILURE;
-	}
 	if (ret < 0)
-		report(ret, &error, &selection->status);
+		report_box(id, options, ret, &error, &selection->status);
 }
 
 /**
@@ -109,13 +137,10 @@ struct selection select_boxes(const struct options *options)
 		add_box(&selection, ids[i], options);
 	free(present);
 
-	if (options->pid && !selection.nr && selection.status == EXIT_SUCCESS) {
-		warnx("process %llu maps no box; 'pagebox ls' shows which processes do",
-		      options->pid);
-		selection.status = EXIT_FAILURE;
-	} else if (!nr && is_for_people(options)) {
+	if (options->pid && !selection.nr)
+		report_process(options, &selection.status);
+	else if (!nr && is_for_people(options))
 		warnx("there are no boxes: a program makes one by opening /dev/pagebox");
-	}
 	return selection;
 }
 

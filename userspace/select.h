@@ -37,5 +37,8 @@ struct selection {
 struct selection select_boxes(const struct options *options);
 void select_free(struct selection *selection);
 void report(int code, const struct pb_error *error, int *status);
+void report_box(__u64 box, const struct options *options, int code,
+		const struct pb_error *error, int *status);
+void report_process(const struct options *options, int *status);
 
 #endif /* SELECT_H */
