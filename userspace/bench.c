@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "libpagebox.h"
+#include "output.h"
 
 #define PAGES 1024
 #define ROUNDS 5
@@ -203,6 +204,7 @@ static void compare(const char *what, uint64_t (*run)(opener o))
 
 int main(void)
 {
+	output_begin();
 	page_size = sysconf(_SC_PAGESIZE);
 	printf("%-28s %8s %8s %7s\n", "per page", "pagebox", "memfd", "ratio");
 	compare("first touch, write", first_touch);
@@ -211,5 +213,5 @@ int main(void)
 	compare("copy-on-write after fork", cow);
 	printf("%-28s %8ju %8s %7s\n", "evict dirty and swap in",
 	       (uintmax_t)best(thrash, open_box), "-", "-");
-	return 0;
+	return output_end(EXIT_SUCCESS);
 }

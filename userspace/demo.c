@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "libpagebox.h"
+#include "output.h"
 #include "story.h"
 
 /**
@@ -515,6 +516,7 @@ int main(int argc, char **argv)
 	char *text;
 	int letter;
 
+	output_begin();
 	while ((letter = getopt_long(argc, argv, "pb", options, NULL)) != -1) {
 		if (letter == '?')
 			usage();
@@ -536,5 +538,5 @@ int main(int argc, char **argv)
 	save_texts(&demo, text, &child);
 	write_alone(&demo, text, &child);
 	count_again(&demo, text);
-	return EXIT_SUCCESS;
+	return output_end(EXIT_SUCCESS);
 }

@@ -3,13 +3,13 @@
  * pagebox: the inspector. Shows the boxes of /dev/pagebox, and sets them up.
  */
 #include <err.h>
-#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
+#include "output.h"
 #include "sheet.h"
 
 #define PAGEBOX_VERSION "0.1"
@@ -123,13 +123,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int status;
-
+	output_begin();
 	setlocale(LC_CTYPE, "");
-	status = dispatch(argc, argv);
-	if (fclose(stdout) && errno != EPIPE) {
-		warn("cannot write");
-		status = EXIT_FAILURE;
-	}
-	return status;
+	return output_end(dispatch(argc, argv));
 }

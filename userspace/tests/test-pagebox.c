@@ -3,6 +3,7 @@
  * The inspector as its users meet it: what it prints, what it says when
  * something is missing, and its exit status.
  */
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "sandbox.h"
@@ -333,17 +334,94 @@ static void copy_sample(const char *from, const char *to)
 	assert_int_equal(system(command), 0);
 }
 
-/* A directory without its files: the box went while it was looked at. */
-static void a_box_that_goes_is_passed_over(void **state)
+static void remove_file(const char *name)
 {
 	char command[128];
 
+	snprintf(command, sizeof(command), "rm -r '%s/%s'", sandbox, name);
+	assert_int_equal(system(command), 0);
+}
+
+/* A mapping that goes while it is looked at, with and without its directory. */
+static void a_mapping_that_goes_is_skipped(void **state)
+{
+	static const char *const gone[] = { "5/1/pages", "5/1/stats", "5/1" };
+
 	(void)state;
 	copy_sample("1", "5");
-	snprintf(command, sizeof(command), "rm -r '%s/5/1'", sandbox);
-	assert_int_equal(system(command), 0);
-	expect(sandbox, "map 5", 0, "map 2 of process 101");
-	expect(sandbox, "stat -rn -o MAP 5", 0, "-\n2\n");
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+		remove_file(gone[i]);
+		expect(sandbox, "map 5", 0, "map 2 of process 101");
+		expect(sandbox, "map -J", 0, "\"map\": 2");
+		if (i)
+			expect(sandbox, "stat -rn -o MAP 5", 0, "-\n2\n");
+	}
+	assert_int_equal(pagebox(sandbox, "map -rn -o MAP"), 0);
+	assert_string_equal(output, "2\n");
+	assert_int_equal(pagebox(sandbox, "stat -w0.01 -c2 -rn -o MAP"), 0);
+	assert_string_equal(output, "-\n2\n-\n2\n");
+}
+
+/* With its last mapping goes the reason to show a process that was asked for. */
+static void a_process_that_goes_is_named(void **state)
+{
+	(void)state;
+	copy_sample("1", "5");
+	remove_file("5/2");
+	expect(sandbox, "map -p 101", 1, "process 101 maps no box");
+	expect(sandbox, "stat -p 101", 1, "process 101 maps no box");
+	expect(sandbox, "map -p 100", 0, "map 1 of process 100");
+	remove_file("5/1");
+	expect(sandbox, "map 5", 0, "nothing is mapped");
+	expect(sandbox, "map -g 0-1", 0, "nothing is mapped");
+}
+
+/* debugfs removes the files of a box one by one, and then its directory. */
+static void a_box_that_goes_is_skipped(void **state)
+{
+	static const char *const looks[][2] = {
+		{ "stats", "stat" },	{ "stats", "stat -w0.01 -c2" },
+		{ "frames", "frames" }, { "frames", "frames -s" },
+		{ "frames", "map" },	{ "maps", "ls" },
+		{ "maps", "map -l" },	{ "maps", "frames" },
+		{ "maps", "stat" },	{ "summary", "ls" },
+		{ "summary", "stat" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		char file[16], words[64];
+
+		copy_sample("1", "5");
+		copy_sample("2", "2");
+		snprintf(file, sizeof(file), "5/%s", looks[i][0]);
+		remove_file(file);
+		snprintf(words, sizeof(words), "%s -rn -o BOX", looks[i][1]);
+		expect(sandbox, words, 0, "2\n");
+		assert_null(strchr(output, '5'));
+		assert_null(strstr(output, "gone"));
+		snprintf(words, sizeof(words), "%s -J", looks[i][1]);
+		expect(sandbox, words, 0, "\"box\": 2");
+		assert_null(strstr(output, "\"box\": 5"));
+		snprintf(words, sizeof(words), "%s 5", looks[i][1]);
+		expect(sandbox, words, 1, "there is no box 5; 'pagebox ls'");
+		remove_file("5");
+		remove_file("2");
+	}
+}
+
+/* A file that cannot be read, and has not gone, is an error. */
+static void a_file_that_cannot_be_read_is_named(void **state)
+{
+	char path[128];
+
+	(void)state;
+	copy_sample("1", "5");
+	remove_file("5/stats");
+	snprintf(path, sizeof(path), "%s/5/stats", sandbox);
+	assert_int_equal(symlink("/proc/self/mem", path), 0);
+	expect(sandbox, "stat", 1, "5/stats: Input/output error");
+	expect(sandbox, "stat 5", 1, "5/stats: Input/output error");
 }
 
 static void spoiled_files_are_reported(void **state)
@@ -418,10 +496,102 @@ static void words_are_completed(void **state)
 	complete_is("new -- ls --frames /dev/nul", "/dev/null ");
 }
 
+/* Output that is short is written at the end, output that is long before. */
 static void a_full_disk_is_noticed(void **state)
 {
+	static const char *const commands[] = {
+		"--help",
+		"--version",
+		"help",
+		"version",
+		"ls",
+		"ls --json",
+		"ls --raw",
+		"ls --pairs",
+		"ls -n",
+		"stat",
+		"stat --json",
+		"stat -w0.01 -c3",
+		"stat -w0.01",
+		"map",
+		"map --json",
+		"map -l",
+		"map -l --json",
+		"frames",
+		"frames --json",
+		"frames -s",
+		"frames -s --json",
+		"policies",
+		"policies --json",
+		"policies --raw",
+		"ls --help",
+		"stat --help",
+		"map --help",
+		"frames --help",
+		"policies --help",
+		"new --help",
+		"set --help",
+		"prefetch --help",
+		"pageout --help",
+		"discard --help",
+		"ls --version",
+		"new --version",
+	};
+	char words[64];
+
 	(void)state;
-	expect(samples(), "ls >/dev/full", 1, "cannot write");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		snprintf(words, sizeof(words), "%s >/dev/full", commands[i]);
+		expect(samples(), words, 1, "cannot write the output");
+	}
+}
+
+/* Lists boxes into a pipe that nobody reads any more. Return: the child. */
+static pid_t list_into(int pipe, int errors)
+{
+	const char *program = getenv("PAGEBOX");
+	pid_t pid;
+
+	assert_non_null(program);
+	pid = fork();
+	if (pid)
+		return pid;
+	signal(SIGPIPE, SIG_IGN);
+	dup2(pipe, STDOUT_FILENO);
+	dup2(errors, STDERR_FILENO);
+	setenv("PAGEBOX_DEBUGFS", samples(), 1);
+	execl(program, "pagebox", "ls", NULL);
+	_exit(127);
+}
+
+static void a_closed_pipe_is_noticed(void **state)
+{
+	int out[2], errors[2], status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(out) | pipe(errors), 0);
+	close(out[0]);
+	pid = list_into(out[1], errors[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	close(out[1]);
+	close(errors[1]);
+	output[read(errors[0], output, sizeof(output) - 1)] = '\0';
+	close(errors[0]);
+	assert_non_null(strstr(output, "cannot write the output: Broken pipe"));
+}
+
+/* No file that is opened instead gets the output. */
+static void closed_files_are_no_output(void **state)
+{
+	(void)state;
+	expect(samples(), "ls >&-", 1,
+	       "cannot write the output: Bad file descriptor");
+	expect(samples(), "--version 0<&- >&-", 1, "cannot write the output");
+	/* nothing to say, nothing lost */
+	expect(samples(), "ls -n -p 100 3 >&-", 1, "process 100 maps no box");
 }
 
 #define SANDBOXED(test) \
@@ -449,11 +619,16 @@ int main(void)
 		cmocka_unit_test(help_is_narrow),
 		cmocka_unit_test(the_missing_are_named),
 		SANDBOXED(no_boxes_are_no_error),
-		SANDBOXED(a_box_that_goes_is_passed_over),
+		SANDBOXED(a_mapping_that_goes_is_skipped),
+		SANDBOXED(a_process_that_goes_is_named),
+		SANDBOXED(a_box_that_goes_is_skipped),
+		SANDBOXED(a_file_that_cannot_be_read_is_named),
 		SANDBOXED(spoiled_files_are_reported),
 		SANDBOXED(lies_do_no_harm),
 		cmocka_unit_test(words_are_completed),
 		cmocka_unit_test(a_full_disk_is_noticed),
+		cmocka_unit_test(a_closed_pipe_is_noticed),
+		cmocka_unit_test(closed_files_are_no_output),
 	};
 
 	return cmocka_run_group_tests_name("pagebox", tests, NULL, NULL);

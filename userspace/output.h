@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * output: whether all that was printed has been written.
+ */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+void output_begin(void);
+int output_end(int status);
+
+#endif /* OUTPUT_H */
