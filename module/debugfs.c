@@ -11,6 +11,7 @@
  * under mmap_lock, while readdir() copies to user memory, and so may take
  * mmap_lock, with the lock of the directory held.
  */
+#include <linux/ctype.h>
 #include <linux/debugfs.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
@@ -23,6 +24,35 @@
 
 static struct dentry *pb_debugfs_root;
 
+/* Names ---------------------------------------------------------------- */
+
+/*
+ * Users choose names and paths, and others read them on a terminal: everything
+ * but printable ASCII is shown as a backslash and three octal digits, and so is
+ * the backslash. The bytes that are, and a zero.
+ */
+static char escaped[U8_MAX] __ro_after_init;
+
+static void __init collect_escaped(void)
+{
+	char *next = escaped;
+
+	for (unsigned int c = 1; c <= U8_MAX; c++) {
+		if (!isascii(c) || !isprint(c) || c == '\\')
+			*next++ = c;
+	}
+}
+
+/**
+ * pb_debugfs_name - show a name
+ * @m: gets it, with what is not printable escaped
+ * @name: the name
+ */
+void pb_debugfs_name(struct seq_file *m, const char *name)
+{
+	seq_escape(m, name, escaped);
+}
+
 /* box: summary, stats ------------------------------------------------- */
 
 /* box->lock keeps it. */
@@ -31,7 +61,7 @@ static void show_backend(struct seq_file *m, const struct pb_backend *backend)
 	if (!backend)
 		seq_puts(m, "none");
 	else if (backend->file)
-		seq_file_path(m, backend->file, "\n\\");
+		seq_file_path(m, backend->file, escaped);
 	else
 		seq_puts(m, "ram");
 }
@@ -114,14 +144,15 @@ static int summary_show(struct seq_file *m, void *unused)
 	pb_box_info(box, &info);
 	pb_stats_swap(box, &used, &high);
 	seq_printf(m, "box %u\nname ", box->id);
-	seq_escape(m, info.name, "\n\\");
+	pb_debugfs_name(m, info.name);
 	seq_printf(m, "\nowner %u\n", from_kuid(&init_user_ns, box->owner));
 	seq_printf(m, "bytes %llu\n", info.bytes);
 	seq_printf(m, "frames %u\n", info.frames);
 	seq_printf(m, "frames_used %u\n", READ_ONCE(box->frames.used));
 	seq_printf(m, "hand %u\n", READ_ONCE(box->frames.policy.hand));
-	seq_printf(m, "policy %s\n", info.policy);
-	seq_printf(m, "batch %u\n", info.batch);
+	seq_puts(m, "policy ");
+	pb_debugfs_name(m, info.policy);
+	seq_printf(m, "\nbatch %u\n", info.batch);
 	mutex_lock(&box->lock);
 	show_store(m, box->store, &info);
 	seq_puts(m, "swap ");
@@ -641,6 +672,7 @@ void pb_debugfs_remove(struct pb_box *box)
  */
 void __init pb_debugfs_init(void)
 {
+	collect_escaped();
 	pb_debugfs_root = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
 				      debugfs_create_dir("pagebox", NULL));
 	debugfs_create_file("policies", 0444, pb_debugfs_root, NULL,

@@ -1167,5 +1167,6 @@ void pb_debugfs_exit(void);
 void pb_debugfs_add(struct pb_box *box);
 void pb_debugfs_remove(struct pb_box *box);
 void pb_debugfs_sync(struct pb_box *box);
+void pb_debugfs_name(struct seq_file *m, const char *name);
 
 #endif /* _PAGEBOX_H */

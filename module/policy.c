@@ -141,8 +141,10 @@ void pb_policy_show(struct seq_file *m)
 	struct entry *entry;
 
 	mutex_lock(&entries_lock);
-	list_for_each_entry(entry, &entries, list)
-		seq_printf(m, "%s\n", entry->policy->name);
+	list_for_each_entry(entry, &entries, list) {
+		pb_debugfs_name(m, entry->policy->name);
+		seq_putc(m, '\n');
+	}
 	mutex_unlock(&entries_lock);
 }
 

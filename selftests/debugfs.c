@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -185,6 +186,76 @@ TEST_F(debugfs, store_and_maps)
 	EXPECT_NE(rows[0].map, rows[1].map);
 	free(rows);
 	free(text);
+}
+
+/* A file whose name has every byte but zero and the slash; the path is @path. */
+static int odd_file(char *path, const char *prefix, int from, int to)
+{
+	char *next = path + sprintf(path, "/tmp/%s", prefix);
+	int file;
+
+	for (int c = from; c <= to; c++) {
+		if (c != '/')
+			*next++ = c;
+	}
+	*next = '\0';
+	file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (file < 0 || ftruncate(file, 4 * page_size))
+		die("a file with an odd name");
+	return file;
+}
+
+/* How debugfs shows a text: what is not printable ASCII, and \, in octal. */
+static char *shown(const char *text)
+{
+	static char line[2048];
+	char *next = line;
+
+	for (; *text; text++) {
+		unsigned char c = *text;
+
+		if (c < ' ' || c > '~' || c == '\\')
+			next += sprintf(next, "\\%03o", c);
+		else
+			*next++ = c;
+	}
+	*next = '\0';
+	return line;
+}
+
+static void expect_line(struct __test_metadata *_metadata, const char *text,
+			const char *key, const char *value)
+{
+	char line[2100];
+
+	snprintf(line, sizeof(line), "\n%s %s\n", key, shown(value));
+	EXPECT_NE(NULL, strstr(text, line)) TH_LOG("no %s in: %s", line, text);
+}
+
+/* No name can speak to the terminal on which it is read, or add a line. */
+TEST(odd_names)
+{
+	static const char name[] = "\t\n\033[2J\177\\\303\244\233 x";
+	char store[300], swap[300], *text;
+	int files[] = { odd_file(store, "low", 1, 127),
+			odd_file(swap, "high", 128, 255) };
+	int box;
+
+	ASSERT_EQ(0, prctl(PR_SET_NAME, name));
+	box = box_new_store(4, files[0]);
+	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
+						    .swap_fd = files[1] });
+	text = debugfs_text(box_info(box).id, "summary");
+	ASSERT_NE(NULL, text);
+	expect_line(_metadata, text, "name", name);
+	expect_line(_metadata, text, "store", store);
+	expect_line(_metadata, text, "swap", swap);
+	for (const char *c = text; *c; c++)
+		EXPECT_TRUE(*c == '\n' || (*c >= ' ' && *c <= '~'));
+	free(text);
+	unlink(store);
+	unlink(swap);
+	close(box);
 }
 
 /* One row of pages is one moment of one page: its columns have to fit. */

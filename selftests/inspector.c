@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -317,6 +318,36 @@ TEST(full_output)
 	snprintf(text, sizeof(text), "set --frames 16 %u", box_info(box).id);
 	EXPECT_EQ(0, inspect_into(text, full));
 	close(full);
+	close(box);
+}
+
+/* A name that would clear the screen and add a line. */
+TEST(odd_names)
+{
+	static const char *const asked[] = { "ls",	 "ls --output-all",
+					     "ls --raw", "ls --pairs",
+					     "map",	 "frames" };
+	int box, file;
+	unsigned int id;
+
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "\033[2J\n\t\177\233"));
+	file = open("/tmp/odd\n\033[1m\302\233", O_RDWR | O_CREAT, 0600);
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, PAGES * page_size));
+	box = box_new_store(FRAMES, file);
+	box_map(box, PAGES, MAP_SHARED);
+	id = box_info(box).id;
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		EXPECT_EQ(0, inspect_box(asked[i], id));
+		for (const char *c = printed; *c; c++)
+			EXPECT_TRUE(*c == '\n' || (*c >= ' ' && *c <= '~'));
+		if (*asked[i] != 'l')
+			EXPECT_NE(NULL, strstr(printed, "(\\x1b[2J\\x0a\\x09"));
+	}
+	EXPECT_EQ(0, inspect_box("ls --json", id));
+	EXPECT_NE(NULL, strstr(printed, "\"\\u001b[2J\\n\\t\357\277\275"))
+	TH_LOG("%s", printed);
+	EXPECT_NE(NULL, strstr(printed, "\"/tmp/odd\\n\\u001b[1m\357\277\275"));
 	close(box);
 }
 

@@ -181,6 +181,7 @@ static int explain_policy(const char *policy, int code, struct pb_error *error)
 			 policies[i].name);
 	}
 	free(policies);
+	pb_printable(error->text);
 	return code;
 }
 

@@ -57,7 +57,7 @@ static const struct column strip_columns[] = {
 	[FRAME] = { "FRAME", KIND_NUMBER, "number of the first frame" },
 	[FRAMES] = { "FRAMES", KIND_NUMBER,
 		     "how many frames the row stands for" },
-	[STRIP] = { "STRIP", KIND_TEXT,
+	[STRIP] = { "STRIP", KIND_STRIP,
 		    "the characters; none for empty frames only" },
 };
 
@@ -106,11 +106,12 @@ static size_t find_hand(const struct clock_view *view)
 static void section(const struct clock_view *view)
 {
 	const struct pb_summary *s = &view->box->summary;
+	char name[SHEET_SAFE(sizeof(s->name))];
 
 	sheet_section(view->sheet,
 		      "box %llu (%s): %llu of %zu frames used, hand at %zu",
-		      view->box->id, s->name, s->frames_used, view->nr,
-		      find_hand(view));
+		      view->box->id, sheet_safe(name, sizeof(name), s->name),
+		      s->frames_used, view->nr, find_hand(view));
 }
 
 static void truth(const struct clock_view *view, size_t column, bool value)

@@ -47,7 +47,7 @@ static const struct column strip_columns[] = {
 	[PAGES] = { "PAGES", KIND_NUMBER, "how many pages the row stands for" },
 	[PER_CHAR] = { "PER_CHAR", KIND_NUMBER,
 		       "how many pages a character stands for" },
-	[STRIP] = { "STRIP", KIND_TEXT,
+	[STRIP] = { "STRIP", KIND_STRIP,
 		    "the characters; none for a row without pages" },
 };
 
@@ -165,6 +165,7 @@ static void section(const struct map_view *view, const struct pb_vma *vma,
 {
 	char pid[48] = "";
 	char scale[48] = "";
+	char name[SHEET_SAFE(sizeof(view->box->summary.name))];
 
 	if (vma->pid)
 		snprintf(pid, sizeof(pid), " of process %llu", vma->pid);
@@ -173,10 +174,11 @@ static void section(const struct map_view *view, const struct pb_vma *vma,
 			 "\n%llu pages to a character:", per_char);
 	sheet_section(view->sheet,
 		      "box %llu (%s) map %llu%s, %s %s: %llu pages at 0x%llx%s",
-		      view->box->id, view->box->summary.name, vma->map, pid,
-		      vma->shared ? "shared" : "private", vma->prot,
-		      (vma->end - vma->start) / PB_PAGE_SIZE, vma->start,
-		      scale);
+		      view->box->id,
+		      sheet_safe(name, sizeof(name), view->box->summary.name),
+		      vma->map, pid, vma->shared ? "shared" : "private",
+		      vma->prot, (vma->end - vma->start) / PB_PAGE_SIZE,
+		      vma->start, scale);
 }
 
 static struct strip_mark *make_marks(const struct map_view *view,

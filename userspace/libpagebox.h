@@ -12,6 +12,9 @@
  *
  * The parsers go by the names of lines and columns: what a newer module adds is
  * skipped, what is missing or out of shape is an error and never a guess.
+ *
+ * Names and paths are as users chose them, in any bytes but zero: a program that
+ * prints one makes it fit for a terminal first.
  */
 #ifndef LIBPAGEBOX_H
 #define LIBPAGEBOX_H
@@ -40,9 +43,11 @@ struct pb_error {
 	char text[PATH_MAX + 256];
 };
 
-/* Leaves a sentence; returns the code. */
+/* Leaves a sentence, printable whatever it names; returns the code. */
 __printf(3, 4) int pb_fail(struct pb_error *error, int code, const char *format,
 			   ...);
+size_t pb_character(const char *text);
+void pb_printable(char *text);
 
 /* control.c */
 int pb_open(void);

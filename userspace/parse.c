@@ -40,6 +40,7 @@ int pb_fail(struct pb_error *error, int code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
+	pb_printable(error->text);
 	return code;
 }
 
@@ -169,34 +170,69 @@ static size_t utf8_length(const unsigned char *s)
 	return length;
 }
 
-/*
- * Names are given by the programs that are looked at: a terminal or a JSON
- * reader must not get their control characters or broken UTF-8.
+/**
+ * pb_character() - how long the first character of a text is
+ * @text: the text, not empty
+ *
+ * Return: its bytes; 0 when they are no UTF-8, or control a terminal.
  */
-static void make_printable(char *text)
+size_t pb_character(const char *text)
 {
-	unsigned char *s = (unsigned char *)text;
+	const unsigned char *s = (const unsigned char *)text;
 
-	while (*s) {
-		size_t length = utf8_length(s);
+	if (*s < ' ' || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0))
+		return 0;
+	return utf8_length(s);
+}
 
-		if (!length || *s < ' ' || *s == 0x7f ||
-		    (*s == 0xc2 && s[1] < 0xa0)) {
-			*s = '?';
+/**
+ * pb_printable() - make a text fit for a terminal
+ * @text: gets a question mark for each control character and broken UTF-8
+ */
+void pb_printable(char *text)
+{
+	while (*text) {
+		size_t length = pb_character(text);
+
+		if (!length) {
+			*text = '?';
 			length = 1;
 		}
-		s += length;
+		text += length;
 	}
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+/* The byte behind a backslash, as three octal digits; 0 when there is none. */
+static unsigned char escaped_byte(const char *s)
+{
+	if (!is_octal(s[0]) || s[0] > '3' || !is_octal(s[1]) || !is_octal(s[2]))
+		return 0;
+	return (s[0] - '0') << 6 | (s[1] - '0') << 3 | (s[2] - '0');
+}
+
+/* A text in which what is not printable is escaped; it becomes what it was. */
 bool parse_text(const char *word, void *value, size_t size)
 {
-	size_t length = strlen(word);
+	char *text = value;
+	size_t length = 0;
 
-	if (length >= size)
-		return false;
-	memcpy(value, word, length + 1);
-	make_printable(value);
+	for (; *word; word++) {
+		char c = *word;
+
+		if (c == '\\') {
+			c = escaped_byte(word + 1);
+			word += 3;
+		}
+		if (!c || length + 1 >= size)
+			return false;
+		text[length++] = c;
+	}
+	text[length] = '\0';
 	return true;
 }
 

@@ -10,8 +10,8 @@
 #include "compiler.h"
 #include "libpagebox.h"
 
-/* The longest line, a path and its key included. */
-#define PARSE_LINE (PATH_MAX + 64)
+/* The longest line: a path of which each byte is escaped, and its key. */
+#define PARSE_LINE (4 * PATH_MAX + 64)
 
 /**
  * struct parse_field - one named value and where it goes

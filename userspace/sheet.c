@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #include "libpagebox.h"
 #include "sheet.h"
@@ -67,8 +69,9 @@ static void add_column(struct sheet *sheet, size_t i, int place)
 	new = need(
 		scols_table_new_column(sheet->table, column->name, 0, flags));
 	must(scols_column_set_json_type(new, json_type(column->kind)));
-	/* strips bring their own colours */
-	must(scols_column_set_safechars(new, "\033"));
+	/* these bring their own colours; all else is made fit for a terminal */
+	if (column->kind == KIND_STRIP)
+		must(scols_column_set_safechars(new, "\033"));
 	sheet->place[i] = place;
 }
 
@@ -189,6 +192,66 @@ void sheet_row(struct sheet *sheet)
 		fill_with_dashes(sheet);
 }
 
+/* The wide character that a text begins with, 0 for none that is printable. */
+static size_t printable_length(const char *text)
+{
+	mbstate_t state = { 0 };
+	wchar_t wide;
+	size_t length = mbrtowc(&wide, text, MB_CUR_MAX, &state);
+
+	return length < (size_t)-2 && iswprint(wide) ? length : 0;
+}
+
+/**
+ * sheet_safe() - a text as it may stand in a title
+ * @out: gets it, with what is not printable as in a table: \\x and two digits
+ * @size: of @out, at least SHEET_SAFE() of the text's
+ * @text: the text
+ *
+ * Return: @out.
+ */
+const char *sheet_safe(char *out, size_t size, const char *text)
+{
+	size_t used = 0;
+
+	while (*text) {
+		size_t length = printable_length(text);
+
+		if (length)
+			used += snprintf(out + used, size - used, "%.*s",
+					 (int)length, text);
+		else
+			used += snprintf(out + used, size - used, "\\x%02hhx",
+					 *text);
+		text += length ? length : 1;
+	}
+	out[used] = '\0';
+	return out;
+}
+
+/*
+ * libsmartcols escapes only the first 32 control characters in JSON. Others, and
+ * bytes that are no UTF-8, become U+FFFD.
+ */
+static char *json_text(char *text)
+{
+	char *safe = need(malloc(3 * strlen(text) + 1)), *next = safe;
+
+	for (char *c = text; *c;) {
+		bool is_low = (unsigned char)*c < ' ';
+		size_t length = is_low ? 1 : pb_character(c);
+
+		if (length)
+			next = mempcpy(next, c, length);
+		else
+			next = stpcpy(next, "\357\277\275");
+		c += length ? length : 1;
+	}
+	*next = '\0';
+	free(text);
+	return safe;
+}
+
 void sheet_text(struct sheet *sheet, size_t column, const char *format, ...)
 {
 	va_list args;
@@ -199,6 +262,8 @@ void sheet_text(struct sheet *sheet, size_t column, const char *format, ...)
 	va_start(args, format);
 	must(vasprintf(&text, format, args) < 0);
 	va_end(args);
+	if (sheet->options->format == FORMAT_JSON)
+		text = json_text(text);
 	must(scols_line_refer_data(sheet->line, sheet->place[column], text));
 }
 

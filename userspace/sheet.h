@@ -14,6 +14,7 @@
 
 enum kind {
 	KIND_TEXT,
+	KIND_STRIP,
 	KIND_NUMBER,
 	KIND_TRUTH,
 };
@@ -44,8 +45,12 @@ struct layout {
 	const char *people;
 };
 
+/* Room for a text of which each byte is shown as \\x and two digits. */
+#define SHEET_SAFE(size) (4 * (size) + 1)
+
 struct sheet;
 
+const char *sheet_safe(char *out, size_t size, const char *text);
 struct sheet *sheet_new(const struct layout *layout,
 			const struct options *options);
 void sheet_row(struct sheet *sheet);

@@ -23,6 +23,7 @@ static void check_refusal(int ret, const void *records, size_t nr)
 	FUZZ_CHECK(strnlen(error.text, sizeof(error.text)) <
 		   sizeof(error.text));
 	FUZZ_CHECK(error.text[0]);
+	FUZZ_CHECK_TEXT(error.text);
 	FUZZ_CHECK(!records && !nr);
 }
 
@@ -35,13 +36,13 @@ static void parse_summary(void)
 		check_refusal(ret, NULL, 0);
 		return;
 	}
-	FUZZ_CHECK_TEXT(s.name);
-	FUZZ_CHECK_TEXT(s.policy);
-	FUZZ_CHECK_TEXT(s.store);
-	FUZZ_CHECK_TEXT(s.store_kind);
-	FUZZ_CHECK_TEXT(s.swap);
-	FUZZ_CHECK_TEXT(s.oom);
-	FUZZ_CHECK_TEXT(s.overcommit);
+	FUZZ_CHECK_END(s.name);
+	FUZZ_CHECK_END(s.policy);
+	FUZZ_CHECK_END(s.store);
+	FUZZ_CHECK_END(s.store_kind);
+	FUZZ_CHECK_END(s.swap);
+	FUZZ_CHECK_END(s.oom);
+	FUZZ_CHECK_END(s.overcommit);
 }
 
 static void parse_counters(void)
@@ -72,7 +73,7 @@ static void parse_frames(void)
 		check_refusal(ret, frames, nr);
 	for (size_t i = 0; i < nr; i++) {
 		FUZZ_CHECK(frames[i].number == i);
-		FUZZ_CHECK_TEXT(frames[i].tier);
+		FUZZ_CHECK_END(frames[i].tier);
 	}
 	free(frames);
 }
@@ -87,7 +88,7 @@ static void parse_vmas(void)
 		check_refusal(ret, vmas, nr);
 	for (size_t i = 0; i < nr; i++) {
 		FUZZ_CHECK(vmas[i].start < vmas[i].end);
-		FUZZ_CHECK_TEXT(vmas[i].prot);
+		FUZZ_CHECK_END(vmas[i].prot);
 	}
 	free(vmas);
 }
@@ -102,7 +103,7 @@ static void parse_pages(void)
 		check_refusal(ret, pages, nr);
 	for (size_t i = 0; i < nr; i++) {
 		FUZZ_CHECK(pages[i].state <= PB_STATE_SWAP);
-		FUZZ_CHECK_TEXT(pages[i].pte);
+		FUZZ_CHECK_END(pages[i].pte);
 	}
 	free(pages);
 }
@@ -116,7 +117,7 @@ static void parse_policies(void)
 	if (ret)
 		check_refusal(ret, policies, nr);
 	for (size_t i = 0; i < nr; i++)
-		FUZZ_CHECK_TEXT(policies[i].name);
+		FUZZ_CHECK_END(policies[i].name);
 	free(policies);
 }
 

@@ -75,14 +75,19 @@ void __wrap_errx(int status, const char *format, ...)
 		}                                                              \
 	} while (0)
 
-/* A text in a field: it ends, and a terminal can take it. */
+/* A text in a field ends there. */
+#define FUZZ_CHECK_END(field) \
+	FUZZ_CHECK(strnlen(field, sizeof(field)) < sizeof(field))
+
+/* A text ends in its field, and a terminal can take it, lines included. */
 static inline void fuzz_check_text(const char *text, size_t size)
 {
 	size_t length = strnlen(text, size);
 
 	FUZZ_CHECK(length < size);
 	for (size_t i = 0; i < length; i++)
-		FUZZ_CHECK((unsigned char)text[i] >= ' ' && text[i] != 0x7f);
+		FUZZ_CHECK(text[i] == '\n' ||
+			   ((unsigned char)text[i] >= ' ' && text[i] != 0x7f));
 }
 
 #define FUZZ_CHECK_TEXT(field) fuzz_check_text(field, sizeof(field))

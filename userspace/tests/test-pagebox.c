@@ -410,6 +410,56 @@ static void a_box_that_goes_is_skipped(void **state)
 	}
 }
 
+/* In box 5: an escape, a quote, a tab, an e with an accent, a lone byte, a C1. */
+static void rename_box(void)
+{
+	char command[512];
+
+	copy_sample("1", "5");
+	snprintf(
+		command, sizeof(command),
+		"sed -i -e 's/^name .*/name %s/' -e 's/^store .*/store %s/' '%s/5/summary'",
+		"a\\\\033[2J\"\\\\011\\\\303\\\\251\\\\377\\\\302\\\\233",
+		"\\/x\\\\012y", sandbox);
+	assert_int_equal(system(command), 0);
+}
+
+static void expect_printable(const char *words)
+{
+	assert_int_equal(pagebox(sandbox, words), 0);
+	for (const char *c = output; *c; c++) {
+		if (*c != '\n' && (*c < ' ' || *c > '~'))
+			fail_msg("pagebox %s: byte %#hhx in:\n%s", words, *c,
+				 output);
+	}
+}
+
+/* Names are what they are, and no output of them speaks to the terminal. */
+static void names_cannot_talk_to_the_terminal(void **state)
+{
+	(void)state;
+	rename_box();
+	setenv("LC_ALL", "C", 1);
+	expect_printable("ls -O");
+	expect_printable("ls --raw");
+	expect_printable("ls --pairs");
+	expect_printable("map");
+	expect_printable("frames");
+	setenv("LC_ALL", "C.UTF-8", 1);
+	expect(sandbox, "ls -n -o NAME,STORE", 0,
+	       "a\\x1b[2J\"\\x09\303\251\\xff\\xc2\\x9b");
+	expect(sandbox, "ls -n -o NAME,STORE", 0, " /x\\x0ay\n");
+	expect(sandbox, "map 5", 0,
+	       "box 5 (a\\x1b[2J\"\\x09\303\251\\xff\\xc2\\x9b) map 1");
+	expect(sandbox, "frames 5", 0,
+	       "box 5 (a\\x1b[2J\"\\x09\303\251\\xff\\xc2\\x9b): 5");
+	expect(sandbox, "ls -J", 0,
+	       "\"a\\u001b[2J\\\"\\t\303\251\357\277\275\357\277\275\357\277\275\"");
+	expect(sandbox, "ls -J", 0, "\"/x\\ny\"");
+	expect(sandbox, "ls -rn -o STORE", 0, "/x\\x0ay\n");
+	unsetenv("LC_ALL");
+}
+
 /* A file that cannot be read, and has not gone, is an error. */
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
@@ -620,6 +670,7 @@ int main(void)
 		SANDBOXED(a_mapping_that_goes_is_skipped),
 		SANDBOXED(a_process_that_goes_is_named),
 		SANDBOXED(a_box_that_goes_is_skipped),
+		SANDBOXED(names_cannot_talk_to_the_terminal),
 		SANDBOXED(a_file_that_cannot_be_read_is_named),
 		SANDBOXED(spoiled_files_are_reported),
 		SANDBOXED(lies_do_no_harm),

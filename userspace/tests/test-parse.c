@@ -449,25 +449,75 @@ static void a_newer_module_is_understood(void **state)
 	free(vmas);
 }
 
-/* An escape, a lone byte, an accented letter that stays, a C1 control. */
-static const char summary[] =
-	"name \033[2Jx\xff\xc3\xa9\xc2\x9b\n"
+static const char rest_of_summary[] =
 	"box 1\nowner 0\nbytes 1\nframes 1\nframes_used 1\nhand 1\n"
-	"policy clock\nbatch 1\nstore -\nstore_bytes 0\nstore_kind none\n"
+	"policy clock\nbatch 1\nstore_bytes 0\nstore_kind none\n"
 	"store_writable 0\nswap ram\nswap_used 0\nswap_pages 0\nswap_high 0\n"
 	"store_read_us 0\nstore_write_us 0\nswap_read_us 0\nswap_write_us 0\n"
 	"readahead 0\nswappiness 0\noom kill\noom_wait_ms 0\n"
 	"overcommit always\ndirty_age_ms 1\ndirty_ratio 0\n"
 	"pages 0\nviews 0\nmaps 0\n";
 
-static void names_cannot_talk_to_the_terminal(void **state)
+static int read_names(struct pb_summary *s, const char *name, const char *store)
+{
+	char text[4 * PATH_MAX + 1024];
+
+	snprintf(text, sizeof(text), "name %s\nstore %s\n%s", name, store,
+		 rest_of_summary);
+	sandbox_file("1/summary", text);
+	return pb_read_summary(1, s, &error);
+}
+
+static void names_are_unescaped(void **state)
 {
 	struct pb_summary s;
 
 	(void)state;
-	sandbox_file("1/summary", summary);
-	assert_int_equal(pb_read_summary(1, &s, &error), 0);
-	assert_string_equal(s.name, "?[2Jx?\xc3\xa9??");
+	assert_int_equal(read_names(&s, "\\033[2J\\134\\303\\251 x",
+				    "/a\\012\\011\\377b"),
+			 0);
+	assert_string_equal(s.name, "\033[2J\\\303\251 x");
+	assert_string_equal(s.store, "/a\n\t\377b");
+}
+
+static void bad_escapes_are_refused(void **state)
+{
+	static const char *const bad[] = { "\\",    "a\\1",  "\\12",	"\\400",
+					   "\\18b", "\\000", "\\\\\\\\" };
+	struct pb_summary s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(read_names(&s, bad[i], "-"), -EBADMSG);
+		assert_non_null(
+			strstr(error.text, "is not a value for 'name'"));
+	}
+}
+
+/* A path of the greatest length, of which each byte is escaped. */
+static void long_paths_are_unescaped(void **state)
+{
+	char path[4 * PATH_MAX + 1] = "";
+	struct pb_summary s;
+
+	(void)state;
+	for (size_t i = 0; i < PATH_MAX - 1; i++)
+		memcpy(path + 4 * i, "\\201", 5);
+	assert_int_equal(read_names(&s, "x", path), 0);
+	assert_int_equal(strlen(s.store), PATH_MAX - 1);
+	assert_int_equal(strspn(s.store, "\201"), PATH_MAX - 1);
+}
+
+/* An escape, a lone byte, an accented letter that stays, a C1 control. */
+static void sentences_cannot_talk_to_the_terminal(void **state)
+{
+	struct pb_summary s;
+
+	(void)state;
+	sandbox_file("1/summary", "box \033[2Jx\xff\xc3\xa9\xc2\x9b\177\t\n");
+	assert_int_equal(pb_read_summary(1, &s, &error), -EBADMSG);
+	assert_non_null(strstr(error.text, "'?[2Jx?\xc3\xa9????"
+					   "' is not a value for 'box'"));
 }
 
 /* Two million rows: the array grows, and nothing is lost on the way. */
@@ -575,7 +625,10 @@ int main(void)
 		SANDBOXED(many_columns_are_refused),
 		SANDBOXED(every_truncation_is_refused),
 		SANDBOXED(a_newer_module_is_understood),
-		SANDBOXED(names_cannot_talk_to_the_terminal),
+		SANDBOXED(names_are_unescaped),
+		SANDBOXED(bad_escapes_are_refused),
+		SANDBOXED(long_paths_are_unescaped),
+		SANDBOXED(sentences_cannot_talk_to_the_terminal),
 		SANDBOXED(huge_tables_are_read),
 		SANDBOXED(no_policies_are_explained),
 		SANDBOXED(the_gone_are_told_apart),

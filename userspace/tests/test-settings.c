@@ -114,6 +114,7 @@ static void bad(enum setting setting, const char *word)
 		fail_msg("--%s takes '%s'", settings_text(setting).name, word);
 	snprintf(says, sizeof(says), "--%s: '%s' is not ",
 		 settings_text(setting).name, word);
+	pb_printable(says);
 	assert_memory_equal(error.text, says, strlen(says));
 	assert_int_equal(settings.given, 0);
 	assert_int_equal(settings.config.set, 0);
