@@ -62,7 +62,8 @@ TEST_F(debugfs, keys)
 	EXPECT_STREQ(
 		"box name owner bytes frames frames_used hand policy batch store store_bytes "
 		"store_kind store_writable swap swap_used swap_pages swap_high store_read_us "
-		"store_write_us swap_read_us swap_write_us readahead swappiness oom oom_wait_ms "
+		"store_write_us swap_read_us swap_write_us readahead swappiness references "
+		"references_auto oom oom_wait_ms "
 		"overcommit dirty_age_ms dirty_ratio pages views maps",
 		keys);
 	keys_of(self->id, "stats", keys, sizeof(keys));
