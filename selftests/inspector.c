@@ -104,7 +104,7 @@ static int inspect(const char *words)
 /* The same of one box. */
 static int inspect_box(const char *words, unsigned int id)
 {
-	char text[64];
+	char text[128];
 
 	snprintf(text, sizeof(text), "%s %u", words, id);
 	return inspect(text);
@@ -318,6 +318,30 @@ TEST(full_output)
 	snprintf(text, sizeof(text), "set --frames 16 %u", box_info(box).id);
 	EXPECT_EQ(0, inspect_into(text, full));
 	close(full);
+	close(box);
+}
+
+/* The level of references is set by name, and shown. */
+TEST(references)
+{
+	static const char *const levels[] = { "hardware", "exact", "every" };
+	int box = box_new(FRAMES, PAGES);
+	unsigned int id = box_info(box).id;
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		snprintf(text, sizeof(text), "set --references %s", levels[i]);
+		EXPECT_EQ(0, inspect_box(text, id)) TH_LOG("%s", complaint);
+		EXPECT_EQ(PAGEBOX_REFERENCES_HARDWARE + i,
+			  box_info(box).references);
+		EXPECT_EQ(0, inspect_box("ls -rn -o REFERENCES,REFERENCES_AUTO",
+					 id));
+		snprintf(text, sizeof(text), "%s 0\n", levels[i]);
+		EXPECT_STREQ(text, printed);
+	}
+	EXPECT_EQ(0, inspect_box("set --references auto", id));
+	EXPECT_EQ(0, inspect_box("ls -rn -o REFERENCES,REFERENCES_AUTO", id));
+	EXPECT_STREQ("exact 1\n", printed);
 	close(box);
 }
 

@@ -98,6 +98,8 @@ static const struct parse_field summary_fields[] = {
 	SUMMARY(swap_write_us, number),
 	SUMMARY(readahead, number),
 	SUMMARY(swappiness, number),
+	SUMMARY(references, text),
+	SUMMARY(references_auto, truth),
 	SUMMARY(oom, text),
 	SUMMARY(oom_wait_ms, number),
 	SUMMARY(overcommit, text),

@@ -37,6 +37,8 @@ enum {
 	SWAP_WRITE_US,
 	READAHEAD,
 	SWAPPINESS,
+	REFERENCES,
+	REFERENCES_AUTO,
 	OOM,
 	OOM_WAIT_MS,
 	OVERCOMMIT,
@@ -84,6 +86,10 @@ static const struct column columns[] = {
 			"most pages to read at once" },
 	[SWAPPINESS] = { "SWAPPINESS", KIND_NUMBER,
 			 "0 to 200; below 100 spares dirty pages" },
+	[REFERENCES] = { "REFERENCES", KIND_TEXT,
+			 "how accesses are seen: hardware, exact, every" },
+	[REFERENCES_AUTO] = { "REFERENCES_AUTO", KIND_TRUTH,
+			      "that follows the frame limit" },
 	[OOM] = { "OOM", KIND_TEXT, "without a frame: sigbus, kill or wait" },
 	[OOM_WAIT_MS] = { "OOM_WAIT_MS", KIND_NUMBER, "how long wait waits" },
 	[OVERCOMMIT] = { "OVERCOMMIT", KIND_TEXT,
@@ -140,6 +146,8 @@ static void setting_cells(struct sheet *sheet, const struct pb_summary *s)
 	sheet_number(sheet, SWAP_WRITE_US, s->swap_write_us);
 	sheet_number(sheet, READAHEAD, s->readahead);
 	sheet_number(sheet, SWAPPINESS, s->swappiness);
+	sheet_text(sheet, REFERENCES, "%s", s->references);
+	sheet_text(sheet, REFERENCES_AUTO, "%d", s->references_auto);
 	sheet_text(sheet, OOM, "%s", s->oom);
 	sheet_number(sheet, OOM_WAIT_MS, s->oom_wait_ms);
 	sheet_text(sheet, OVERCOMMIT, "%s", s->overcommit);

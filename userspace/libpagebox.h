@@ -85,6 +85,8 @@ int pb_stack(int fd, const void *address, __u64 top, __u64 limit);
  * @swap_write_us: the same for writes
  * @readahead: most pages to read at once
  * @swappiness: 0 to 200
+ * @references: how accesses are seen: "hardware", "exact" or "every"
+ * @references_auto: that follows the frame limit, and was not set
  * @oom: "sigbus", "kill" or "wait"
  * @oom_wait_ms: how long "wait" waits
  * @overcommit: "always" or "never"
@@ -118,6 +120,8 @@ struct pb_summary {
 	__u64 swap_write_us;
 	__u64 readahead;
 	__u64 swappiness;
+	char references[16];
+	bool references_auto;
 	char oom[16];
 	__u64 oom_wait_ms;
 	char overcommit[16];

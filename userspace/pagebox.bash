@@ -75,6 +75,7 @@ _pagebox_words()
 	--policy) _pagebox_policies ;;
 	--oom) echo sigbus kill wait ;;
 	--overcommit) echo always never ;;
+	--references) echo auto hardware exact every ;;
 	--store|--swap) echo ram none && compgen -f -- "$3" ;;
 	-N|--per-char|-g|--range|-c|--count) ;;
 	--size|--frames|--name|--swap-pages|--readahead|--swappiness) ;;

@@ -246,6 +246,14 @@ static const char *const overcommit_words[] = {
 	NULL,
 };
 
+static const char *const references_words[] = {
+	[PAGEBOX_REFERENCES_AUTO] = "auto",
+	[PAGEBOX_REFERENCES_HARDWARE] = "hardware",
+	[PAGEBOX_REFERENCES_EXACT] = "exact",
+	[PAGEBOX_REFERENCES_EVERY] = "every",
+	NULL,
+};
+
 #define FIELD(member) .field = offsetof(struct pagebox_config, member)
 #define WRITE_FIELD(member) \
 	.write_field = offsetof(struct pagebox_config, member)
@@ -288,6 +296,13 @@ static const struct row rows[SETTING_NR] = {
 			     FIELD(policy),
 			     .take = take_name,
 			     .what = "the name of a policy" },
+	[SETTING_REFERENCES] = { { "references", " LEVEL",
+				   "see accesses: auto, hardware, exact or every" },
+				 .set = PAGEBOX_SET_REFERENCES,
+				 FIELD(references),
+				 .words = references_words,
+				 .take = take_word,
+				 .what = "see accesses: auto, hardware, exact or every" },
 	[SETTING_SWAP] = { { "swap", " PATH|ram|none",
 			     "where dirty pages go; a file is overwritten" },
 			   .set = PAGEBOX_SET_SWAP,

@@ -41,6 +41,7 @@ static void parse_summary(void)
 	FUZZ_CHECK_END(s.store);
 	FUZZ_CHECK_END(s.store_kind);
 	FUZZ_CHECK_END(s.swap);
+	FUZZ_CHECK_END(s.references);
 	FUZZ_CHECK_END(s.oom);
 	FUZZ_CHECK_END(s.overcommit);
 }

@@ -17,6 +17,7 @@ static void check_bounds(const struct pagebox_config *c)
 	FUZZ_CHECK(c->swap_write_us <= PAGEBOX_MAX_DELAY);
 	FUZZ_CHECK(c->readahead <= PAGEBOX_MAX_READAHEAD);
 	FUZZ_CHECK(c->swappiness <= PAGEBOX_MAX_SWAPPINESS);
+	FUZZ_CHECK(c->references <= PAGEBOX_REFERENCES_EVERY);
 	FUZZ_CHECK(c->oom <= PAGEBOX_OOM_WAIT);
 	FUZZ_CHECK(c->oom_wait_ms <= PAGEBOX_MAX_OOM_WAIT);
 	FUZZ_CHECK(c->overcommit <= PAGEBOX_OVERCOMMIT_NEVER);

@@ -63,18 +63,19 @@ static void ls_shows_the_settings(void **state)
 {
 	static const char columns[] =
 		"STORE_KIND,WRITABLE,SWAP_PAGES,SWAP_HIGH,STORE_READ_US,"
-		"STORE_WRITE_US,SWAP_READ_US,SWAP_WRITE_US,READAHEAD,SWAPPINESS,OOM,"
+		"STORE_WRITE_US,SWAP_READ_US,SWAP_WRITE_US,READAHEAD,SWAPPINESS,"
+		"REFERENCES,REFERENCES_AUTO,OOM,"
 		"OOM_WAIT_MS,OVERCOMMIT,DIRTY_AGE_MS,DIRTY_RATIO";
 	char words[300];
 
 	(void)state;
 	snprintf(words, sizeof(words), "ls -rno %s", columns);
 	expect(samples(), words, 0,
-	       "file 0 65536 4 100 200 0 0 8 100 sigbus 10000 always 30000 20\n"
-	       "none 0 2048 0 0 0 50 70 0 60 wait 1500 never 30000 20\n"
-	       "ram 1 0 0 0 0 0 0 0 100 kill 10000 always 5000 50\n");
+	       "file 0 65536 4 100 200 0 0 8 100 exact 1 sigbus 10000 always 30000 20\n"
+	       "none 0 2048 0 0 0 50 70 0 60 hardware 0 wait 1500 never 30000 20\n"
+	       "ram 1 0 0 0 0 0 0 0 100 every 0 kill 10000 always 5000 50\n");
 	expect(samples(), "ls -rn 3", 0,
-	       " ram 1 0 0 0 0 0 0 0 100 kill 10000 always 5000 50\n");
+	       " ram 1 0 0 0 0 0 0 0 100 every 0 kill 10000 always 5000 50\n");
 	expect(samples(), "ls -J -o WRITABLE,SWAP_PAGES 1", 0,
 	       "\"writable\": false,\n         \"swap_pages\": 65536");
 }
@@ -234,6 +235,8 @@ static void misuse_of_settings_is_status_2(void **state)
 	       "--oom-wait: '5us' is not a time");
 	expect(samples(), "set 3 --store ram", 2,
 	       "--store is for a new box only");
+	expect(samples(), "set 3 --references some", 2,
+	       "--references: 'some' is not auto, hardware, exact or every");
 	expect(samples(), "set 3 --size 1M", 2, "--size is for a new box only");
 	expect(samples(), "set 3 --swap-pages 8", 2,
 	       "--swap-pages goes with --swap");
@@ -262,6 +265,7 @@ static void without_a_module_it_is_said(void **state)
 {
 	static const char *const words[] = {
 		"set 3 --frames 8",
+		"set 3 --references every",
 		"set --frames=8 --oom wait --oom-wait 2s 3",
 		"new --store none -- ls --frames",
 		"new --frames 8 ls -l --color=auto",
@@ -538,6 +542,8 @@ static void words_are_completed(void **state)
 	complete_is("set 3 --policy = \"\"", "clock fifo random lru ");
 	complete_is("set 3 --policy =", "clock fifo random lru ");
 	complete_is("set 3 --oom k", "kill ");
+	complete_is("set 3 --references e", "exact every ");
+	complete_is("new --ref", "--references ");
 	complete_is("set 3 --frames \"\"", " ");
 	complete_is("new --swap n", "none ");
 	complete_is("new --read-only --frames 64 --oom = kill mapfil",

@@ -64,6 +64,8 @@ static void summary_is_read(void **state)
 	assert_int_equal(s.swap_read_us, 50);
 	assert_int_equal(s.swap_write_us, 70);
 	assert_int_equal(s.swappiness, 60);
+	assert_string_equal(s.references, "hardware");
+	assert_false(s.references_auto);
 	assert_string_equal(s.oom, "wait");
 	assert_string_equal(s.overcommit, "never");
 	assert_int_equal(pb_read_summary(3, &s, &error), 0);
@@ -454,7 +456,7 @@ static const char rest_of_summary[] =
 	"policy clock\nbatch 1\nstore_bytes 0\nstore_kind none\n"
 	"store_writable 0\nswap ram\nswap_used 0\nswap_pages 0\nswap_high 0\n"
 	"store_read_us 0\nstore_write_us 0\nswap_read_us 0\nswap_write_us 0\n"
-	"readahead 0\nswappiness 0\noom kill\noom_wait_ms 0\n"
+	"readahead 0\nswappiness 0\nreferences exact\nreferences_auto 1\noom kill\noom_wait_ms 0\n"
 	"overcommit always\ndirty_age_ms 1\ndirty_ratio 0\n"
 	"pages 0\nviews 0\nmaps 0\n";
 

@@ -274,6 +274,18 @@ static void words_are_values(void **state)
 			 PAGEBOX_OVERCOMMIT_NEVER);
 	assert_int_equal(good(SETTING_OVERCOMMIT, "always").overcommit,
 			 PAGEBOX_OVERCOMMIT_ALWAYS);
+	assert_int_equal(good(SETTING_REFERENCES, "auto").references,
+			 PAGEBOX_REFERENCES_AUTO);
+	assert_int_equal(good(SETTING_REFERENCES, "hardware").references,
+			 PAGEBOX_REFERENCES_HARDWARE);
+	assert_int_equal(good(SETTING_REFERENCES, "exact").references,
+			 PAGEBOX_REFERENCES_EXACT);
+	assert_int_equal(good(SETTING_REFERENCES, "every").references,
+			 PAGEBOX_REFERENCES_EVERY);
+	assert_int_equal(good(SETTING_REFERENCES, "every").set,
+			 PAGEBOX_SET_REFERENCES);
+	bad(SETTING_REFERENCES, "none");
+	bad(SETTING_REFERENCES, "3");
 	bad(SETTING_OOM, "Kill");
 	bad(SETTING_OOM, "0");
 	bad(SETTING_OVERCOMMIT, "sometimes");
