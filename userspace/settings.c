@@ -302,7 +302,7 @@ static const struct row rows[SETTING_NR] = {
 				 FIELD(references),
 				 .words = references_words,
 				 .take = take_word,
-				 .what = "see accesses: auto, hardware, exact or every" },
+				 .what = "auto, hardware, exact or every" },
 	[SETTING_SWAP] = { { "swap", " PATH|ram|none",
 			     "where dirty pages go; a file is overwritten" },
 			   .set = PAGEBOX_SET_SWAP,
