@@ -37,6 +37,10 @@ static int io_rw(struct pb_io *io, unsigned int first, unsigned int nr)
 {
 	if (pb_fail(io->write ? PB_FAIL_BACKEND_WRITE : PB_FAIL_BACKEND_READ))
 		return -EIO;
+	/* The store may have grown again, without the contents of these pages. */
+	if (io->write && io->backend == io->box->store &&
+	    pb_truncate_pending(io->box, io->index + first + nr - 1))
+		return -ENODATA;
 	return io->backend->ops->rw(io->backend, io, first, nr);
 }
 
@@ -59,12 +63,14 @@ static enum pb_stat io_stat(const struct pb_io *io)
 /* The request belongs to its owner again, who may have freed it on return. */
 static void io_end(struct pb_io *io)
 {
-	unsigned int failed = 0;
+	unsigned int failed = 0, past = 0;
 
 	pb_window(PB_WINDOW_IO_END);
-	for (unsigned int i = 0; i < io->nr; i++)
-		failed += io->err[i] != 0;
-	pb_count_add(io->box, io_stat(io), io->nr - failed);
+	for (unsigned int i = 0; i < io->nr; i++) {
+		past += io->err[i] == -ENODATA;
+		failed += io->err[i] && io->err[i] != -ENODATA;
+	}
+	pb_count_add(io->box, io_stat(io), io->nr - failed - past);
 	pb_count_add(io->box, PB_STAT_IO_ERROR, failed);
 	io->done(io);
 }

@@ -164,10 +164,10 @@ static size_t transfer_bytes(const struct transfer *t)
 }
 
 /*
- * A page may lie past the end of a file that was truncated after the page was
- * read. It then fares like one in the page cache: it reads as zeroes, and a
- * write of it is dropped, the file does not grow again. A swap area has no end
- * that its user could move: there it is an error.
+ * A page may lie past the end of a file that was truncated after the box had
+ * looked. There is nothing to read then, nor is such a page written: the file
+ * does not grow again. Of the page that the end goes through, the rest is zero.
+ * A swap area has no end that its user could move: there it is an error.
  */
 static int file_rw(struct pb_backend *backend, const struct pb_io *io,
 		   unsigned int first, unsigned int nr)
@@ -181,6 +181,8 @@ static int file_rw(struct pb_backend *backend, const struct pb_io *io,
 	bytes = transfer_bytes(&t);
 	if (backend->exact && bytes < (size_t)nr << PAGE_SHIFT)
 		return -EIO;
+	if (bytes <= (size_t)(nr - 1) << PAGE_SHIFT)
+		return -ENODATA;
 	cred = override_creds(backend->file->f_cred);
 	n = transfer_run(&t, bytes);
 	revert_creds(cred);

@@ -192,6 +192,7 @@ static void box_init(struct pb_box *box)
 	get_task_comm(box->name, current);
 	box->bytes = PAGEBOX_DEFAULT_SIZE;
 	pb_writeback_init(box);
+	pb_truncate_init(box);
 }
 
 /* What can fail. */
@@ -284,6 +285,7 @@ static void box_destroy(struct pb_box *box)
 	pb_window(PB_WINDOW_BOX_DESTROY);
 	xa_erase(&pb_boxes, box->id);
 	pb_writeback_stop(box);
+	pb_watch_end(box->truncate.watch);
 	pb_shrink_remove(box);
 	pb_debugfs_remove(box);
 	pb_view_destroy(box, &box->root);
@@ -431,6 +433,7 @@ void pb_box_seal(struct pb_box *box)
 	pb_window(PB_WINDOW_BOX_SEAL);
 	mutex_lock(&box->lock);
 	if (!box->sealed) {
+		pb_truncate_start(box);
 		/* Who sees it set (with acquire) sees what is sealed. */
 		smp_store_release(&box->sealed, true);
 		pb_writeback_start(box);

@@ -22,15 +22,17 @@
  * @config: what was asked for
  * @store: the new store, or NULL
  * @swap: the new swap area, or NULL
+ * @watch: the notification of the new store, or NULL
  * @policy: the new policy, or NULL
  * @state: its memory
  *
- * After it was applied, @store, @policy and @state hold what they replaced.
+ * After it was applied, @store, @watch, @policy and @state hold what they replaced.
  */
 struct change {
 	const struct pagebox_config *config;
 	struct pb_backend *store;
 	struct pb_swap *swap;
+	struct pb_watch *watch;
 	const struct pb_policy *policy;
 	void *state;
 };
@@ -201,6 +203,12 @@ static int prepare(struct pb_box *box, struct change *c)
 		else if (is_swap(box, c->store))
 			err = -EBUSY;
 	}
+	if (!err && c->store) {
+		c->watch = pb_watch_new(box, c->store);
+		err = PTR_ERR_OR_ZERO(c->watch);
+		if (err)
+			c->watch = NULL;
+	}
 	if (!err && sets(c, PAGEBOX_SET_SWAP) &&
 	    c->config->swap_fd != PAGEBOX_FD_NONE) {
 		c->swap = new_swap(box, c->config);
@@ -308,6 +316,7 @@ static int apply_sealed(struct pb_box *box, struct change *c)
 	}
 	if (sets(c, PAGEBOX_SET_STORE)) {
 		swap(box->store, c->store);
+		swap(box->truncate.watch, c->watch);
 		set_delay(box->store, box->tune.store_read_us,
 			  box->tune.store_write_us);
 	}
@@ -393,6 +402,7 @@ int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
 	mutex_unlock(&box->config);
 
 	/* What was replaced, or was not used. */
+	pb_watch_end(c.watch);
 	pb_backend_release(c.store);
 	free_swap(c.swap);
 	kfree(c.state);

@@ -411,10 +411,13 @@ static void write_ended(struct pb_io *io, unsigned int i)
 		else if (slot != page->slot)
 			pb_swap_slot_put(pb_box_swap_of(box, slot), slot);
 		pb_count(box, PB_STAT_PINNED);
-		atomic_inc(&io->flight->failed);
+		/* What has lost its place is about to leave its frame. */
+		if (io->err[i] != -ENODATA)
+			atomic_inc(&io->flight->failed);
 		release_folio(io->folio[i]);
 		return;
 	}
+	page->keep = 0;
 	if (slot != page->slot) {
 		u32 old = page->slot;
 
@@ -526,6 +529,8 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 		pb_window(PB_WINDOW_EVICT_SLOT);
 		at = slot & ~PB_SWAP_PARITY;
 	}
+	if (slot == PB_NONE)
+		pb_truncate_clear_tail(box, folio);
 	folio_clear_dirty(folio);
 	if (io && (io->backend != backend || io->nr == PB_IO_MAX ||
 		   at != io->index + io->nr))
@@ -735,6 +740,10 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare,
 	if (!err)
 		err = pb_frame_get(&box->frames, spare, false);
 	if (err != -EAGAIN)
+		return err;
+	/* Pages that have lost their place in the store give their frames back. */
+	err = pb_truncate_wait(box, PB_CUT_ANY);
+	if (err)
 		return err;
 	psi_memstall_enter(&pressure);
 	err = evict_batch(box, index, 1, seen);

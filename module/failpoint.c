@@ -140,6 +140,8 @@ static struct failpoint points[] = {
 	[PB_FAIL_COPY_IN_ITER] = { "copy_from_iter" },
 	[PB_FAIL_COPY_OUT_ITER] = { "copy_to_iter" },
 	[PB_FAIL_FAULT_IN] = { "fault_in_iter" },
+	[PB_FAIL_WATCH] = { "alloc_watch" },
+	[PB_FAIL_WATCH_EVENT] = { "watch_event" },
 
 	[PB_WINDOW_FAULT_LOCK] = { "fault_lock" },
 	[PB_WINDOW_EVICT_UNMAP] = { "evict_unmap" },
@@ -206,6 +208,8 @@ static struct failpoint points[] = {
 	[PB_WINDOW_FLUSH_AGAIN] = { "flush_again" },
 	[PB_WINDOW_FAREWELL_STOP] = { "farewell_stop" },
 	[PB_WINDOW_FAREWELL_WRITE] = { "farewell_write" },
+	[PB_WINDOW_TRUNCATE_NOTED] = { "truncate_noted" },
+	[PB_WINDOW_TRUNCATE_TRIM] = { "truncate_trim" },
 	[PB_WINDOW_SWAPOFF_LEAVE] = { "swapoff_leave" },
 	[PB_WINDOW_SWAPOFF_ATTACH] = { "swapoff_attach" },
 	[PB_WINDOW_SWAPOFF_PAGE] = { "swapoff_page" },

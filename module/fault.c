@@ -553,6 +553,36 @@ static int fault_step(struct pb_fault *f)
 	return err;
 }
 
+/* Has the page in the locked folio lost its place in the store? */
+static bool was_truncated(struct pb_fault *f)
+{
+	const struct pb_page *page = f->folio->private;
+
+	return page->root && (pb_truncate_pending(f->box, f->index) ||
+			      !pb_box_has(f->box, f->index));
+}
+
+/* One step, of a page that is there when it begins and when it ends. */
+static int fault_try(struct pb_fault *f)
+{
+	int err;
+
+	if (!pb_box_has(f->box, f->index)) {
+		/* Perhaps this is the first to see it. */
+		pb_truncate_pending(f->box, f->index);
+		return -ENODATA;
+	}
+	err = pb_truncate_wait(f->box, f->index);
+	if (!err)
+		err = fault_step(f);
+	if (err || !was_truncated(f))
+		return err;
+	folio_unlock(f->folio);
+	folio_put(f->folio);
+	f->folio = NULL;
+	return -EAGAIN;
+}
+
 /*
  * Resolve a fault. On success @f->folio is locked and referenced. Return 0,
  * -ENODATA past the end, -ENOSPC without a frame, -ENOMEM, -EINTR, or the
@@ -563,10 +593,8 @@ static int fault_resolve(struct pb_fault *f)
 	struct pb_box *box = f->box;
 	int err;
 
-	if (!pb_box_has(box, f->index))
-		return -ENODATA;
 	do {
-		err = fault_step(f);
+		err = fault_try(f);
 		if (err == NEED_FRAME) {
 			err = pb_evict_get_frame(box, &f->spare, f->index);
 			err = err ?: -EAGAIN;

@@ -90,12 +90,17 @@ void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
  */
 int pb_fill_finish(struct pb_io *io, unsigned int i)
 {
-	if (io->err[i])
+	u32 keep = io->page[i]->keep;
+
+	if (io->err[i]) {
 		pb_fill_undo(io->box, io->page[i], io->folio[i],
 			     io->fresh & BIT(i));
-	else
-		folio_mark_uptodate(io->folio[i]);
-	return io->err[i];
+		return io->err[i];
+	}
+	if (keep)
+		folio_zero_segment(io->folio[i], keep, PAGE_SIZE);
+	folio_mark_uptodate(io->folio[i]);
+	return 0;
 }
 
 /* A spare frame that nobody wants any more. */

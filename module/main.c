@@ -72,9 +72,12 @@ static int __init pagebox_init(void)
 	err = pb_backends_init();
 	if (err)
 		goto out_pages;
-	err = pb_policies_init();
+	err = pb_watches_init();
 	if (err)
 		goto out_backends;
+	err = pb_policies_init();
+	if (err)
+		goto out_watches;
 	pb_debugfs_init();
 	err = pb_dev_init(mode);
 	if (err)
@@ -84,6 +87,8 @@ static int __init pagebox_init(void)
 out_debugfs:
 	pb_debugfs_exit();
 	pb_policies_exit();
+out_watches:
+	pb_watches_exit();
 out_backends:
 	pb_backends_exit();
 out_pages:
@@ -98,6 +103,7 @@ static void __exit pagebox_exit(void)
 	pb_boxes_exit();
 	pb_debugfs_exit();
 	pb_policies_exit();
+	pb_watches_exit();
 	pb_backends_exit();
 	pb_pages_exit();
 	pb_evict_exit();

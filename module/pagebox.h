@@ -20,6 +20,8 @@
  *   swap     slots of a backend, for the other pages                   swap.c
  *   user     whose boxes share workers                                 user.c
  *
+ * A store that is truncated meanwhile: truncate.c.
+ *
  * The way of a fault:
  *
  *   do_shared_fault() / do_read_fault()
@@ -47,6 +49,9 @@
  * Lock order, outermost first:
  *
  *   pb_box.config                configuration; in ioctl without mmap_lock
+ *     inode lock of the store    file systems, around the notification
+ *       pb_truncate.lock         leaf
+ *     pb_truncate.trim           in workers, alone
  *     mmap_lock or VMA lock      core mm, around every callback of a VMA
  *       pb_box.lock              size and store until the box is sealed; short
  *       pb_box.oom_lock          one killer at a time
@@ -230,7 +235,7 @@ struct pb_io;
  *             a request calls it, and may hold mmap_lock; else a worker does
  * @rw: read or write the @nr pages of the request from its page @first on, all
  *      or nothing as far as the caller is concerned; 0 or -EIO, -ENOSPC, -ENOMEM
- *      and the like
+ *      and the like; -ENODATA when one lies past the end
  * @sync: what was written is made durable, or NULL when that means nothing
  * @discard: the contents of page @index are not needed any more, or NULL
  * @bytes: size now, in bytes; U64_MAX without a bound
@@ -571,6 +576,8 @@ pb_frames_references(const struct pb_frames *frames)
  * @shared: since it is in this frame, more than one view has held it, and one
  *          that has let go may have left a pin; folio lock
  * @ahead: readahead brought it in, and nobody has asked for it yet; folio lock
+ * @keep: so many bytes of the copy in @slot are valid, and zeroes follow; 0 when
+ *        all are. Set by truncate.c; folio lock
  * @dirtied: when the flusher first found it dirty, in jiffies, or 0; folio lock
  * @refs: life time: one for all sharers together, and one for each user that
  *        keeps the page without lock or RCU
@@ -589,6 +596,7 @@ struct pb_page {
 	bool root;
 	bool shared;
 	bool ahead;
+	u32 keep;
 	unsigned long dirtied;
 	refcount_t refs;
 	atomic_t sharers;
@@ -806,6 +814,75 @@ static inline u32 pb_instruction(void)
 		     hash_ptr(current, 32));
 }
 
+/* truncate.c ---------------------------------------------------------- */
+
+struct pb_watch;
+
+/**
+ * struct pb_truncate - what is known of the end of the store
+ * @lock: a leaf lock around each look at the size
+ * @end: the size that was seen last; written under @lock
+ * @cut: the lowest end that pages were not dropped for yet, or PB_CUT_NONE;
+ *       @lock
+ * @first: the page that it is in; written under @lock
+ * @seq: how often the store was seen to have shrunk; as @first
+ * @trim: around the dropping of pages; outermost, taken by workers
+ * @lost: one of them was dirty; @trim
+ * @wait: for @first to become PB_CUT_NONE
+ * @work: drops pages
+ * @watch: the notification, or NULL; changed under pb_box.lock until the box is
+ *         sealed
+ */
+struct pb_truncate {
+	spinlock_t lock; /* each look at the size */
+	u64 end;
+	u64 cut;
+	pgoff_t first;
+	unsigned int seq;
+	struct mutex trim; /* one worker */
+	bool lost;
+	wait_queue_head_t wait;
+	struct work_struct work;
+	struct pb_watch *watch;
+};
+
+#define PB_CUT_NONE ULONG_MAX
+/* An index behind any cut. */
+#define PB_CUT_ANY (PB_CUT_NONE - 1)
+
+void pb_truncate_init(struct pb_box *box);
+void pb_truncate_start(struct pb_box *box);
+void pb_truncate_notice(struct pb_box *box);
+void pb_truncate_trim(struct pb_box *box);
+int pb_truncate_wait(struct pb_box *box, pgoff_t index);
+void pb_truncate_clear_tail(struct pb_box *box, struct folio *folio);
+
+#if IS_ENABLED(CONFIG_FSNOTIFY)
+struct pb_watch *pb_watch_new(struct pb_box *box, struct pb_backend *store);
+void pb_watch_end(struct pb_watch *watch);
+int pb_watches_init(void);
+void pb_watches_exit(void);
+#else
+static inline struct pb_watch *pb_watch_new(struct pb_box *box,
+					    struct pb_backend *store)
+{
+	return NULL;
+}
+
+static inline void pb_watch_end(struct pb_watch *watch)
+{
+}
+
+static inline int pb_watches_init(void)
+{
+	return 0;
+}
+
+static inline void pb_watches_exit(void)
+{
+}
+#endif
+
 /* box.c --------------------------------------------------------------- */
 
 /**
@@ -881,6 +958,7 @@ struct pb_flight {
  * @oom_lock: around a search for somebody to kill
  * @oom_victim: identity of the mm that was killed last; @oom_lock
  * @oom_since: when, in jiffies; as @oom_victim
+ * @truncate: notices when the store is truncated
  * @flusher: writes pages that have been dirty for long
  * @shrinker: the box's part in the machine's reclaim
  * @stats: counters, per CPU
@@ -916,6 +994,7 @@ struct pb_box {
 	struct mutex oom_lock; /* one killer at a time */
 	struct mm_struct *oom_victim;
 	unsigned long oom_since;
+	struct pb_truncate truncate;
 	struct delayed_work flusher;
 	struct pb_shrinker shrinker;
 	struct pb_stats __percpu *stats;
@@ -983,6 +1062,28 @@ static inline bool pb_box_has(struct pb_box *box, pgoff_t index)
 {
 	return index < box->bytes >> PAGE_SHIFT &&
 	       (u64)index << PAGE_SHIFT < pb_box_end(box);
+}
+
+/**
+ * pb_truncate_pending - does a page lie behind an end that was not acted on?
+ * @box: a sealed box
+ * @index: the page
+ *
+ * Looks at the size of the store, and notices if it has shrunk.
+ *
+ * Context: as pb_truncate_notice().
+ * Return: true if so: what the page shows may not be what the store has
+ */
+static inline bool pb_truncate_pending(struct pb_box *box, pgoff_t index)
+{
+	struct pb_truncate *t = &box->truncate;
+
+	if (!box->store)
+		return false;
+	/* Pairs with the release in note_size(). */
+	if (pb_backend_bytes(box->store) != smp_load_acquire(&t->end))
+		pb_truncate_notice(box);
+	return index >= READ_ONCE(t->first);
 }
 
 static inline void pb_count_add(struct pb_box *box, unsigned int stat, s64 n)

@@ -111,7 +111,11 @@ int pb_flight_wait(struct pb_flight *flight, u32 *failed)
  */
 void pb_writeback_failed(struct pb_box *box, int err)
 {
-	mapping_set_error(box->inode->i_mapping, err);
+	/* The store has shrunk: told when the page is dropped, if it is. */
+	if (err == -ENODATA)
+		pb_truncate_pending(box, 0);
+	else
+		mapping_set_error(box->inode->i_mapping, err);
 }
 
 static void write_done(struct pb_io *io)
@@ -249,10 +253,12 @@ static int lock_due(struct writer *w, struct pb_page *page, struct folio *folio)
  * seen before: folio_mkclean() does not tell a PTE that is dirty from one that is
  * only writable.
  */
-static void begin_write(struct pb_page *page, struct folio *folio)
+static void begin_write(struct pb_box *box, struct pb_page *page,
+			struct folio *folio)
 {
 	pb_window(PB_WINDOW_WRITE_CLEAN);
 	folio_mkclean(folio);
+	pb_truncate_clear_tail(box, folio);
 	folio_clear_dirty(folio);
 	page->dirtied = 0;
 	folio_start_writeback(folio);
@@ -274,7 +280,7 @@ static void add(struct writer *w, struct pb_page *page, struct folio *folio)
 		pb_flight_add(io->flight);
 		w->io = io;
 	}
-	begin_write(page, folio);
+	begin_write(w->box, page, folio);
 	folio_unlock(folio);
 	io->folio[io->nr++] = folio;
 }
@@ -359,6 +365,25 @@ int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 	return write_and_wait(box, first, last, true, 0);
 }
 
+/*
+ * What a truncation leaves is written, and what it takes is dropped: what is in
+ * doubt is not written, so this begins again when there was one meanwhile.
+ */
+static int write_range(struct pb_box *box, pgoff_t first, pgoff_t last)
+{
+	struct pb_truncate *t = &box->truncate;
+	unsigned int seq;
+	int err;
+
+	do {
+		seq = READ_ONCE(t->seq);
+		err = pb_truncate_wait(box, PB_CUT_ANY);
+		if (!err)
+			err = pb_writeback_range(box, first, last);
+	} while (!err && seq != READ_ONCE(t->seq));
+	return err;
+}
+
 /**
  * pb_writeback_fsync - fsync(), fdatasync() and msync(MS_SYNC)
  * @file: of the box, or of a private mapping
@@ -378,9 +403,11 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 	int err, before;
 
 	/* What was never used has no dirty page; pairs with pb_box_seal(). */
-	if (!smp_load_acquire(&box->sealed) || !pb_box_writes_back(box))
+	if (!smp_load_acquire(&box->sealed))
 		return 0;
-	err = pb_writeback_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
+	err = write_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
+	if (!pb_box_writes_back(box))
+		return err;
 	if (!err) {
 		pb_window(PB_WINDOW_FSYNC_SYNC);
 		err = pb_backend_sync(box->store, datasync);
@@ -441,6 +468,7 @@ static void flush_work_fn(struct work_struct *work)
 	u64 dirty = count_dirty(box);
 	unsigned long before = 0;
 
+	pb_truncate_pending(box, 0);
 	if (dirty * 100 <= limit)
 		before =
 			(jiffies - msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
@@ -503,6 +531,8 @@ static void farewell_work(struct work_struct *work)
 	pb_window(PB_WINDOW_FAREWELL_STOP);
 	pb_writeback_stop(box);
 	pb_window(PB_WINDOW_FAREWELL_WRITE);
+	if (pb_truncate_pending(box, PB_CUT_ANY))
+		pb_truncate_trim(box);
 	write_and_wait(box, 0, ULONG_MAX, true, 0);
 	lost = count_dirty(box);
 	if (lost)

@@ -200,20 +200,89 @@ TEST_F(store, discard_before_sync)
 }
 
 /*
- * The store becomes shorter while a fault reads behind its new end: zeroes, and
- * from then on it is SIGBUS, with the page gone.
+ * The store becomes shorter while a fault reads behind its new end: there is
+ * nothing to read. When it has grown again, there is.
  */
 TEST_F(store, truncate_during_fault)
 {
 	struct scene *s = self->s;
 
-	stop(s, A, "fault_publish", see_root, PAGES);
+	stop(s, A, "fault_publish", touch_root, PAGES);
 	ASSERT_EQ(0, ftruncate(s->store, PAGES * page_size));
 	failpoint_go("fault_publish");
-	EXPECT_EQ(0, result(s, A));
-	EXPECT_EQ(1, run(s, OUTSIDE, discard_root, PAGES));
+	EXPECT_EQ(SIGBUS, result(s, A));
 	EXPECT_EQ(SIGBUS, run(s, A, touch_root, PAGES));
+	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
+	ASSERT_EQ(0, ftruncate(s->store, 2 * PAGES * page_size));
+	EXPECT_EQ(0, run(s, A, see_root, PAGES));
 	EXPECT_TRUE(run(s, A, root_holds, WITH(0, NEW)));
+}
+
+/*
+ * The store loses a page and gets it back, before the worker has dropped it. Who
+ * reads it waits, and sees the store's zeroes.
+ */
+TEST_F(store, fault_before_trim)
+{
+	struct scene *s = self->s;
+
+	failpoint_set("truncate_trim stop times 1");
+	ASSERT_EQ(0, ftruncate(s->store, 0));
+	ASSERT_TRUE(failpoint_waits("truncate_trim", 1));
+	ASSERT_EQ(0, ftruncate(s->store, 2 * PAGES * page_size));
+	start(s, A, see_root, 1);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go("truncate_trim");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, run(s, A, see_root, 0));
+	EXPECT_EQ(EIO, run(s, OUTSIDE, sync_box, 0));
+	EXPECT_EQ(0, run(s, OUTSIDE, sync_box, 0));
+}
+
+/* A fault has read its page, and looks once more before it maps it. */
+TEST_F(store, truncate_after_read)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "fault_check", touch_root, PAGES);
+	ASSERT_EQ(0, ftruncate(s->store, PAGES * page_size));
+	failpoint_go("fault_check");
+	EXPECT_EQ(SIGBUS, result(s, A));
+	EXPECT_TRUE(run(s, A, root_holds, WITH(0, NEW)));
+}
+
+/* A fault that has its page, and maps it after the store has lost it. */
+TEST_F(store, truncate_before_map)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(0, run(s, A, drop_root, 1));
+	stop(s, A, "fault_map", touch_root, 1);
+	ASSERT_EQ(0, ftruncate(s->store, 0));
+	failpoint_go("fault_map");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(EIO, run(s, OUTSIDE, sync_box, 0));
+	EXPECT_EQ(SIGBUS, run(s, A, touch_root, 1));
+	EXPECT_EQ(0, box_stats(s->box).frames_used);
+}
+
+/*
+ * The store is truncated and grows again while a page is about to be written: it is
+ * not written where it does not belong any more.
+ */
+TEST_F(store, truncate_before_write)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, "write_cleaned", sync_box, 0);
+	failpoint_set("truncate_trim delay 100 times 1");
+	ASSERT_EQ(0, ftruncate(s->store, 0));
+	ASSERT_EQ(0, ftruncate(s->store, 2 * PAGES * page_size));
+	failpoint_go("write_cleaned");
+	EXPECT_EQ(EIO, result(s, OUTSIDE));
+	EXPECT_EQ(0, run(s, OUTSIDE, sync_box, 0));
+	EXPECT_EQ(0, box_stats(s->box).store_writes);
+	EXPECT_EQ(0, run(s, A, see_root, 0));
 }
 
 /* The end of a box --------------------------------------------------- */
