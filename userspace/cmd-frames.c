@@ -3,7 +3,6 @@
  * pagebox frames: the clock. Every frame of a box and the hand that goes
  * around them.
  */
-#include <ctype.h>
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +26,7 @@ enum {
 	/* of a strip */
 	FRAMES = PFN,
 	STRIP,
+	MARKS,
 };
 
 static const struct column list_columns[] = {
@@ -37,7 +37,7 @@ static const struct column list_columns[] = {
 	[PAGE] = { "PAGE", KIND_NUMBER, "index of the page in it" },
 	[TIER] = { "TIER", KIND_TEXT, "of that page: root or private" },
 	[SHARERS] = { "SHARERS", KIND_NUMBER, "views that hold the page" },
-	[ACCESSED] = { "R", KIND_TRUTH, "accessed since the hand passed" },
+	[ACCESSED] = { "A", KIND_TRUTH, "accessed since the hand passed" },
 	[DIRTY] = { "D", KIND_TRUTH,
 		    "changed: to be written before it is reused" },
 	[PINS] = { "PINS", KIND_NUMBER, "references that keep the hand off" },
@@ -47,7 +47,7 @@ static const struct layout list_layout = {
 	.name = "frames",
 	.columns = list_columns,
 	.nr = ARRAY_SIZE(list_columns),
-	.people = "HAND,FRAME,PFN,PAGE,TIER,SHARERS,R,D,PINS",
+	.people = "HAND,FRAME,PFN,PAGE,TIER,SHARERS,A,D,PINS",
 };
 
 static const struct column strip_columns[] = {
@@ -59,6 +59,8 @@ static const struct column strip_columns[] = {
 		     "how many frames the row stands for" },
 	[STRIP] = { "STRIP", KIND_STRIP,
 		    "the characters; none for empty frames only" },
+	[MARKS] = { "ACCESSED", KIND_STRIP,
+		    "a * for each that was accessed since the hand passed" },
 };
 
 static const struct layout strip_layout = {
@@ -68,9 +70,8 @@ static const struct layout strip_layout = {
 	.people = "FRAME,STRIP",
 };
 
-static const char legend[] =
-	"o private page   r root page   . empty   ^ the hand\n"
-	"capital: accessed since the hand passed, so it gets a second chance\n";
+static const char legend[] = STRIP_LEGEND
+	". empty   * accessed since the hand passed   ^ the hand\n";
 
 /**
  * struct clock_view - what is being shown
@@ -186,9 +187,8 @@ static void show_list(const struct clock_view *view)
 
 static char letter_of(const struct pb_frame *frame)
 {
-	char letter = strcmp(frame->tier, "root") ? 'o' : 'r';
-
-	return frame->accessed == 1 ? toupper((unsigned char)letter) : letter;
+	return strip_letter(!strcmp(frame->tier, "root"), frame->sharers,
+			    frame->dirty == 1);
 }
 
 static struct strip_mark *make_marks(const struct clock_view *view, size_t *nr)
@@ -207,18 +207,62 @@ static struct strip_mark *make_marks(const struct clock_view *view, size_t *nr)
 	return marks;
 }
 
-/* People see the hand point from a row of its own. */
-static void hand_row(const struct clock_view *view, size_t hand,
-		     const struct strip_row *row)
+/* A mark for each frame that was accessed. Return: how long up to the last one. */
+static int mark_accessed(const struct clock_view *view,
+			 const struct strip_row *row, char blank, char *marks)
 {
-	int column = row->cells[0] ? (int)(hand - row->at) : 0;
+	int length = 0;
 
+	for (size_t i = 0; i < row->length; i++) {
+		bool accessed = view->frames[row->at + i].accessed == 1;
+
+		marks[i] = accessed ? '*' : blank;
+		if (accessed)
+			length = i + 1;
+	}
+	marks[row->length] = '\0';
+	return length;
+}
+
+/* What people see below a strip. */
+static void row_below(const struct clock_view *view, const char *marks)
+{
 	sheet_row(view->sheet);
 	sheet_text(view->sheet, BOX, " ");
 	sheet_text(view->sheet, FRAME, " ");
 	sheet_text(view->sheet, FRAMES, " ");
 	sheet_text(view->sheet, HAND, " ");
-	sheet_text(view->sheet, STRIP, "%*s^", column, "");
+	sheet_text(view->sheet, MARKS, " ");
+	sheet_text(view->sheet, STRIP, "%s", marks);
+}
+
+/* Programs get the marks in a column, people see them below the strip. */
+static void show_marks(const struct clock_view *view,
+		       const struct strip_row *row)
+{
+	char marks[STRIP_WIDTH + 1];
+	int length;
+
+	if (!row->cells[0])
+		return;
+	mark_accessed(view, row, STRIP_BLANK, marks);
+	sheet_text(view->sheet, MARKS, "%s", marks);
+	if (view->options->format != FORMAT_TABLE)
+		return;
+	length = mark_accessed(view, row, ' ', marks);
+	marks[length] = '\0';
+	if (length)
+		row_below(view, marks);
+}
+
+static void show_hand(const struct clock_view *view, size_t hand,
+		      const struct strip_row *row)
+{
+	char marks[STRIP_WIDTH + 1];
+
+	snprintf(marks, sizeof(marks), "%*s^",
+		 row->cells[0] ? (int)(hand - row->at) : 0, "");
+	row_below(view, marks);
 }
 
 static void strip_row(const struct clock_view *view, size_t hand,
@@ -233,8 +277,9 @@ static void strip_row(const struct clock_view *view, size_t hand,
 	if (is_here)
 		sheet_number(view->sheet, HAND, hand);
 	sheet_strip(view->sheet, STRIP, row, "frames empty");
+	show_marks(view, row);
 	if (is_here && view->options->format == FORMAT_TABLE)
-		hand_row(view, hand, row);
+		show_hand(view, hand, row);
 }
 
 static void show_strip(const struct clock_view *view)

@@ -2,7 +2,6 @@
 /*
  * pagebox map: where the pages of each mapping are, as a strip or as a table.
  */
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
@@ -76,8 +75,7 @@ static const struct layout list_layout = {
 	.people = "PAGE,ADDRESS,STATE,FRAME,SLOT,TIER,SHARERS,PTE",
 };
 
-static const char legend[] =
-	"o own page   s own page, shared with other views   r root page (capital: dirty)\n"
+static const char legend[] = STRIP_LEGEND
 	"x in swap   - in no frame   . no page: never touched, or clean and forgotten\n";
 
 /**
@@ -134,14 +132,12 @@ static bool is_dirty(const struct map_view *view, const struct pb_page *page)
 static char letter_of(const struct map_view *view, const struct pb_vma *vma,
 		      const struct pb_page *page)
 {
-	char letter;
-
 	if (page->state == PB_STATE_SWAP)
 		return 'x';
 	if (page->state != PB_STATE_FRAME)
 		return '-';
-	letter = is_root(vma, page) ? 'r' : page->sharers > 1 ? 's' : 'o';
-	return is_dirty(view, page) ? toupper((unsigned char)letter) : letter;
+	return strip_letter(is_root(vma, page), page->sharers,
+			    is_dirty(view, page));
 }
 
 static void common_cells(const struct map_view *view, const struct pb_vma *vma,

@@ -14,6 +14,21 @@
 
 #include "strip.h"
 
+/**
+ * strip_letter() - the character of a page in a frame, the same in all strips
+ * @is_root: it is a page of the root view
+ * @sharers: views that hold a private one
+ * @is_dirty: it has to be written before its frame is reused
+ *
+ * Return: the character.
+ */
+char strip_letter(bool is_root, __u64 sharers, bool is_dirty)
+{
+	char letter = is_root ? 'r' : sharers > 1 ? 's' : 'o';
+
+	return is_dirty ? toupper((unsigned char)letter) : letter;
+}
+
 static __u64 row_length(const struct strip *strip)
 {
 	return strip->per_char * strip->width;

@@ -16,6 +16,10 @@
 /* What stands for a thing that nothing is known about. */
 #define STRIP_BLANK '.'
 
+/* What strip_letter() says, for legends. */
+#define STRIP_LEGEND \
+	"o private copy   s still shared since fork   r root page   capital: dirty\n"
+
 /**
  * struct strip_mark - a thing that is not blank
  * @at: its place in the strip, from 0
@@ -54,6 +58,7 @@ struct strip {
 	size_t nr_marks;
 };
 
+char strip_letter(bool is_root, __u64 sharers, bool is_dirty);
 __u64 strip_rows(const struct strip *strip);
 void strip_fit(struct strip *strip, __u64 rows);
 bool strip_next(const struct strip *strip, size_t *mark, struct strip_row *row);

@@ -128,6 +128,24 @@ static void map_draws_each_kind_of_page(void **state)
 	expect(samples(), "map 1 -n -N 4 -p 100", 0, "0 r-\n");
 }
 
+/* The same page has the same letter wherever it is seen. */
+static void a_letter_means_one_thing(void **state)
+{
+	static const char letters[] =
+		"o private copy   s still shared since fork   "
+		"r root page   capital: dirty\n";
+
+	(void)state;
+	expect(samples(), "map -s", 0, letters);
+	expect(samples(), "frames -s", 0, letters);
+	/* pages 0, 1, 2, 5 and 7, and the frames they are in */
+	expect(samples(), "map -rn -o STRIP 1 -p 100", 0, "rOSx-R.o\n");
+	expect(samples(), "frames -srn -o STRIP 1", 0, "rOSRo...\n");
+	/* accessed and dirty, as in the PTE */
+	expect(samples(), "map -rn -l -o PTE -g 1 -p 100 1", 0, "ADW\n");
+	expect(samples(), "frames -rn -o FRAME,A,D 1", 0, "1 1 1\n");
+}
+
 static void map_skips_a_terabyte(void **state)
 {
 	(void)state;
@@ -153,7 +171,12 @@ static void frames_show_the_hand(void **state)
 	expect(samples(), "frames 1", 0,
 	       "   >     2 4098    2 private       2 . 1    0\n");
 	expect(samples(), "frames 2", 0, "3-1023");
-	expect(samples(), "frames -s 1", 0, "    0 ROoro...\n        ^");
+	expect(samples(), "frames -s", 0, ". empty   * accessed since");
+	expect(samples(), "frames -s", 0, "   64 ... 960 frames empty\n");
+	expect(samples(), "frames -srn -o STRIP,ACCESSED 1", 0,
+	       "rOSRo... **......\n");
+	expect(samples(), "frames -s 1", 0,
+	       "    0 rOSRo...\n      **\n        ^\n");
 }
 
 static void colour_is_for_those_who_want_it(void **state)
@@ -189,8 +212,8 @@ static void json_is_json(void **state)
 	expect(samples(), "map -J -o STRIP 1 -p 100", 0,
 	       "\"strip\": \"rOSx-R.o\"");
 	expect(samples(), "map -J -o STRIP 2", 0, "\"strip\": null");
-	expect(samples(), "frames -J -o HAND,R 1", 0,
-	       "\"hand\": true,\n         \"r\": false");
+	expect(samples(), "frames -J -o HAND,A 1", 0,
+	       "\"hand\": true,\n         \"a\": false");
 }
 
 /* ---- what it says -------------------------------------------------------- */
@@ -661,6 +684,7 @@ int main(void)
 		cmocka_unit_test(stat_counts_box_and_mappings),
 		cmocka_unit_test(stat_watches_the_growth),
 		cmocka_unit_test(map_draws_each_kind_of_page),
+		cmocka_unit_test(a_letter_means_one_thing),
 		cmocka_unit_test(map_skips_a_terabyte),
 		cmocka_unit_test(map_lists_pages),
 		cmocka_unit_test(frames_show_the_hand),

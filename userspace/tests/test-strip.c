@@ -61,6 +61,17 @@ static void blanks_between_rows_are_compressed(void **state)
 	assert_int_equal(strip_rows(&strip), 4);
 }
 
+static void letters_tell_pages_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(strip_letter(true, 1, false), 'r');
+	assert_int_equal(strip_letter(true, 5, true), 'R');
+	assert_int_equal(strip_letter(false, 1, false), 'o');
+	assert_int_equal(strip_letter(false, 1, true), 'O');
+	assert_int_equal(strip_letter(false, 2, false), 's');
+	assert_int_equal(strip_letter(false, 2, true), 'S');
+}
+
 static void the_last_row_ends_with_the_strip(void **state)
 {
 	static const struct strip_mark marks[] = { { 9, 'z' } };
@@ -138,6 +149,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(blanks_between_rows_are_compressed),
+		cmocka_unit_test(letters_tell_pages_apart),
 		cmocka_unit_test(the_last_row_ends_with_the_strip),
 		cmocka_unit_test(a_full_width_row_fits),
 		cmocka_unit_test(most_pages_decide_a_character),
