@@ -282,15 +282,16 @@ static void go_to_cpu(unsigned int cpu)
 /* The references that one CPU keeps after munlock() on the other hold no frame. */
 TEST(munlock_on_another_cpu)
 {
-	int box = box_new(FRAMES, 0);
+	int box = box_new(LOCKED, 0);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	go_to_cpu(0);
-	ASSERT_EQ(0, mlock(map, FRAMES * page_size));
+	ASSERT_EQ(0, mlock2(map, LOCKED * page_size, MLOCK_ONFAULT));
+	pages_touch(map, LOCKED);
 	go_to_cpu(1);
-	ASSERT_EQ(0, munlock(map, FRAMES * page_size));
-	for (size_t i = FRAMES; i < PAGES; i++)
-		EXPECT_EQ(0, signal_of_write(page_at(map, i)));
+	ASSERT_EQ(0, munlock(map, LOCKED * page_size));
+	EXPECT_EQ(0, signal_of_write(page_at(map, LOCKED)));
+	EXPECT_EQ(0, signal_of_write(map));
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 	close(box);
 }

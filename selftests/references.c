@@ -450,7 +450,7 @@ struct word {
 	uint64_t value;
 } __attribute__((packed));
 
-TEST_F(every, one_instruction)
+TEST_F_TIMEOUT(every, one_instruction, 60)
 {
 	volatile struct word *word =
 		(volatile struct word *)(page_at(self->map, 1) - 4);
