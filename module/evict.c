@@ -698,10 +698,16 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 	return err ?: has_free(frames, 1);
 }
 
+/* To spare the cgroup was in vain, and not cheap: not again before long. */
+static void spare_no_memcg(struct pb_frames *frames)
+{
+	WRITE_ONCE(frames->relieve_after, jiffies + HZ / 4);
+}
+
 /*
  * The cgroup of the task is near its limit, and what else it will be charged for,
- * such as page tables, would call the OOM killer: give frames back. If that does
- * not help, since others pay for the frames, it is not tried again before long.
+ * such as page tables, would call the OOM killer: give frames back. That does not
+ * help when others pay for the frames.
  */
 static int relieve_memcg(struct pb_box *box)
 {
@@ -721,7 +727,7 @@ static int relieve_memcg(struct pb_box *box)
 	if (READ_ONCE(frames->idle) > 1)
 		pb_frames_shrink(frames, READ_ONCE(frames->idle) - 1);
 	if (pb_memcg_is_short(PB_MEMCG_LOW, &after) && after <= before)
-		WRITE_ONCE(frames->relieve_after, jiffies + HZ);
+		spare_no_memcg(frames);
 	return 0;
 }
 
@@ -891,10 +897,11 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
 		if (pb_evict_pause(&seen, &pins))
 			continue;
 		err = pb_frame_get(&box->frames, spare, true);
-		if (err == -EAGAIN)
-			err = pb_oom(box, &since);
-		else
+		if (err != -EAGAIN) {
+			spare_no_memcg(&box->frames);
 			return err;
+		}
+		err = pb_oom(box, &since);
 		if (err)
 			return err;
 		schedule_timeout_killable(msecs_to_jiffies(SWEEP_PAUSE));

@@ -68,6 +68,7 @@ void pb_frames_init(struct pb_frames *frames, u32 limit)
 	frames->limit = limit;
 	frames->batch = frames_batch(limit);
 	frames->barren = jiffies - 1;
+	frames->relieve_after = jiffies;
 }
 
 /* A folio has left its table for good. */
@@ -346,7 +347,8 @@ static int frame_populate(struct pb_frames *frames, struct pb_spare *spare,
 	atomic_long_inc(&pb_frames_total);
 	if (!folio_allowed(frames))
 		goto out_total;
-	if (!force && READ_ONCE(frames->used) > PAGEBOX_MIN_FRAMES) {
+	if (!force && READ_ONCE(frames->used) > PAGEBOX_MIN_FRAMES &&
+	    time_after_eq(jiffies, READ_ONCE(frames->relieve_after))) {
 		gfp |= __GFP_NORETRY;
 		if (pb_memcg_is_short(PB_MEMCG_ALL, &left))
 			goto out_total;

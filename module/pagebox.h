@@ -464,8 +464,8 @@ struct pb_repeat {
  * @repeat: some of those faults, by @who; @evict_lock
  * @shrunk: where the shrinker goes on; @evict_lock
  * @barren: when no slot could be taken from a page in a frame, in jiffies
- * @relieve_after: not before then, in jiffies, frames are given back because a
- *                 cgroup is short of memory
+ * @relieve_after: not before then, in jiffies, the box spares its cgroup: that was
+ *                 in vain
  */
 struct pb_frames {
 	spinlock_t lock; /* the table, the free list, @used */
@@ -498,11 +498,11 @@ struct pb_frames {
 
 /*
  * The most frames with which references are exact by default. A revolution of the
- * hand then costs some 2,700 instructions for each page in use; one a second, in
- * a box of this size, is less than 5 % of a CPU that does a billion ("make bench"
+ * hand then costs some 3,500 instructions for each page in use; one a second, in
+ * a box of this size, is 3 % of a CPU that does a billion ("make bench"
  * measures it).
  */
-#define PB_EXACT_FRAMES 16384
+#define PB_EXACT_FRAMES 8192
 
 extern unsigned long pb_frames_max;
 

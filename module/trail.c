@@ -183,6 +183,24 @@ static void append(struct pb_box *box, struct pb_trail *trail,
 	trail->step[trail->nr++] = *now;
 }
 
+static void step(struct pb_box *box, const struct vm_fault *vmf)
+{
+	struct step now = {
+		.mm = vmf->vma->vm_mm,
+		.index = vmf->pgoff,
+		.address = vmf->address & PAGE_MASK,
+	};
+	struct pb_trail *trail = trail_of_current(&box->trails);
+	u32 instruction = pb_instruction();
+
+	if (!trail)
+		return;
+	if (trail->instruction != instruction)
+		leave_all(box, trail, &now);
+	trail->instruction = instruction;
+	append(box, trail, &now);
+}
+
 /**
  * pb_trail_step - the current thread faults on a page
  * @box: the box
@@ -196,21 +214,6 @@ static void append(struct pb_box *box, struct pb_trail *trail,
  */
 void pb_trail_step(struct pb_box *box, const struct vm_fault *vmf)
 {
-	struct step now = {
-		.mm = vmf->vma->vm_mm,
-		.index = vmf->pgoff,
-		.address = vmf->address & PAGE_MASK,
-	};
-	u32 instruction = pb_instruction();
-	struct pb_trail *trail;
-
-	if (pb_frames_references(&box->frames) != PAGEBOX_REFERENCES_EVERY)
-		return;
-	trail = trail_of_current(&box->trails);
-	if (!trail)
-		return;
-	if (trail->instruction != instruction)
-		leave_all(box, trail, &now);
-	trail->instruction = instruction;
-	append(box, trail, &now);
+	if (pb_frames_references(&box->frames) == PAGEBOX_REFERENCES_EVERY)
+		step(box, vmf);
 }

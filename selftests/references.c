@@ -325,10 +325,10 @@ TEST(levels)
 	EXPECT_EQ(PAGEBOX_REFERENCES_EXACT, box_info(box).references);
 	EXPECT_EQ(1, debugfs_number(id, "summary", "references_auto"));
 	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-						    .frames = 16384 });
+						    .frames = 8192 });
 	EXPECT_EQ(PAGEBOX_REFERENCES_EXACT, box_info(box).references);
 	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-						    .frames = 16385 });
+						    .frames = 8193 });
 	EXPECT_EQ(PAGEBOX_REFERENCES_HARDWARE, box_info(box).references);
 	EXPECT_FALSE(box_info(box).flags & PAGEBOX_INFO_REFERENCES);
 	for (uint32_t level = PAGEBOX_REFERENCES_HARDWARE;

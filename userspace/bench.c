@@ -180,6 +180,44 @@ static uint64_t thrash(opener o)
 	return cost;
 }
 
+/* Frames of a box whose hand goes round once; enough for the largest batches. */
+#define USED 4096
+
+/*
+ * All frames hold pages in use, and one more page is touched: the hand spares all,
+ * takes one, and the program uses all others again. Per page in use.
+ */
+static uint64_t revolution(uint32_t references)
+{
+	struct pagebox_config config = {
+		.size = sizeof(config),
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_REFERENCES,
+		.frames = USED,
+		.references = references,
+	};
+	size_t bytes = (USED + 1) * page_size;
+	volatile char *p;
+	uint64_t start;
+	int fd = open("/dev/pagebox", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || pb_configure(fd, &config))
+		die("/dev/pagebox");
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		die("mmap");
+	for (size_t i = 0; i < USED; i++)
+		p[i * page_size] = 1;
+	start = now();
+	p[USED * page_size] = 1;
+	/* The first frames were taken. */
+	for (size_t i = PAGEBOX_MAX_READAHEAD; i < USED; i++)
+		p[i * page_size] = 1;
+	start = now() - start;
+	munmap((void *)p, bytes);
+	close(fd);
+	return start / USED;
+}
+
 static uint64_t best(uint64_t (*run)(opener o), opener o)
 {
 	uint64_t least = UINT64_MAX;
@@ -213,5 +251,9 @@ int main(void)
 	compare("copy-on-write after fork", cow);
 	printf("%-28s %8ju %8s %7s\n", "evict dirty and swap in",
 	       (uintmax_t)best(thrash, open_box), "-", "-");
+	printf("%-28s %8ju %8s %7s\n", "revolution, hardware",
+	       (uintmax_t)revolution(PAGEBOX_REFERENCES_HARDWARE), "-", "-");
+	printf("%-28s %8ju %8s %7s\n", "revolution, exact",
+	       (uintmax_t)revolution(PAGEBOX_REFERENCES_EXACT), "-", "-");
 	return output_end(EXIT_SUCCESS);
 }
