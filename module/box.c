@@ -201,8 +201,8 @@ static int box_setup(struct pb_box *box)
 	int err;
 
 	box->user = pb_user_get(box->owner);
-	if (!box->user)
-		return -ENOMEM;
+	if (IS_ERR(box->user))
+		return PTR_ERR(box->user);
 	box->inode = box_inode_new(box->bytes);
 	if (IS_ERR(box->inode)) {
 		err = PTR_ERR(box->inode);

@@ -221,6 +221,7 @@ static struct failpoint points[] = {
 	[PB_WINDOW_BOX_DESTROY] = { "box_destroy" },
 	[PB_WINDOW_BOX_SEAL] = { "box_seal" },
 	[PB_WINDOW_OPEN_BOX] = { "open_box" },
+	[PB_WINDOW_USER_GET] = { "user_get" },
 	[PB_WINDOW_JOIN_INSTALL] = { "join_install" },
 	[PB_WINDOW_JOIN_FOUND] = { "join_found" },
 	[PB_WINDOW_MMAP_MAP] = { "mmap_map" },

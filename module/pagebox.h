@@ -345,20 +345,24 @@ static inline u64 pb_backend_bytes(struct pb_backend *backend)
 /* user.c -------------------------------------------------------------- */
 
 /**
- * struct pb_user - a user who has boxes
- * @uid: who; invariant
- * @boxes: how many
- * @list: of all users
- * @io_wq: for requests of his boxes that need a worker
- * @wq: for work of his boxes that may wait for requests
- * @gone: when he has none any more
+ * struct pb_user - a user that has boxes
+ * @uid: of the user; invariant
+ * @refs: boxes, and @begin until it is done
+ * @list: of all users, or empty when the queues could not be made
+ * @state: whether the queues are made
+ * @io_wq: for requests of the user's boxes that need a worker
+ * @wq: for work of the user's boxes that may wait for requests
+ * @begin: makes the queues
+ * @gone: frees the user
  */
 struct pb_user {
 	kuid_t uid;
-	unsigned int boxes;
+	unsigned int refs;
 	struct list_head list;
+	int state;
 	struct workqueue_struct *io_wq;
 	struct workqueue_struct *wq;
+	struct work_struct begin;
 	struct work_struct gone;
 };
 

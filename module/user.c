@@ -11,14 +11,23 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "pagebox.h"
 
 /* Workers of one user's requests, and for his other work, as long as they hang. */
 #define USER_WORKERS 64
 
+/* What is known of a new user's workers. */
+enum {
+	USER_NEW,
+	USER_READY,
+	USER_FAILED,
+};
+
 static DEFINE_MUTEX(users_lock);
 static LIST_HEAD(users);
+static DECLARE_WAIT_QUEUE_HEAD(user_ready);
 
 static void user_free(struct pb_user *user)
 {
@@ -29,7 +38,7 @@ static void user_free(struct pb_user *user)
 	kfree(user);
 }
 
-/* Not done by who drops the last box: that may be work of the user's own. */
+/* Not done by the task that drops the last box: that may be work of the user's. */
 static void user_gone(struct work_struct *work)
 {
 	user_free(container_of(work, struct pb_user, gone));
@@ -39,6 +48,7 @@ static struct pb_user *user_find(kuid_t uid)
 {
 	struct pb_user *user;
 
+	lockdep_assert_held(&users_lock);
 	list_for_each_entry(user, &users, list) {
 		if (uid_eq(user->uid, uid))
 			return user;
@@ -46,15 +56,15 @@ static struct pb_user *user_find(kuid_t uid)
 	return NULL;
 }
 
-static struct pb_user *user_new(kuid_t uid)
+/*
+ * Make the queues. A worker does this, because the kernel logs an error when the
+ * task that makes a rescuer is killed meanwhile.
+ */
+static void user_begin(struct work_struct *work)
 {
-	struct pb_user *user =
-		pb_may_fail(BOX, NULL, kzalloc(sizeof(*user), PB_GFP));
+	struct pb_user *user = container_of(work, struct pb_user, begin);
+	bool ready;
 
-	if (!user)
-		return NULL;
-	user->uid = uid;
-	INIT_WORK(&user->gone, user_gone);
 	/* A request may be what somebody in want of memory waits for. */
 	user->io_wq = pb_may_fail(WORKQUEUE, NULL,
 				  alloc_workqueue("pagebox_io",
@@ -63,10 +73,46 @@ static struct pb_user *user_new(kuid_t uid)
 	user->wq = pb_may_fail(WORKQUEUE, NULL,
 			       alloc_workqueue("pagebox_user", WQ_UNBOUND,
 					       USER_WORKERS));
-	if (user->io_wq && user->wq)
-		return user;
-	user_free(user);
-	return NULL;
+	ready = user->io_wq && user->wq;
+	mutex_lock(&users_lock);
+	/* The next opener tries again. */
+	if (!ready)
+		list_del_init(&user->list);
+	mutex_unlock(&users_lock);
+	/* Pairs with the look in user_wait(). */
+	smp_store_release(&user->state, ready ? USER_READY : USER_FAILED);
+	wake_up_all(&user_ready);
+	pb_user_put(user);
+}
+
+/* With one reference for the caller, and one for user_begin(). */
+static struct pb_user *user_new(kuid_t uid)
+{
+	struct pb_user *user =
+		pb_may_fail(BOX, NULL, kzalloc(sizeof(*user), PB_GFP));
+
+	lockdep_assert_held(&users_lock);
+	if (!user)
+		return NULL;
+	user->uid = uid;
+	user->refs = 2;
+	user->state = USER_NEW;
+	INIT_WORK(&user->begin, user_begin);
+	INIT_WORK(&user->gone, user_gone);
+	list_add(&user->list, &users);
+	queue_work(pb_wq, &user->begin);
+	return user;
+}
+
+static int user_wait(struct pb_user *user)
+{
+	int state;
+
+	if (wait_event_killable(user_ready,
+				(state = smp_load_acquire(&user->state)) !=
+					USER_NEW))
+		return -EINTR;
+	return state == USER_READY ? 0 : -ENOMEM;
 }
 
 /**
@@ -74,23 +120,29 @@ static struct pb_user *user_new(kuid_t uid)
  * @uid: who
  *
  * Context: sleeps.
- * Return: the user, to be given back with pb_user_put(); or NULL without memory
+ * Return: the user, to be given back with pb_user_put(); -ENOMEM, -EINTR when the
+ * task is being killed
  */
 struct pb_user *pb_user_get(kuid_t uid)
 {
 	struct pb_user *user;
+	int err;
 
+	pb_window(PB_WINDOW_USER_GET);
 	mutex_lock(&users_lock);
 	user = user_find(uid);
-	if (!user) {
-		user = user_new(uid);
-		if (user)
-			list_add(&user->list, &users);
-	}
 	if (user)
-		user->boxes++;
+		user->refs++;
+	else
+		user = user_new(uid);
 	mutex_unlock(&users_lock);
-	return user;
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+	err = user_wait(user);
+	if (!err)
+		return user;
+	pb_user_put(user);
+	return ERR_PTR(err);
 }
 
 /**
@@ -104,7 +156,7 @@ void pb_user_put(struct pb_user *user)
 	bool last;
 
 	mutex_lock(&users_lock);
-	last = !--user->boxes;
+	last = !--user->refs;
 	if (last)
 		list_del(&user->list);
 	mutex_unlock(&users_lock);

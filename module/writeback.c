@@ -568,5 +568,5 @@ int pb_writeback_last(struct pb_box *box)
 	last->flight = flight;
 	INIT_WORK(&last->work, farewell_work);
 	queue_work(box->user->wq, &last->work);
-	return pb_flight_wait(flight, NULL);
+	pb_flight_wait_closing(flight);
 }
