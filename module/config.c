@@ -2,7 +2,12 @@
 /*
  * The configuration of a box: checked first, then prepared as far as anything can
  * fail, then applied. What can only fail while it is applied, moving pages out of
- * frames or a swap area, comes first, and undoes itself.
+ * frames or a swap area and waiting for the evictor, comes first. It is rolled back
+ * when a later step fails, and rolling back cannot fail.
+ *
+ * Size and store can be set until the box is sealed. A change that sets them holds
+ * box->lock from the look at that until all is applied, so it is not refused
+ * half-way. The box has no pages then, so nothing that is done meanwhile takes long.
  */
 #include <linux/ctype.h>
 #include <linux/mm.h>
@@ -25,6 +30,10 @@
  * @watch: the notification of the new store, or NULL
  * @policy: the new policy, or NULL
  * @state: its memory
+ * @old_swap: the area that was replaced, until it is freed
+ * @old_frames: the frame limit before
+ * @moved: the swap area has been replaced
+ * @locked: box->lock is held
  *
  * After it was applied, @store, @watch, @policy and @state hold what they replaced.
  */
@@ -35,6 +44,10 @@ struct change {
 	struct pb_watch *watch;
 	const struct pb_policy *policy;
 	void *state;
+	struct pb_swap *old_swap;
+	u32 old_frames;
+	bool moved;
+	bool locked;
 };
 
 static bool sets(const struct change *c, u32 bit)
@@ -223,17 +236,29 @@ static int prepare(struct pb_box *box, struct change *c)
 	return err;
 }
 
+static void change_lock(struct pb_box *box, const struct change *c)
+{
+	if (!c->locked)
+		mutex_lock(&box->lock);
+}
+
+static void change_unlock(struct pb_box *box, const struct change *c)
+{
+	if (!c->locked)
+		mutex_unlock(&box->lock);
+}
+
 /* From here on, slots are taken in @active. */
-static void set_swap(struct pb_box *box, struct pb_swap *active,
-		     struct pb_swap *old)
+static void set_swap(struct pb_box *box, const struct change *c,
+		     struct pb_swap *active, struct pb_swap *old)
 {
 	lockdep_assert_held(&box->config);
-	mutex_lock(&box->lock);
+	change_lock(box, c);
 	down_write(&box->swap_lock);
 	WRITE_ONCE(box->swap, active);
 	WRITE_ONCE(box->swap_old, old);
 	up_write(&box->swap_lock);
-	mutex_unlock(&box->lock);
+	change_unlock(box, c);
 }
 
 static void free_swap(struct pb_swap *swap)
@@ -241,13 +266,13 @@ static void free_swap(struct pb_swap *swap)
 	if (!swap)
 		return;
 	pb_window(PB_WINDOW_SWAP_FREE);
-	/* Who looked for another area's slot may have looked at this one. */
+	/* A look for another area's slot may have found this one. */
 	synchronize_rcu();
 	pb_swap_release(swap);
 }
 
 /* Empty the area that nothing goes to any more, and free it. */
-static int drop_old_swap(struct pb_box *box)
+static int drop_old_swap(struct pb_box *box, const struct change *c)
 {
 	struct pb_swap *old = box->swap_old;
 	int err;
@@ -257,63 +282,87 @@ static int drop_old_swap(struct pb_box *box)
 	err = pb_swapoff(box, old);
 	if (err)
 		return err;
-	set_swap(box, box->swap, NULL);
+	set_swap(box, c, box->swap, NULL);
 	free_swap(old);
 	return 0;
 }
 
-/*
- * Replace the swap area. When the pages of the old one do not fit elsewhere, it
- * is used again; should those that have moved not fit back, the new one stays
- * until they do, or are gone.
- */
-static int apply_swap(struct pb_box *box, struct change *c)
+/* Replace the swap area. The old one stays, empty, until the change is over. */
+static int move_swap(struct pb_box *box, struct change *c)
 {
-	struct pb_swap *old = box->swap;
-	int err = drop_old_swap(box);
+	int err = drop_old_swap(box, c);
 
 	if (err)
 		return err;
-	set_swap(box, c->swap, old);
+	c->old_swap = box->swap;
+	set_swap(box, c, c->swap, box->swap);
 	c->swap = NULL;
+	c->moved = true;
 	pb_window(PB_WINDOW_SWAP_SET);
-	err = drop_old_swap(box);
-	if (!err)
-		return 0;
-	set_swap(box, old, box->swap);
-	drop_old_swap(box);
-	return err;
+	return c->old_swap ? pb_swapoff(box, c->old_swap) : 0;
 }
 
-/* What moves pages. The policy comes last: only a signal stops that. */
+/*
+ * Use the old area again. Should pages that have moved not fit back, the new one
+ * stays until they do, or are gone.
+ */
+static void move_swap_back(struct pb_box *box, const struct change *c)
+{
+	if (!c->moved)
+		return;
+	set_swap(box, c, c->old_swap, box->swap);
+	drop_old_swap(box, c);
+}
+
+/*
+ * Have the old limit again. Should pages in frames above it not be evictable, they
+ * keep those until they leave them, or until the limit is changed once more.
+ */
+static void resize_back(struct pb_box *box, const struct change *c)
+{
+	if (sets(c, PAGEBOX_SET_FRAMES) && pb_evict_resize(box, c->old_frames))
+		pb_frames_set_limit(&box->frames, c->old_frames);
+}
+
+/* What moves pages or waits for the evictor: all of it, or nothing. */
 static int apply_moves(struct pb_box *box, struct change *c)
 {
-	u32 before = box->frames.limit;
 	int err = 0;
 
+	c->old_frames = box->frames.limit;
 	if (sets(c, PAGEBOX_SET_FRAMES))
 		err = pb_evict_resize(box, c->config->frames);
-	if (!err && sets(c, PAGEBOX_SET_SWAP)) {
-		err = apply_swap(box, c);
-		if (err && sets(c, PAGEBOX_SET_FRAMES))
-			pb_evict_resize(box, before);
-	}
+	if (err)
+		return err;
+	if (sets(c, PAGEBOX_SET_SWAP))
+		err = move_swap(box, c);
 	if (!err && sets(c, PAGEBOX_SET_POLICY))
 		err = pb_evict_set_policy(box, &c->policy, &c->state);
+	if (err) {
+		move_swap_back(box, c);
+		resize_back(box, c);
+	} else if (c->moved) {
+		set_swap(box, c, box->swap, NULL);
+	}
 	return err;
 }
 
-static int apply_sealed(struct pb_box *box, struct change *c)
+/* Lock the box for a change that only a box which is not sealed allows. */
+static int lock_unsealed(struct pb_box *box, struct change *c)
 {
-	int err = 0;
-
 	if (!(c->config->set & PAGEBOX_SET_SEALED))
 		return 0;
 	mutex_lock(&box->lock);
 	if (box->sealed) {
-		err = -EBUSY;
-		goto out_unlock;
+		mutex_unlock(&box->lock);
+		return -EBUSY;
 	}
+	c->locked = true;
+	return 0;
+}
+
+static void apply_sealed(struct pb_box *box, struct change *c)
+{
 	if (sets(c, PAGEBOX_SET_STORE)) {
 		swap(box->store, c->store);
 		swap(box->truncate.watch, c->watch);
@@ -324,9 +373,6 @@ static int apply_sealed(struct pb_box *box, struct change *c)
 		box->bytes = c->config->bytes;
 		i_size_write(box->inode, box->bytes);
 	}
-out_unlock:
-	mutex_unlock(&box->lock);
-	return err;
 }
 
 /* What cannot fail. */
@@ -334,7 +380,7 @@ static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 {
 	struct pb_tunables *tune = &box->tune;
 
-	mutex_lock(&box->lock);
+	lockdep_assert_held(&box->lock);
 	if (c->set & PAGEBOX_SET_NAME)
 		strscpy(box->name, c->name, sizeof(box->name));
 	if (c->set & PAGEBOX_SET_STORE_DELAY) {
@@ -366,7 +412,25 @@ static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 		if (box->sealed)
 			pb_writeback_start(box);
 	}
+}
+
+static int apply(struct pb_box *box, struct change *c)
+{
+	int err;
+
+	pb_window(PB_WINDOW_CONFIG_SEAL);
+	err = lock_unsealed(box, c);
+	if (err)
+		return err;
+	pb_window(PB_WINDOW_CONFIG_MOVE);
+	err = apply_moves(box, c);
+	change_lock(box, c);
+	if (!err) {
+		apply_sealed(box, c);
+		apply_rest(box, c->config);
+	}
 	mutex_unlock(&box->lock);
+	return err;
 }
 
 /**
@@ -387,23 +451,15 @@ int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
 	if (mutex_lock_killable(&box->config))
 		return -EINTR;
 	err = prepare(box, &c);
-	/* Whether it is sealed by now is known at last; ask first, though. */
-	if (!err && c.config->set & PAGEBOX_SET_SEALED &&
-	    READ_ONCE(box->sealed))
-		err = -EBUSY;
-	pb_window(PB_WINDOW_CONFIG_MOVE);
 	if (!err)
-		err = apply_moves(box, &c);
-	pb_window(PB_WINDOW_CONFIG_SEAL);
-	if (!err)
-		err = apply_sealed(box, &c);
-	if (!err)
-		apply_rest(box, config);
+		err = apply(box, &c);
 	mutex_unlock(&box->config);
 
 	/* What was replaced, or was not used. */
 	pb_watch_end(c.watch);
 	pb_backend_release(c.store);
+	if (!err)
+		free_swap(c.old_swap);
 	free_swap(c.swap);
 	kfree(c.state);
 	if (c.policy)

@@ -68,6 +68,9 @@ static void take_below_mmap_lock(struct pb_box *box)
 	mutex_lock(&box->lock);
 	down_read(&box->swap_lock);
 	up_read(&box->swap_lock);
+	/* A change of size or store, see config.c. */
+	mutex_lock(&box->frames.evict_lock);
+	mutex_unlock(&box->frames.evict_lock);
 	mutex_unlock(&box->lock);
 
 	mutex_lock(&box->oom_lock);

@@ -53,7 +53,8 @@
  *       pb_truncate.lock         leaf
  *     pb_truncate.trim           in workers, alone
  *     mmap_lock or VMA lock      core mm, around every callback of a VMA
- *       pb_box.lock              size and store until the box is sealed; short
+ *       pb_box.lock              size and store until the box is sealed; short.
+ *                                Such a change takes evict_lock and swap_lock
  *       pb_box.oom_lock          one killer at a time
  *       pb_frames.evict_lock     one evictor at a time; under it, folios are only
  *                                trylocked. A fault asks for its frame before it

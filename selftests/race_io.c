@@ -460,6 +460,33 @@ TEST_F(memory, use_during_resize)
 	EXPECT_EQ(0, run(s, A, see_map, 0));
 }
 
+static long set_frames_and_policy(struct scene *s, long frames)
+{
+	return configure_error(
+		s->box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES |
+							PAGEBOX_SET_POLICY,
+						 .frames = frames,
+						 .policy = "fifo" });
+}
+
+/* A change that is killed while it waits for the evictor has changed nothing. */
+TEST_F(memory, kill_during_change)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, PAGES));
+	stop(s, A, "evict_judge", write_root, WITH(PAGES, NEW));
+	start(s, OUTSIDE, set_frames_and_policy, FRAMES);
+	EXPECT_TRUE(blocks(s, OUTSIDE));
+	EXPECT_EQ(256 + SIGKILL, kill_actor(s, OUTSIDE));
+	EXPECT_EQ(PAGES, box_info(s->box).frames);
+	EXPECT_STREQ("clock", box_info(s->box).policy);
+	failpoint_go("evict_judge");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+	EXPECT_GE(PAGES, box_stats(s->box).frames_used);
+}
+
 /* Two changes of the configuration take turns. */
 TEST_F(memory, exchange_during_resize)
 {

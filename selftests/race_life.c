@@ -68,6 +68,15 @@ static long set_size(struct scene *s, long fd)
 					     .bytes = PAGES * page_size });
 }
 
+static long set_size_and_frames(struct scene *s, long fd)
+{
+	return configure_error(
+		fd, (struct pagebox_config){ .set = PAGEBOX_SET_BYTES |
+						    PAGEBOX_SET_FRAMES,
+					     .bytes = PAGES * page_size,
+					     .frames = 2 * PAGES });
+}
+
 static long map_and_unmap(struct scene *s, long fd)
 {
 	char *map = mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, 0);
@@ -197,13 +206,16 @@ FIXTURE_TEARDOWN(begin)
 	close(self->box);
 }
 
-/* A size that was checked, and is not set yet when the box is used, is refused. */
+/*
+ * A size that was checked, and is not set yet when the box is used, is refused, and
+ * with it all that was to be changed.
+ */
 TEST_F(begin, use_during_configure)
 {
+	struct pagebox_info before = box_info(self->box), after;
 	struct scene *s = self->s;
-	uint64_t bytes = box_info(self->box).bytes;
 
-	stop(s, OUTSIDE, "config_seal", set_size, self->box);
+	stop(s, OUTSIDE, "config_seal", set_size_and_frames, self->box);
 	EXPECT_EQ(0, run(s, A, map_and_unmap, self->box));
 	failpoint_go("config_seal");
 	EXPECT_EQ(EBUSY, result(s, OUTSIDE));
