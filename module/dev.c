@@ -300,7 +300,7 @@ static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
 	pb_map_get_vma(map);
 	err = pb_commit_charge(map, vma);
 	if (err) {
-		pb_map_put_vma(map, vma);
+		pb_map_put_vma(map, vma->vm_pgoff, vma_pages(vma));
 		return err;
 	}
 	pb_window(PB_WINDOW_MMAP_MAP);

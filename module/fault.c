@@ -817,6 +817,11 @@ static void pb_vma_open(struct vm_area_struct *vma)
 		pb_map_get_vma(map);
 	else
 		vma->vm_private_data = pb_map_fork(map, vma);
+	/* What Linux 6.1 does when a split fails, which is hard to make it do. */
+	if (map->mm == vma->vm_mm && pb_fail(PB_FAIL_SPLIT)) {
+		pb_map_get_vma(map);
+		pb_map_put_vma(map, 0, 0);
+	}
 }
 
 static void pb_vma_close(struct vm_area_struct *vma)
@@ -824,7 +829,7 @@ static void pb_vma_close(struct vm_area_struct *vma)
 	struct pb_map *map = vma->vm_private_data;
 
 	if (map)
-		pb_map_put_vma(map, vma);
+		pb_map_put_vma(map, vma->vm_pgoff, vma_pages(vma));
 }
 
 /* The dirty bits of shared pages are the hardware's; no fault is needed. */

@@ -179,13 +179,15 @@ static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
 
 /**
  * pb_map_put_vma - the map has one VMA less
- * @map: the map
- * @vma: the VMA, which has left the i_mmap tree; mmap_lock is held
+ * @map: the map; mmap_lock is held
+ * @first: first index of the VMA, which has left the i_mmap tree
+ * @nr: how many it shows. When a split fails, Linux 6.1 closes the new VMA, whose
+ *      pages the old one still shows, as one of no pages at index 0
  *
  * With its last VMA the map forgets its pages; what is left of it is for
  * debugfs to drop.
  */
-void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
+void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 {
 	struct pb_box *box = map->box;
 
@@ -193,9 +195,8 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
 	WRITE_ONCE(map->vmas, map->vmas - 1);
 	pb_commit_recount(map);
 	if (map->vmas) {
-		if (pb_map_private(map))
-			map_discard(map, vma->vm_pgoff,
-				    vma->vm_pgoff + vma_pages(vma) - 1);
+		if (pb_map_private(map) && nr)
+			map_discard(map, first, first + nr - 1);
 		return;
 	}
 	spin_lock(&box->maps.lock);
@@ -215,9 +216,10 @@ void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma)
 /*
  * The page has got a sharer: may it share the frame as well? Not if that is under
  * I/O that a later copy would not see. Then the child gets the copy now and the
- * parent keeps the frame that the I/O goes to.
+ * parent keeps the frame that the I/O goes to. Return 0, -EINTR when fork() is
+ * being killed, or the error of the copy.
  */
-static bool share_frame(struct pb_page *page)
+static int share_frame(struct pb_map *child, struct pb_page *page)
 {
 	struct folio *folio;
 	bool shared;

@@ -787,7 +787,7 @@ struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 			  struct mm_struct *mm, bool private);
 struct pb_map *pb_map_fork(struct pb_map *parent, struct vm_area_struct *vma);
 void pb_map_get_vma(struct pb_map *map);
-void pb_map_put_vma(struct pb_map *map, struct vm_area_struct *vma);
+void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr);
 struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
 			   struct mm_struct *mm);
 pid_t pb_map_pid(struct pb_map *map);

@@ -112,6 +112,21 @@ TEST_F(vma, mprotect_splits_and_rejoins)
 }
 
 /* PROT_NONE hides the pages and gives them back. */
+/*
+ * On Linux 6.1 a split that fails has told of the new VMA, and closes it as one of no
+ * pages. Nothing has been unmapped.
+ */
+TEST_F(vma, failed_split)
+{
+	failpoint_set("split_vma fail times 1");
+	protect(page_at(self->map, 4), 4, PROT_READ);
+	EXPECT_EQ(1, failpoint_state("split_vma").done);
+	failpoint_set("split_vma off");
+	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
+	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
+	EXPECT_EQ(PAGES, box_stats(self->box).pages);
+}
+
 TEST_F(vma, prot_none)
 {
 	protect(self->map, PAGES, PROT_NONE);
