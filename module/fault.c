@@ -520,6 +520,8 @@ static int fault_step(struct pb_fault *f)
 	int err = 0;
 
 	f->class = PAGEBOX_FAULT_MINOR;
+	/* What the step before has let go of is not the result. */
+	f->folio = NULL;
 	folio = pb_view_trylock(f->view, f->index, &page);
 	if (folio)
 		return step_locked(f, page, folio);

@@ -4,6 +4,7 @@
  * the test's own.
  */
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,38 @@ TEST_F(trace, failed)
 	EXPECT_EQ((unsigned long)past, seen.address);
 	EXPECT_EQ(NONE, seen.frame);
 	fclose(trace);
+}
+
+/*
+ * A copy fails after its original has been read: that one's frame is not the fault's.
+ * Core mm tries such an access again.
+ */
+TEST_F(trace, failed_copy)
+{
+	struct seen seen = {};
+	pid_t pid;
+	FILE *trace;
+
+	pages_fill(self->own, 1, 1);
+	pid = fork_tied();
+	if (!pid)
+		for (;;)
+			pause();
+	ASSERT_EQ(1, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, self->own, 1));
+	failpoint_set("alloc_page fail times 1");
+	page_fill(self->own, 2);
+	EXPECT_EQ(1, failpoint_state("alloc_page").done);
+	failpoint_set("alloc_page off");
+	EXPECT_TRUE(page_holds(self->own, 2));
+	trace = open_trace();
+	do {
+		ASSERT_TRUE(next_fault(trace, self->id, &seen));
+	} while (strcmp(seen.class, "failed"));
+	EXPECT_EQ(FIRST, seen.index);
+	EXPECT_EQ(NONE, seen.frame);
+	fclose(trace);
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
 }
 
 /* From which frame to which, and who shared it; then out of it, to which slot. */
