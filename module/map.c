@@ -278,7 +278,7 @@ static int map_clone(struct pb_map *parent, struct pb_map *child,
 	if (parent->vmas > 1 || mm_has_notifiers(mm))
 		pb_box_unmap(parent->box, vma->vm_pgoff, vma_pages(vma));
 	else
-		pb_pte_wrprotect(mm, vma->vm_start, vma->vm_end);
+		err = pb_pte_wrprotect(mm, vma->vm_start, vma->vm_end) ?: err;
 	raw_write_seqcount_end(&mm->write_protect_seq);
 	return err;
 }

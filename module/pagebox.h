@@ -1242,8 +1242,8 @@ struct pb_pte_bits {
 void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
 		    struct folio **folios, struct pb_pte_bits *bits,
 		    unsigned int nr, bool clear);
-void pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,
-		      unsigned long end);
+int pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,
+		     unsigned long end);
 pte_t pb_pte_read(struct mm_struct *mm, unsigned long address);
 struct vm_area_struct *pb_pte_vma_first(struct address_space *mapping,
 					pgoff_t first, pgoff_t last);

@@ -10,6 +10,7 @@
  */
 #include <linux/interval_tree_generic.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 
 #include "pagebox.h"
 
@@ -61,20 +62,30 @@ struct vm_area_struct *pb_pte_vma_next(struct vm_area_struct *vma,
 typedef void (*pte_fn)(struct mm_struct *mm, unsigned long address, pte_t *ptep,
 		       void *arg);
 
-static pmd_t *pmd_of(struct mm_struct *mm, unsigned long address)
+/*
+ * The PMD entry of an address, or NULL when a table above it is missing. @next is
+ * set to where the walk goes on: behind all that the missing table would map, but
+ * not behind @end. So a walk costs what exists, however much is mapped.
+ */
+static pmd_t *pmd_of(struct mm_struct *mm, unsigned long address,
+		     unsigned long end, unsigned long *next)
 {
 	pgd_t *pgd = pgd_offset(mm, address);
 	p4d_t *p4d;
 	pud_t *pud;
 
+	*next = pgd_addr_end(address, end);
 	if (pgd_none(*pgd) || pgd_bad(*pgd))
 		return NULL;
 	p4d = p4d_offset(pgd, address);
+	*next = p4d_addr_end(address, end);
 	if (p4d_none(*p4d) || p4d_bad(*p4d))
 		return NULL;
 	pud = pud_offset(p4d, address);
+	*next = pud_addr_end(address, end);
 	if (pud_none(*pud) || pud_bad(*pud))
 		return NULL;
+	*next = pmd_addr_end(address, end);
 	return pmd_offset(pud, address);
 }
 
@@ -99,21 +110,30 @@ static void walk_table(struct mm_struct *mm, pmd_t *pmd, unsigned long address,
 	spin_unlock(lock);
 }
 
-static void walk(struct mm_struct *mm, unsigned long address, unsigned long end,
-		 pte_fn fn, void *arg)
+/* Visit all present PTEs of a range; or those at its beginning, see @killable. */
+static int walk_range(struct mm_struct *mm, unsigned long address,
+		      unsigned long end, pte_fn fn, void *arg, bool killable)
 {
 	unsigned long next;
 	pmd_t *pmd;
 
 	for (; address < end; address = next) {
-		next = pmd_addr_end(address, end);
+		if (killable && fatal_signal_pending(current))
+			return -EINTR;
 		rcu_read_lock();
-		pmd = pmd_of(mm, address);
+		pmd = pmd_of(mm, address, end, &next);
 		if (pmd)
 			walk_table(mm, pmd, address, next, fn, arg);
 		rcu_read_unlock();
 		cond_resched();
 	}
+	return 0;
+}
+
+static void walk(struct mm_struct *mm, unsigned long address, unsigned long end,
+		 pte_fn fn, void *arg)
+{
+	walk_range(mm, address, end, fn, arg, false);
 }
 
 /**
@@ -223,12 +243,14 @@ static void wrprotect_pte(struct mm_struct *mm, unsigned long address,
  *
  * The caller sees to it that TLBs are flushed before anybody relies on it, and
  * that @mm has no secondary MMU.
+ *
+ * Return: 0, or -EINTR when the task is being killed; then some of it is done
  */
-void pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,
-		      unsigned long end)
+int pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,
+		     unsigned long end)
 {
 	mmap_assert_write_locked(mm);
-	walk(mm, start, end, wrprotect_pte, NULL);
+	return walk_range(mm, start, end, wrprotect_pte, NULL, true);
 }
 
 static void read_pte(struct mm_struct *mm, unsigned long address, pte_t *ptep,

@@ -5,9 +5,12 @@
  */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -556,6 +559,73 @@ TEST_F(pair, chain)
 	EXPECT_TRUE(map_is_right(&self->family));
 	EXPECT_EQ(before.pages, box_stats(self->box).pages);
 	EXPECT_EQ(before.views, box_stats(self->box).views);
+}
+
+/* How long this process has been in the kernel: what else runs does not count. */
+static uint64_t system_us(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage))
+		die("getrusage");
+	return usage.ru_stime.tv_sec * 1000000ULL + usage.ru_stime.tv_usec;
+}
+
+/* Pages on both sides of where tables of each level may begin, and at the ends. */
+static char *sparse_page(char *map, unsigned int i)
+{
+	static const unsigned int shift[] = { 12, 21, 30, 39, 40, 45 };
+	const size_t pages = PAGEBOX_MAX_SIZE / page_size;
+
+	if (i < ARRAY_SIZE(shift))
+		return map + (1UL << shift[i]);
+	if (i < 2 * ARRAY_SIZE(shift))
+		return map + (1UL << shift[i - ARRAY_SIZE(shift)]) - page_size;
+	return page_at(map, pages - 1);
+}
+
+#define SPARSE 13
+
+/*
+ * fork() costs what exists, however much is mapped: milliseconds. A walk that goes
+ * by page tables that are not there takes seconds.
+ */
+TEST(sparse)
+{
+	int box = box_with((struct pagebox_config){ .set = PAGEBOX_SET_BYTES,
+						    .bytes = PAGEBOX_MAX_SIZE });
+	char *map = box_map(box, PAGEBOX_MAX_SIZE / page_size,
+			    MAP_PRIVATE | MAP_NORESERVE);
+	uint64_t before;
+	pid_t pid;
+
+	for (unsigned int i = 0; i < SPARSE; i++)
+		page_fill(sparse_page(map, i), 1 + i);
+	before = system_us();
+	pid = fork_tied();
+	if (!pid) {
+		for (unsigned int i = 0; i < SPARSE; i++)
+			page_fill(sparse_page(map, i), 50);
+		_exit(0);
+	}
+	EXPECT_GT(500000, system_us() - before);
+	EXPECT_EQ(0, child_status(pid));
+	for (unsigned int i = 0; i < SPARSE; i++)
+		EXPECT_TRUE(page_holds(sparse_page(map, i), 1 + i));
+	pid = fork_tied();
+	if (!pid) {
+		raise(SIGSTOP);
+		for (unsigned int i = 0; i < SPARSE; i++)
+			if (!page_holds(sparse_page(map, i), 1 + i))
+				_exit(1 + i);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
+	for (unsigned int i = 0; i < SPARSE; i++)
+		page_fill(sparse_page(map, i), 50);
+	kill(pid, SIGCONT);
+	EXPECT_EQ(0, child_status(pid));
+	close(box);
 }
 
 TEST_HARNESS_MAIN
