@@ -8,6 +8,9 @@
  * down when the last file is, without mmap_lock. Requests that a killed task left
  * behind keep the box a little longer.
  *
+ * A worker tears it down, for that waits for readers of debugfs. A task that closes
+ * the last file waits for the worker, unless it is being killed.
+ *
  * Each box has an anonymous inode on a pseudo file system. The inode's i_mapping
  * is the f_mapping of all these files; its i_mmap tree, to which core mm adds
  * every VMA, is the box's reverse map, and an unmap through it hits this box
@@ -307,12 +310,23 @@ static void box_destroy(struct pb_box *box)
 
 static void late_work(struct work_struct *work)
 {
-	box_destroy(container_of(work, struct pb_box, late));
+	struct pb_box *box = container_of(work, struct pb_box, late);
+	struct pb_flight *gone = box->gone;
+
+	box_destroy(box);
+	if (gone)
+		pb_flight_done(gone);
 }
 
 static void box_release(struct kref *ref)
 {
-	box_destroy(container_of(ref, struct pb_box, ref));
+	struct pb_box *box = container_of(ref, struct pb_box, ref);
+	struct pb_flight *gone = pb_flight_new();
+
+	pb_flight_add(gone);
+	box->gone = gone;
+	queue_work(pb_wq, &box->late);
+	pb_flight_wait_closing(gone);
 }
 
 static void box_release_later(struct kref *ref)
@@ -320,14 +334,14 @@ static void box_release_later(struct kref *ref)
 	queue_work(pb_wq, &container_of(ref, struct pb_box, ref)->late);
 }
 
-/* Drop a reference; without mmap_lock. */
+/* Drop a reference; without mmap_lock. The last one waits, killably. */
 static void box_put(struct pb_box *box)
 {
 	kref_put(&box->ref, box_release);
 }
 
 /**
- * pb_box_put_later - drop a reference where the box cannot be torn down
+ * pb_box_put_later - drop a reference, and do not wait
  * @box: the box
  *
  * Context: any that may not wait for a worker.

@@ -7,9 +7,12 @@
  * that its state, its frame and its PTEs belong together; between two pages all
  * locks are dropped, and a fault waits for one page at most.
  *
- * The directories of maps are made and removed by a worker. Maps come and go
- * under mmap_lock, while readdir() copies to user memory, and so may take
- * mmap_lock, with the lock of the directory held.
+ * All directories are made and removed by a worker. Maps come and go under
+ * mmap_lock, while readdir() copies to user memory, and so may take mmap_lock, with
+ * the lock of the directory held. Removing a file waits for its readers, which may
+ * wait for a page under I/O, or for their own memory for as long as they like. So
+ * no task waits for the worker in a way that SIGKILL does not end: see
+ * wait_for_sync(), and box_release() for the directory of the box.
  */
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
@@ -134,13 +137,29 @@ static unsigned int count_maps(struct pb_maps *maps)
 	return nr;
 }
 
+/*
+ * Wait until the directories of all maps that there are now have been made, and
+ * those of all that are gone have been removed.
+ */
+static int wait_for_sync(struct pb_box *box)
+{
+	int asked = atomic_read(&box->sync_asked);
+
+	if (wait_event_killable(box->synced,
+				READ_ONCE(box->sync_done) - asked >= 0))
+		return -EINTR;
+	return 0;
+}
+
 static int summary_show(struct seq_file *m, void *unused)
 {
 	struct pb_box *box = m->private;
 	struct pagebox_info info;
 	u64 used, high;
+	int err = wait_for_sync(box);
 
-	flush_work(&box->sync);
+	if (err)
+		return err;
 	pb_box_info(box, &info);
 	pb_stats_swap(box, &used, &high);
 	seq_printf(m, "box %u\nname ", box->id);
@@ -250,6 +269,7 @@ static int frames_show(struct seq_file *m, void *v)
 	struct pb_box *box = m->private;
 	u32 number = *(loff_t *)v - 1;
 	struct folio *folio;
+	int err;
 
 	if (!*(loff_t *)v) {
 		seq_puts(m, "frame pfn page tier sharers R D pins hand\n");
@@ -258,7 +278,9 @@ static int frames_show(struct seq_file *m, void *v)
 	folio = pb_frame_lookup(&box->frames, number);
 	if (folio) {
 		pb_window(PB_WINDOW_SHOW_FRAME);
-		folio_lock(folio);
+		err = pb_frame_lock(&box->frames, folio, number);
+		if (err)
+			return err;
 		show_frame(m, box, number, folio);
 		folio_unlock(folio);
 		folio_put(folio);
@@ -286,8 +308,10 @@ static int maps_show(struct seq_file *m, void *unused)
 	struct address_space *mapping = box->inode->i_mapping;
 	struct vm_area_struct *vma;
 	struct pb_map *map;
+	int err = wait_for_sync(box);
 
-	flush_work(&box->sync);
+	if (err)
+		return err;
 	seq_puts(m, "map pid type start end pgoff prot\n");
 	i_mmap_lock_read(mapping);
 	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
@@ -453,7 +477,9 @@ struct page_state {
 	pte_t pte;
 };
 
-/* Return 0, -ENOENT when there is nothing, -EAGAIN when it has just changed. */
+/*
+ * Return 0, -ENOENT when there is nothing, -EAGAIN when it has just changed, -EINTR.
+ */
 static int snapshot(struct pb_map *map, unsigned long address,
 		    struct page_state *s)
 {
@@ -461,6 +487,7 @@ static int snapshot(struct pb_map *map, unsigned long address,
 	struct folio *folio;
 	pgoff_t index;
 	int err = 0;
+	u32 frame;
 
 	if (!read_address(map, address, &index, &s->pte))
 		return -ENOENT;
@@ -477,6 +504,7 @@ static int snapshot(struct pb_map *map, unsigned long address,
 	s->root = page->root;
 	s->sharers = atomic_read(&page->sharers);
 	s->slot = pb_page_slot(page);
+	frame = READ_ONCE(page->frame);
 	folio = READ_ONCE(page->folio);
 	if (folio && !folio_try_get(folio))
 		err = -EAGAIN;
@@ -485,7 +513,9 @@ static int snapshot(struct pb_map *map, unsigned long address,
 		return err;
 
 	pb_window(PB_WINDOW_SHOW_PAGE);
-	folio_lock(folio);
+	err = pb_frame_lock(&map->box->frames, folio, frame);
+	if (err)
+		return err;
 	if (!pb_page_owns(page, folio)) {
 		err = -EAGAIN;
 	} else {
@@ -535,6 +565,8 @@ static int pages_show(struct seq_file *m, void *v)
 	}
 	do {
 		err = snapshot(map, address, &s);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	} while (err == -EAGAIN);
 	if (err)
 		return SEQ_SKIP;
@@ -577,6 +609,19 @@ static void map_add(struct pb_map *map)
 	debugfs_create_file("stats", 0400, map->dir, map, &map_stats_fops);
 }
 
+static void box_add(struct pb_box *box)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", box->id);
+	box->dir = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
+			       debugfs_create_dir(name, pb_debugfs_root));
+	debugfs_create_file("summary", 0400, box->dir, box, &summary_fops);
+	debugfs_create_file("stats", 0400, box->dir, box, &stats_fops);
+	debugfs_create_file("frames", 0400, box->dir, box, &frames_fops);
+	debugfs_create_file("maps", 0400, box->dir, box, &maps_fops);
+}
+
 static void map_free(struct pb_map *map)
 {
 	pb_window(PB_WINDOW_MAP_FREE);
@@ -611,9 +656,12 @@ static void sync_work(struct work_struct *work)
 {
 	struct pb_box *box = container_of(work, struct pb_box, sync);
 	struct mem_cgroup *before = set_active_memcg(box->memcg);
+	int asked = atomic_read(&box->sync_asked);
 	struct pb_map *map;
 	bool dead;
 
+	if (!box->dir)
+		box_add(box);
 	while ((map = next_to_sync(&box->maps, &dead))) {
 		pb_window(PB_WINDOW_MAP_SYNC);
 		if (dead)
@@ -622,40 +670,43 @@ static void sync_work(struct work_struct *work)
 			map_add(map);
 	}
 	set_active_memcg(before);
+	WRITE_ONCE(box->sync_done, asked);
+	wake_up_all(&box->synced);
 }
 
 /**
  * pb_debugfs_sync - maps have come or gone
  * @box: of this box
  *
- * Context: any; the work is done later, or by who reads "summary" or "maps".
+ * Context: any; the work is done later, and a reader of "summary" or "maps" waits
+ * for it.
  */
 void pb_debugfs_sync(struct pb_box *box)
 {
+	/* Ordered: the work sees the map, or is done once more. */
+	atomic_inc_return(&box->sync_asked);
 	queue_work(pb_wq, &box->sync);
 }
 
 /**
  * pb_debugfs_add - show a box
  * @box: the box
+ *
+ * Context: sleeps. A task that is killed does not wait until the box can be seen.
  */
 void pb_debugfs_add(struct pb_box *box)
 {
-	char name[16];
-
 	INIT_WORK(&box->sync, sync_work);
-	snprintf(name, sizeof(name), "%u", box->id);
-	box->dir = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
-			       debugfs_create_dir(name, pb_debugfs_root));
-	debugfs_create_file("summary", 0400, box->dir, box, &summary_fops);
-	debugfs_create_file("stats", 0400, box->dir, box, &stats_fops);
-	debugfs_create_file("frames", 0400, box->dir, box, &frames_fops);
-	debugfs_create_file("maps", 0400, box->dir, box, &maps_fops);
+	init_waitqueue_head(&box->synced);
+	pb_debugfs_sync(box);
+	wait_for_sync(box);
 }
 
 /**
  * pb_debugfs_remove - show a box no longer
  * @box: the box, which has no live map
+ *
+ * Context: a worker; waits for readers, for as long as they take.
  */
 void pb_debugfs_remove(struct pb_box *box)
 {

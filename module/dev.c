@@ -142,14 +142,15 @@ static long ioctl_info(struct pb_box *box, void __user *arg)
 	return copy_out(arg, size, &info, sizeof(info));
 }
 
-/* The counters of the mapping that shows an address of the caller. */
+/* The counters of the mapping that shows an address of the caller; or -EINTR. */
 static int map_stats(struct pb_box *box, struct pagebox_stats *stats)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
 	struct pb_map *map = NULL;
 
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	vma = vma_lookup(mm, untagged_addr(stats->address));
 	if (vma && vma->vm_file)
 		map = pb_map_find(box, vma->vm_file, mm);

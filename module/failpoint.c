@@ -142,6 +142,8 @@ static struct failpoint points[] = {
 	[PB_FAIL_FAULT_IN] = { "fault_in_iter" },
 	[PB_FAIL_WATCH] = { "alloc_watch" },
 	[PB_FAIL_WATCH_EVENT] = { "watch_event" },
+	[PB_FAIL_PAGE_BUSY] = { "page_busy" },
+	[PB_FAIL_SPLIT] = { "split_vma" },
 
 	[PB_WINDOW_FAULT_LOCK] = { "fault_lock" },
 	[PB_WINDOW_EVICT_UNMAP] = { "evict_unmap" },
@@ -160,6 +162,7 @@ static struct failpoint points[] = {
 	[PB_WINDOW_FILL_SETTLE] = { "fill_settle" },
 	[PB_WINDOW_COW_INSTALL] = { "cow_install" },
 	[PB_WINDOW_COW_UNMAP] = { "cow_unmap" },
+	[PB_WINDOW_COW_UNMAP_OLD] = { "cow_unmap_old" },
 	[PB_WINDOW_COW_UNSHARE] = { "cow_unshare" },
 	[PB_WINDOW_COW_HANDOVER] = { "cow_handover" },
 	[PB_WINDOW_MKWRITE_COPIED] = { "mkwrite_copied" },

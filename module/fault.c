@@ -278,22 +278,32 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 
 /*
  * The view has a new page of its own at the index in place of @old, which another
- * thread may have mapped meanwhile. Whoever does that checks the view's entry
- * under the folio lock: either it sees our entry, or we see its folio and wait for
- * its PTE. The caller keeps @old alive.
+ * thread may have mapped meanwhile. Such a thread checks the view's entry under
+ * the folio lock: either it sees our entry, or we see its folio and wait for its
+ * PTE. Then @drop lets go of what has kept @old.
+ *
+ * That thread may be waiting for a disk. A task that is killed leaves: its access
+ * has not been made, so until a worker has taken that PTE, threads that live on (of
+ * another process with this memory) see the contents that they have seen before.
  */
-static void unmap_page(struct pb_fault *f, struct pb_page *old)
+static void unmap_page(struct pb_fault *f, struct pb_page *old,
+		       void (*drop)(struct pb_box *box, struct pb_page *page))
 {
 	struct folio *folio;
 
 	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
 	smp_mb();
-	folio = pb_page_lock_folio(old);
-	if (!folio)
+	pb_window(PB_WINDOW_COW_UNMAP_OLD);
+	if (pb_page_lock(f->box, old, &folio)) {
+		pb_page_unmap_later(f->box, old, drop);
 		return;
-	unmap_locked(f);
-	folio_unlock(folio);
-	folio_put(folio);
+	}
+	if (folio) {
+		unmap_locked(f);
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	drop(f->box, old);
 }
 
 /*
@@ -313,10 +323,8 @@ static void unmap_root(struct pb_fault *f)
 		old = NULL;
 	rcu_read_unlock();
 
-	if (!old)
-		return;
-	unmap_page(f, old);
-	pb_page_put(box, old);
+	if (old)
+		unmap_page(f, old, pb_page_put);
 }
 
 /*
@@ -418,12 +426,10 @@ static int hand_over(struct pb_fault *f, struct pb_page *page)
 	f->class = PAGEBOX_FAULT_COW;
 	trace_pagebox_cow(box->id, f->map->id, f->index, PB_NONE,
 			  f->spare.frame, atomic_read(&page->sharers));
-	if (old) {
-		unmap_page(f, old);
-		pb_page_unshare(box, old);
-	} else {
+	if (old)
+		unmap_page(f, old, pb_page_unshare);
+	else
 		unmap_root(f);
-	}
 	return 0;
 }
 

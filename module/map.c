@@ -15,6 +15,7 @@
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "pagebox.h"
@@ -223,18 +224,19 @@ static int share_frame(struct pb_map *child, struct pb_page *page)
 {
 	struct folio *folio;
 	bool shared;
+	int err;
 
 	/* Pairs with pb_page_attach(): it sees the sharer, or we the folio. */
 	smp_mb();
-	folio = pb_page_lock_folio(page);
-	if (!folio)
-		return true;
+	err = pb_page_lock(child->box, page, &folio);
+	if (err || !folio)
+		return err;
 	shared = !folio_maybe_dma_pinned(folio);
 	if (shared)
 		page->shared = true;
 	folio_unlock(folio);
 	folio_put(folio);
-	return shared;
+	return shared ? 0 : pb_fault_own_copy(child, page->index);
 }
 
 /*
@@ -248,6 +250,10 @@ static int share_frame(struct pb_map *child, struct pb_page *page)
  * share_frame() waits for it and the unmap below takes the PTE.
  *
  * write_protect_seq makes GUP-fast, which takes no lock, stay away.
+ *
+ * When fork() is being killed, the child is given up by core mm before it runs, and
+ * until then it is broken: so nothing has to be complete here, and the parent's
+ * PTEs may stay as they are.
  */
 static int map_clone(struct pb_map *parent, struct pb_map *child,
 		     struct vm_area_struct *vma)
@@ -268,8 +274,9 @@ static int map_clone(struct pb_map *parent, struct pb_map *child,
 			break;
 		}
 		pb_window(PB_WINDOW_FORK_PIN);
-		if (!share_frame(page))
-			err = pb_fault_own_copy(child, index);
+		err = share_frame(child, page);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
 		if (err)
 			break;
 		cond_resched();

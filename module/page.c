@@ -81,22 +81,28 @@ static void page_release(struct pb_box *box, struct pb_page *page,
 #define LATE_PAUSE (HZ / 10UL)
 
 /**
- * struct late_free - a page whose frame is busy, to be freed when it is not
+ * struct late - what is left to do for a page when its folio is not busy any more
  * @work: for the worker
  * @box: kept alive meanwhile
- * @page: the page, which has no references any more
+ * @page: the page; its last reference, or what @drop drops
  * @pause: until the next try, in jiffies
+ * @finish: what to do, with the folio locked, or NULL when the page has none
+ * @drop: for late_unmap()
  */
-struct late_free {
+struct late {
 	struct delayed_work work;
 	struct pb_box *box;
 	struct pb_page *page;
 	unsigned long pause;
+	void (*finish)(struct late *late, struct folio *folio);
+	void (*drop)(struct pb_box *box, struct pb_page *page);
 };
 
-/* Lock the page where it is, unless somebody else does. */
+/* Lock the page where it is, unless it is busy. */
 static bool trylock_folio(struct pb_page *page, struct folio **folio)
 {
+	if (pb_fail(PB_FAIL_PAGE_BUSY))
+		return false;
 	*folio = READ_ONCE(page->folio);
 	if (!*folio)
 		return true;
@@ -112,10 +118,10 @@ static bool trylock_folio(struct pb_page *page, struct folio **folio)
 }
 
 /* There may be very many of them, so none keeps a worker while it waits. */
-static void late_free_work(struct work_struct *work)
+static void late_work(struct work_struct *work)
 {
-	struct late_free *late =
-		container_of(to_delayed_work(work), struct late_free, work);
+	struct late *late =
+		container_of(to_delayed_work(work), struct late, work);
 	struct pb_box *box = late->box;
 	struct folio *folio;
 
@@ -125,9 +131,56 @@ static void late_free_work(struct work_struct *work)
 		queue_delayed_work(pb_wq, &late->work, late->pause);
 		return;
 	}
-	page_release(box, late->page, folio);
+	late->finish(late, folio);
 	kfree(late);
 	pb_box_put_later(box);
+}
+
+/* The caller holds a reference to the box, which the worker gets. */
+static struct late *late_new(struct pb_box *box, struct pb_page *page,
+			     void (*finish)(struct late *late,
+					    struct folio *folio))
+{
+	struct late *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
+
+	late->box = box;
+	late->page = page;
+	late->pause = 1;
+	late->finish = finish;
+	INIT_DELAYED_WORK(&late->work, late_work);
+	return late;
+}
+
+static void late_free(struct late *late, struct folio *folio)
+{
+	page_release(late->box, late->page, folio);
+}
+
+static void late_unmap(struct late *late, struct folio *folio)
+{
+	if (folio) {
+		if (folio_mapped(folio))
+			pb_box_unmap(late->box, late->page->index, 1);
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	late->drop(late->box, late->page);
+}
+
+/*
+ * The box is being torn down, so no request of it is under way, and no task uses
+ * it. What is left are references of others to its folios, and the lock is theirs
+ * for a moment: a bio that has read into a page marks it dirty.
+ */
+static void page_free_last(struct pb_box *box, struct pb_page *page)
+{
+	struct folio *folio = page->folio;
+
+	if (folio) {
+		folio_get(folio);
+		folio_lock(folio);
+	}
+	page_release(box, page, folio);
 }
 
 /*
@@ -136,20 +189,39 @@ static void late_free_work(struct work_struct *work)
  */
 static void page_free(struct pb_box *box, struct pb_page *page)
 {
-	struct late_free *late;
 	struct folio *folio;
+	struct late *late;
 
 	pb_window(PB_WINDOW_PAGE_FREE);
 	if (trylock_folio(page, &folio)) {
 		page_release(box, page, folio);
 		return;
 	}
-	late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
+	if (!kref_get_unless_zero(&box->ref)) {
+		page_free_last(box, page);
+		return;
+	}
+	late = late_new(box, page, late_free);
+	queue_delayed_work(pb_wq, &late->work, 0);
+}
+
+/**
+ * pb_page_unmap_later - take a busy page from all page tables
+ * @box: it belongs to
+ * @page: the page, which a view does not hold any more
+ * @drop: pb_page_unshare() for that view's share, which keeps the page until then,
+ *        or pb_page_put() for a reference of the caller
+ *
+ * For a task that is being killed and would have to wait for the folio's lock. A
+ * worker does it as soon as the lock can be had.
+ */
+void pb_page_unmap_later(struct pb_box *box, struct pb_page *page,
+			 void (*drop)(struct pb_box *box, struct pb_page *page))
+{
+	struct late *late = late_new(box, page, late_unmap);
+
 	kref_get(&box->ref);
-	late->box = box;
-	late->page = page;
-	late->pause = 1;
-	INIT_DELAYED_WORK(&late->work, late_free_work);
+	late->drop = drop;
 	queue_delayed_work(pb_wq, &late->work, 0);
 }
 
@@ -240,36 +312,6 @@ u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 	/* Pairs with the compare-and-exchange in pb_page_attach(). */
 	smp_store_release(&page->folio, NULL);
 	return frame;
-}
-
-/**
- * pb_page_lock_folio - lock a page where it is
- * @page: the page; the caller keeps it alive
- *
- * Return: its folio, locked and referenced; or NULL when it has no frame
- */
-struct folio *pb_page_lock_folio(struct pb_page *page)
-{
-	struct folio *folio;
-
-	for (;;) {
-		rcu_read_lock();
-		folio = READ_ONCE(page->folio);
-		if (!folio) {
-			rcu_read_unlock();
-			return NULL;
-		}
-		if (!folio_try_get(folio)) {
-			rcu_read_unlock();
-			continue;
-		}
-		rcu_read_unlock();
-		folio_lock(folio);
-		if (pb_page_owns(page, folio))
-			return folio;
-		folio_unlock(folio);
-		folio_put(folio);
-	}
 }
 
 /**

@@ -611,11 +611,13 @@ struct pb_page {
 struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root);
 void pb_page_put(struct pb_box *box, struct pb_page *page);
 void pb_page_unshare(struct pb_box *box, struct pb_page *page);
+void pb_page_unmap_later(struct pb_box *box, struct pb_page *page,
+			 void (*drop)(struct pb_box *box,
+				      struct pb_page *page));
 bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 		    const struct pb_spare *spare);
 u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 		   struct folio *folio);
-struct folio *pb_page_lock_folio(struct pb_page *page);
 int pb_page_lock(struct pb_box *box, struct pb_page *page,
 		 struct folio **folio);
 int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,
@@ -967,9 +969,13 @@ struct pb_flight {
  * @flusher: writes pages that have been dirty for long
  * @shrinker: the box's part in the machine's reclaim
  * @stats: counters, per CPU
- * @dir: debugfs directory; invariant
- * @sync: makes and drops the debugfs directories of maps
- * @late: tears the box down, when that cannot be done at once
+ * @dir: debugfs directory; only the debugfs work touches it
+ * @sync: makes and drops the debugfs directories of the box and of its maps
+ * @sync_asked: how often that was asked for
+ * @sync_done: up to which of these it is done; written by @sync
+ * @synced: to wait for @sync_done
+ * @late: tears the box down
+ * @gone: for the task that waits for that, or NULL
  */
 struct pb_box {
 	u32 id;
@@ -1005,7 +1011,11 @@ struct pb_box {
 	struct pb_stats __percpu *stats;
 	struct dentry *dir;
 	struct work_struct sync;
+	atomic_t sync_asked;
+	int sync_done;
+	wait_queue_head_t synced;
 	struct work_struct late;
+	struct pb_flight *gone;
 };
 
 struct pb_box *pb_box_new(void);
@@ -1170,12 +1180,13 @@ int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last);
 int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 		       int datasync);
 void pb_writeback_failed(struct pb_box *box, int err);
-int pb_writeback_last(struct pb_box *box);
+void pb_writeback_last(struct pb_box *box);
 void pb_writeback_init(struct pb_box *box);
 void pb_writeback_start(struct pb_box *box);
 void pb_writeback_stop(struct pb_box *box);
 struct pb_flight *pb_flight_new(void);
 int pb_flight_wait(struct pb_flight *flight, u32 *failed);
+void pb_flight_wait_closing(struct pb_flight *flight);
 void pb_flight_add(struct pb_flight *flight);
 void pb_flight_done(struct pb_flight *flight);
 

@@ -5,8 +5,7 @@
  * A range is one of indices in a view. Given as addresses, it is looked up in
  * the caller's mapping, and mmap_lock is held for reading while it is worked on,
  * so that the mapping and its view stay. All waits can be ended by a signal that
- * kills, but for one: who has taken a page from a view waits until no fault can
- * show it there any more.
+ * kills.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -184,9 +183,11 @@ int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
  * only then another sharer may take it for its own.
  *
  * The view is changed under the folio lock too, or write-back might still write
- * what is discarded when others have read the page again. A page without a frame
- * may get one meanwhile: whoever gives it one looks at the view after that, so
- * he lets go of it, or we find the frame.
+ * what is discarded when others have read the page again. For the same reason a
+ * write that is under way is waited for first. A page without a frame may get one
+ * meanwhile: the fault that gives it one looks at the view after that, so it lets
+ * go of the frame, or we find it. A task that is killed while it waits for that
+ * one's lock leaves the unmap to a worker; only then the page is given up.
  *
  * Return 0, -EAGAIN when the view shows another page by now, -EINTR.
  */
@@ -205,7 +206,11 @@ static int discard_page(struct pb_box *box, struct pb_view *view, pgoff_t index,
 		pb_window(PB_WINDOW_DISCARD_LOCK);
 		/* Pairs with the compare-and-exchange in pb_page_attach(). */
 		smp_mb();
-		folio = pb_page_lock_folio(page);
+		err = pb_page_lock(box, page, &folio);
+		if (err) {
+			pb_page_unmap_later(box, page, pb_page_unshare);
+			return err;
+		}
 	}
 	if (folio) {
 		pb_window(PB_WINDOW_DISCARD_UNMAP);

@@ -73,7 +73,9 @@ static int move_page(struct pb_box *box, struct pb_swap *old,
 	int err;
 
 	for (;;) {
-		folio = pb_page_lock_folio(page);
+		err = pb_page_lock(box, page, &folio);
+		if (err)
+			return err;
 		if (folio) {
 			leave_slot(box, old, page, folio);
 			return 0;

@@ -104,6 +104,29 @@ int pb_flight_wait(struct pb_flight *flight, u32 *failed)
 	return err ? -EINTR : 0;
 }
 
+/* How long a task that exits waits for the end of its box. */
+#define EXIT_PATIENCE (5 * HZ)
+
+/**
+ * pb_flight_wait_closing - wait on behalf of a task that closes a file
+ * @flight: the caller does not use it afterwards
+ *
+ * A task that exits cannot be killed any more: the kernel drops the signal. If it has
+ * been killed it does not wait, else it waits for some seconds. Workers do the rest.
+ */
+void pb_flight_wait_closing(struct pb_flight *flight)
+{
+	if (!(current->flags & PF_EXITING)) {
+		pb_flight_wait(flight, NULL);
+		return;
+	}
+	/* As wait() will tell it: in the low bits is the signal. */
+	if ((current->exit_code & 0x7f) != SIGKILL)
+		wait_event_timeout(flight->wait, !atomic_read(&flight->pending),
+				   EXIT_PATIENCE);
+	flight_put(flight);
+}
+
 /**
  * pb_writeback_failed - remember that the store could not be written
  * @box: the box
@@ -514,7 +537,7 @@ void pb_writeback_stop(struct pb_box *box)
  * struct farewell - the last write-back of a box
  * @work: for the worker, which no signal reaches
  * @box: kept alive meanwhile
- * @flight: for who waits
+ * @flight: for the task that waits
  */
 struct farewell {
 	struct work_struct work;
@@ -548,18 +571,15 @@ static void farewell_work(struct work_struct *work)
  * pb_writeback_last - write all back, as the box will not be used any more
  * @box: a box that no file stands for
  *
- * Done by a worker: who closes the last file may have been killed, and then
- * leaves before it is done.
- *
- * Return: 0 when it is done, -EINTR when the task is being killed
+ * Done by a worker: a task that is being killed leaves before it is done.
  */
-int pb_writeback_last(struct pb_box *box)
+void pb_writeback_last(struct pb_box *box)
 {
 	struct pb_flight *flight;
 	struct farewell *last;
 
 	if (!box->sealed || !pb_box_writes_back(box))
-		return 0;
+		return;
 	flight = pb_flight_new();
 	last = kmalloc(sizeof(*last), GFP_KERNEL | __GFP_NOFAIL);
 	pb_flight_add(flight);

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A signal that kills ends every wait for a slow backend at once, whoever waits
- * and for what; the read or write that was waited for goes on alone, and the page
- * is right for those who come later.
+ * A signal that kills ends every wait at once, whatever the task waits for. A read
+ * or write that was waited for goes on alone, and the page is right for those who
+ * come later.
  *
- * That the wait was ended and not over is shown by the backend's counter: pages
- * count when they have been read or written, and these take seconds.
+ * The backends are as slow as can be: a failpoint holds requests that are done
+ * before anybody learns of it. A wait that ends meanwhile was ended by the signal.
  */
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -19,21 +23,32 @@
 
 #define FRAMES 8
 #define PAGES 4
-#define SLOW_US (small_size() ? 250000 : 4000000)
+#define DEBUGFS "/sys/kernel/debug/pagebox"
 
-static void slow_swap(int box)
+/* The delay gives the requests to workers, which are held. */
+static void hold_swap(int box)
 {
 	box_configure(box,
 		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP_DELAY,
-					       .swap_read_us = SLOW_US });
+					       .swap_read_us = 1,
+					       .swap_write_us = 1 });
+	failpoint_set("io_end stop");
 }
 
-static void slow_store(int box, unsigned int read_us, unsigned int write_us)
+static void hold_store(void)
 {
-	box_configure(box,
-		      (struct pagebox_config){ .set = PAGEBOX_SET_STORE_DELAY,
-					       .store_read_us = read_us,
-					       .store_write_us = write_us });
+	failpoint_set("io_end stop");
+}
+
+static void let_io_go(void)
+{
+	failpoint_go("io_end");
+}
+
+/* Requests that are held come in time, or have not been let go yet. */
+static bool io_is_held(void)
+{
+	return failpoint_waits("io_end", 1);
 }
 
 /* What a child does, and then waits in. */
@@ -80,6 +95,50 @@ static void synchronize(int box, char *map)
 		die("msync");
 }
 
+static void exchange_swap(int box, char *map)
+{
+	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
+						    .swap_fd = PAGEBOX_FD_RAM });
+}
+
+static void take_frames_away(int box, char *map)
+{
+	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
+						    .frames = 2 });
+}
+
+static void look_at_frames(int box, char *map)
+{
+	free(debugfs_text(box_info(box).id, "frames"));
+}
+
+static void look_at_summary(int box, char *map)
+{
+	free(debugfs_text(box_info(box).id, "summary"));
+}
+
+static void look_at_pages(int box, char *map)
+{
+	unsigned int id = box_info(box).id;
+	struct page_row *rows;
+
+	page_rows(id, map_row_at(id, map).map, &rows);
+}
+
+/* The pages of a mapping of its own are there; it goes on when it is told to. */
+static void fork_later(int box, char *map)
+{
+	pages_fill(box_map(box, PAGES, MAP_PRIVATE), PAGES, 1);
+	raise(SIGSTOP);
+	if (fork() < 0)
+		die("fork");
+}
+
+static void change_own(int box, char *map)
+{
+	change(box, box_map(box, PAGES, MAP_PRIVATE));
+}
+
 static pid_t start(int box, char *map, void (*act)(int box, char *map))
 {
 	pid_t pid = fork_tied();
@@ -88,6 +147,14 @@ static pid_t start(int box, char *map, void (*act)(int box, char *map))
 		return pid;
 	act(box, map);
 	_exit(0);
+}
+
+static bool has_stopped(void *context)
+{
+	int status;
+
+	return waitpid(*(pid_t *)context, &status, WUNTRACED | WNOHANG) > 0 &&
+	       WIFSTOPPED(status);
 }
 
 /* A wait that only a signal that kills can end looks like one for a disk. */
@@ -113,6 +180,20 @@ static int killed_while_waiting(pid_t pid)
 	return child_status(pid);
 }
 
+/* A read is over when the page can be used; its own reference goes after that. */
+static bool nothing_is_pinned(void *context)
+{
+	return !box_stats(*(int *)context).frames_pinned;
+}
+
+static bool no_frame_is_used(void *context)
+{
+	return !box_stats(*(int *)context).frames_used;
+}
+
+/* Reads -------------------------------------------------------------- */
+
+/* A shared page in swap, which takes long to read. */
 FIXTURE(slow)
 {
 	int box;
@@ -148,41 +229,40 @@ FIXTURE_VARIANT_ADD(slow, prefetch){
 	.alone = true,
 };
 
-/* A shared page in swap, which takes long to read. */
+static void page_in_swap(int *box, char **map)
+{
+	failpoints_off();
+	*box = box_new(FRAMES, 0);
+	*map = box_map(*box, PAGES, MAP_SHARED);
+	pages_fill(*map, PAGES, 1);
+	if (root_range(*box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES) != PAGES)
+		die("pages do not go");
+	hold_swap(*box);
+}
+
 FIXTURE_SETUP(slow)
 {
-	self->box = box_new(FRAMES, 0);
-	self->map = box_map(self->box, PAGES, MAP_SHARED);
-	pages_fill(self->map, PAGES, 1);
-	ASSERT_EQ(PAGES, root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
-	slow_swap(self->box);
+	page_in_swap(&self->box, &self->map);
 	self->before = box_stats(self->box);
 }
 
 FIXTURE_TEARDOWN(slow)
 {
+	failpoints_off();
 	close(self->box);
-}
-
-/* A read is over when the page can be used; its own reference goes after that. */
-static bool nothing_is_pinned(void *context)
-{
-	return !box_stats(*(int *)context).frames_pinned;
-}
-
-static bool no_frame_is_used(void *context)
-{
-	return !box_stats(*(int *)context).frames_used;
 }
 
 TEST_F(slow, reader_is_killed)
 {
 	pid_t pid = start(self->box, self->map, variant->act);
 
+	ASSERT_TRUE(io_is_held());
 	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
 
 	/* The read that was left behind brings the page for us. */
+	let_io_go();
 	EXPECT_TRUE(page_holds(self->map, 1));
 	EXPECT_EQ(self->before.swap_reads + 1, box_stats(self->box).swap_reads);
 	EXPECT_TRUE(eventually(nothing_is_pinned, &self->box));
@@ -195,32 +275,142 @@ TEST_F(slow, second_reader_is_killed)
 	pid_t pid;
 	int ended;
 
-	ASSERT_TRUE(eventually(is_waiting, &first));
+	ASSERT_TRUE(io_is_held());
 	pid = start(self->box, self->map, variant->act);
 	ended = variant->alone ? child_status(pid) : killed_while_waiting(pid);
 	ASSERT_EQ(variant->alone ? 0 : 256 + SIGKILL, ended);
+	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
+	let_io_go();
 	EXPECT_EQ(0, child_status(first));
 	EXPECT_TRUE(page_holds(self->map, 1));
 }
 
-/* A page that is being read is discarded: the reader was killed, so may we be. */
-TEST(discard_of_a_page_under_io_is_killed)
+/* Others that meet the page while it is read, and do not read it themselves. */
+FIXTURE(met)
 {
-	int box = box_new(FRAMES, 0);
-	char *map = box_map(box, PAGES, MAP_SHARED);
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(met)
+{
+	void (*act)(int box, char *map);
+};
+
+FIXTURE_VARIANT_ADD(met, discard){
+	.act = discard,
+};
+
+FIXTURE_VARIANT_ADD(met, swapoff){
+	.act = exchange_swap,
+};
+
+FIXTURE_VARIANT_ADD(met, frames){
+	.act = look_at_frames,
+};
+
+FIXTURE_VARIANT_ADD(met, pages){
+	.act = look_at_pages,
+};
+
+FIXTURE_SETUP(met)
+{
+	page_in_swap(&self->box, &self->map);
+}
+
+FIXTURE_TEARDOWN(met)
+{
+	failpoints_off();
+	close(self->box);
+}
+
+TEST_F(met, task_is_killed)
+{
+	pid_t reader = start(self->box, self->map, touch);
+	pid_t pid;
+
+	ASSERT_TRUE(io_is_held());
+	pid = start(self->box, self->map, variant->act);
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
+	EXPECT_EQ(0, box_stats(self->box).swap_reads);
+	let_io_go();
+	EXPECT_EQ(0, child_status(reader));
+	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
+}
+
+static bool is_zero(void *map)
+{
+	return pages_are_zero(map, 1);
+}
+
+static void touch_until_zero(int box, char *map)
+{
+	pages_touch(map, 1);
+	if (!eventually(is_zero, map))
+		die("a page that was discarded is still mapped");
+}
+
+/* A page gets a frame while it is being discarded: the view has let go of it. */
+FIXTURE(begun)
+{
+	int box;
+	char *map;
+};
+
+FIXTURE_VARIANT(begun)
+{
+	const char *window; /* where the fault is then */
+};
+
+/* It will see that, */
+FIXTURE_VARIANT_ADD(begun, attached){
+	.window = "fault_attach",
+};
+
+/* or it has looked, and will map the page. */
+FIXTURE_VARIANT_ADD(begun, read){
+	.window = "fault_read",
+};
+
+FIXTURE_SETUP(begun)
+{
+	page_in_swap(&self->box, &self->map);
+	failpoints_off();
+}
+
+FIXTURE_TEARDOWN(begun)
+{
+	failpoints_off();
+	close(self->box);
+}
+
+/* The rest is done by a worker. */
+TEST_F(begun, discard_is_killed)
+{
+	char *map = self->map;
 	pid_t reader, pid;
 
-	pages_fill(map, PAGES, 1);
-	ASSERT_EQ(PAGES, root_range(box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
-	slow_swap(box);
-	reader = start(box, map, touch);
-	ASSERT_TRUE(eventually(is_waiting, &reader));
-	pid = start(box, map, discard);
+	failpoint_set("discard_replace stop times 1");
+	pid = start(self->box, map, discard);
+	ASSERT_TRUE(failpoint_waits("discard_replace", 1));
+	failpoint_set("%s stop times 1", variant->window);
+	reader = start(self->box, map, touch_until_zero);
+	ASSERT_TRUE(failpoint_waits(variant->window, 1));
+	failpoint_set("discard_lock stop times 1");
+	failpoint_go("discard_replace");
+	ASSERT_TRUE(failpoint_waits("discard_lock", 1));
+	failpoint_go("discard_lock");
 	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
-	EXPECT_EQ(0, box_stats(box).swap_reads);
+	EXPECT_EQ(1, failpoint_state(variant->window).waiting);
+	EXPECT_EQ(PAGES, box_stats(self->box).pages);
+
+	failpoint_go(variant->window);
 	EXPECT_EQ(0, child_status(reader));
-	close(box);
+	EXPECT_TRUE(pages_are_zero(map, 1));
+	EXPECT_TRUE(pages_become(self->box, PAGES));
+	EXPECT_TRUE(pages_hold(page_at(map, 1), PAGES - 1, 2));
 }
 
 /*
@@ -234,13 +424,47 @@ TEST(reader_of_own_copy_is_killed)
 	char *map = box_map(box, PAGES, MAP_PRIVATE);
 	pid_t pid;
 
-	slow_store(box, SLOW_US, 0);
+	failpoints_off();
+	hold_store();
 	pid = start(box, map, change);
+	ASSERT_TRUE(io_is_held());
 	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(0, box_stats(box).store_reads);
+	let_io_go();
 	EXPECT_TRUE(eventually(no_frame_is_used, &box));
 	EXPECT_EQ(0, box_stats(box).pages);
 	EXPECT_TRUE(pages_hold(map, 1, 1));
+	close(box);
+	close(store);
+}
+
+/*
+ * A copy has been made, and the page that it replaces, which the process might have
+ * mapped, is being read by somebody else.
+ */
+TEST(writer_of_own_copy_is_killed)
+{
+	int store = store_file(PAGES * page_size, 1);
+	int box = box_new_store(FRAMES, store);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+	pid_t reader, pid;
+
+	failpoints_off();
+	failpoint_set("fault_unmap stop times 1");
+	pid = start(box, NULL, change_own);
+	ASSERT_TRUE(failpoint_waits("fault_unmap", 1));
+	hold_store();
+	reader = start(box, map, touch);
+	ASSERT_TRUE(io_is_held());
+	failpoint_go("fault_unmap");
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
+	let_io_go();
+	EXPECT_EQ(0, child_status(reader));
+	EXPECT_TRUE(page_holds(map, 1));
+	EXPECT_TRUE(pages_become(box, 1));
+	EXPECT_TRUE(eventually(nothing_is_pinned, &box));
 	close(box);
 	close(store);
 }
@@ -252,16 +476,23 @@ TEST(last_owner_is_killed)
 	char *map = box_map(box, PAGES, MAP_PRIVATE);
 	pid_t pid;
 
+	failpoints_off();
 	pages_fill(map, PAGES, 1);
 	ASSERT_EQ(PAGES, map_range(box, PAGEBOX_IOC_PAGE_OUT, map, PAGES));
-	slow_swap(box);
+	hold_swap(box);
 	pid = start(box, map, touch);
 	unmap(map, PAGES);
+	ASSERT_TRUE(io_is_held());
 	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
 	/* Its page waits for the read, alone. */
+	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(0, box_stats(box).swap_reads);
+	let_io_go();
+	EXPECT_TRUE(pages_become(box, 0));
 	close(box);
 }
+
+/* Writes ------------------------------------------------------------- */
 
 /* Evictions and write-back take as long as their writes. */
 FIXTURE(writing)
@@ -287,15 +518,17 @@ FIXTURE_VARIANT_ADD(writing, msync){
 /* All frames are full of pages that must be written, which takes long. */
 FIXTURE_SETUP(writing)
 {
+	failpoints_off();
 	self->store = store_file(2 * FRAMES * page_size, 1);
 	self->box = box_new_store(FRAMES, self->store);
-	slow_store(self->box, 0, SLOW_US);
 	self->map = box_map(self->box, 2 * FRAMES, MAP_SHARED);
 	pages_fill(page_at(self->map, FRAMES), FRAMES, 100);
+	hold_store();
 }
 
 FIXTURE_TEARDOWN(writing)
 {
+	failpoints_off();
 	close(self->store);
 }
 
@@ -306,10 +539,13 @@ TEST_F(writing, writer_is_killed)
 	pid_t pid = start(self->box, where, variant->act);
 	char *file;
 
+	ASSERT_TRUE(io_is_held());
 	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(0, box_stats(self->box).store_writes);
 
 	/* And nothing is lost. */
+	let_io_go();
 	EXPECT_TRUE(pages_hold(page_at(self->map, FRAMES), FRAMES, 100));
 	unmap(self->map, 2 * FRAMES);
 	close(self->box);
@@ -320,26 +556,354 @@ TEST_F(writing, writer_is_killed)
 	EXPECT_TRUE(pages_hold(page_at(file, FRAMES), FRAMES, 100));
 }
 
-/* A page that is being written is about to be changed: who waits for that. */
-TEST(change_during_write_is_killed)
+/* A box of its own with a dirty page, which is written back when it is closed. */
+static pid_t start_closing(int store)
 {
-	int store = store_file(PAGES * page_size, 1);
-	int box = box_new_store(FRAMES, store);
-	char *map = box_map(box, PAGES, MAP_SHARED);
-	pid_t writer, pid;
+	pid_t pid = fork_tied();
+	char *map;
+	int box;
 
-	slow_store(box, 0, SLOW_US);
-	pages_fill(map, 1, 100);
-	writer = start(box, map, synchronize);
-	ASSERT_TRUE(eventually(is_waiting, &writer));
-	pid = start(box, map, change);
-	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
-	EXPECT_EQ(0, box_stats(box).store_writes);
-	EXPECT_EQ(0, child_status(writer));
-	EXPECT_TRUE(page_holds(map, 100));
-	EXPECT_TRUE(file_holds(store, 1, 100));
+	if (pid)
+		return pid;
+	box = box_new_store(FRAMES, store);
+	map = box_map(box, 1, MAP_SHARED);
+	pages_fill(map, 1, 50);
+	raise(SIGSTOP);
+	unmap(map, 1);
 	close(box);
+	_exit(0);
+}
+
+/* A task that closes its box, */
+TEST(closing_task_is_killed)
+{
+	int store = store_file(page_size, 1);
+	pid_t pid;
+
+	failpoints_off();
+	pid = start_closing(store);
+	ASSERT_TRUE(eventually(has_stopped, &pid));
+	hold_store();
+	kill(pid, SIGCONT);
+	ASSERT_TRUE(io_is_held());
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
+	let_io_go();
 	close(store);
+}
+
+/* and one that exits with it, because it is killed. */
+TEST(exiting_task_is_killed)
+{
+	int store = store_file(page_size, 1);
+	pid_t pid;
+
+	failpoints_off();
+	pid = start_closing(store);
+	ASSERT_TRUE(eventually(has_stopped, &pid));
+	hold_store();
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	EXPECT_TRUE(io_is_held());
+	let_io_go();
+	close(store);
+}
+
+/* One page is being written to the store. */
+FIXTURE(written)
+{
+	int box;
+	char *map;
+	int store;
+	pid_t writer;
+};
+
+FIXTURE_SETUP(written)
+{
+	failpoints_off();
+	self->store = store_file(PAGES * page_size, 1);
+	self->box = box_new_store(FRAMES, self->store);
+	self->map = box_map(self->box, PAGES, MAP_SHARED);
+	pages_fill(self->map, 1, 100);
+	hold_store();
+	self->writer = start(self->box, self->map, synchronize);
+	ASSERT_TRUE(io_is_held());
+}
+
+FIXTURE_TEARDOWN(written)
+{
+	failpoints_off();
+	close(self->box);
+	close(self->store);
+}
+
+/* Changing it does not wait: a new mapping, and one that the write has cleaned. */
+TEST_F(written, change)
+{
+	ASSERT_EQ(0, child_status(start(self->box, self->map, change)));
+	pages_fill(self->map, 1, 200);
+	EXPECT_TRUE(io_is_held());
+	EXPECT_EQ(0, box_stats(self->box).store_writes);
+	let_io_go();
+	EXPECT_EQ(0, child_status(self->writer));
+	EXPECT_TRUE(page_holds(self->map, 200));
+	ASSERT_EQ(0, msync(self->map, page_size, MS_SYNC));
+	EXPECT_TRUE(file_holds(self->store, 1, 200));
+}
+
+/* A second write waits for the first, and so does who relies on that. */
+TEST_F(written, msync_is_killed)
+{
+	pid_t pid = start(self->box, self->map, synchronize);
+
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	pages_fill(self->map, 1, 200);
+	pid = start(self->box, self->map, synchronize);
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
+	EXPECT_EQ(0, box_stats(self->box).store_writes);
+	let_io_go();
+	EXPECT_EQ(0, child_status(self->writer));
+	EXPECT_EQ(1, box_stats(self->box).frames_dirty);
+}
+
+TEST_F(written, discard_is_killed)
+{
+	pid_t pid = start(self->box, self->map, discard);
+
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
+	let_io_go();
+	EXPECT_EQ(0, child_status(self->writer));
+	EXPECT_TRUE(page_holds(self->map, 100));
+	EXPECT_EQ(0, box_stats(self->box).discarded);
+}
+
+/* fork() meets a page that is being written to swap. */
+TEST(fork_is_killed)
+{
+	int box = box_new(FRAMES, 0);
+	pid_t pid, other;
+
+	failpoints_off();
+	pid = start(box, NULL, fork_later);
+	ASSERT_TRUE(eventually(has_stopped, &pid));
+	hold_swap(box);
+	other = start(box, NULL, take_frames_away);
+	ASSERT_TRUE(io_is_held());
+	kill(pid, SIGCONT);
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(io_is_held());
+	let_io_go();
+	EXPECT_EQ(0, child_status(other));
+	EXPECT_TRUE(pages_become(box, 0));
+	EXPECT_EQ(1, box_stats(box).views);
+	close(box);
+}
+
+/* Readers of debugfs -------------------------------------------------- */
+
+/* A reader that does not get on, of what an owner has who goes. */
+FIXTURE(reader)
+{
+	unsigned int *id;
+	pid_t owner;
+	int box;
+	pid_t reader;
+};
+
+/* A box, and in it a mapping with a page. */
+static pid_t start_owner(unsigned int *id)
+{
+	pid_t pid = fork_tied();
+	char *map;
+	int box;
+
+	if (pid)
+		return pid;
+	box = box_open();
+	map = box_map(box, 1, MAP_SHARED);
+	pages_fill(map, 1, 1);
+	*id = box_info(box).id;
+	raise(SIGSTOP);
+	unmap(map, 1);
+	close(box);
+	_exit(0);
+}
+
+static pid_t start_reader(unsigned int id, const char *name)
+{
+	pid_t pid = fork_tied();
+
+	if (pid)
+		return pid;
+	free(debugfs_text(id, name));
+	_exit(0);
+}
+
+FIXTURE_SETUP(reader)
+{
+	failpoints_off();
+	self->id = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->id);
+	self->owner = start_owner(self->id);
+	ASSERT_TRUE(eventually(has_stopped, &self->owner));
+	self->box = box_open();
+}
+
+FIXTURE_TEARDOWN(reader)
+{
+	failpoints_off();
+	close(self->box);
+}
+
+/* The owner would wait for the reader when it closes its box. */
+TEST_F(reader, closing_task_is_killed)
+{
+	failpoint_set("show_frame stop times 1");
+	self->reader = start_reader(*self->id, "frames");
+	ASSERT_TRUE(failpoint_waits("show_frame", 1));
+	kill(self->owner, SIGCONT);
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(self->owner));
+	EXPECT_EQ(1, failpoint_state("show_frame").waiting);
+	failpoint_go("show_frame");
+	EXPECT_EQ(0, child_status(self->reader));
+}
+
+/* Or when it exits, because it is killed. */
+TEST_F(reader, exiting_task_is_killed)
+{
+	failpoint_set("show_frame stop times 1");
+	self->reader = start_reader(*self->id, "frames");
+	ASSERT_TRUE(failpoint_waits("show_frame", 1));
+	kill(self->owner, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(self->owner));
+	EXPECT_EQ(1, failpoint_state("show_frame").waiting);
+	failpoint_go("show_frame");
+	EXPECT_EQ(0, child_status(self->reader));
+}
+
+/* A second reader would wait until the mapping's directory is gone. */
+TEST_F(reader, second_reader_is_killed)
+{
+	int joined = box_join(self->box, *self->id);
+	struct map_row *rows;
+	char name[32];
+	pid_t pid;
+
+	ASSERT_LE(0, joined);
+	ASSERT_EQ(1, map_rows(*self->id, &rows));
+	snprintf(name, sizeof(name), "%ld/stats", rows->map);
+	failpoint_set("show_map stop times 1");
+	self->reader = start_reader(*self->id, name);
+	ASSERT_TRUE(failpoint_waits("show_map", 1));
+	kill(self->owner, SIGCONT);
+	ASSERT_EQ(0, child_status(self->owner));
+
+	pid = start(joined, NULL, look_at_summary);
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_EQ(1, failpoint_state("show_map").waiting);
+	failpoint_go("show_map");
+	EXPECT_EQ(0, child_status(self->reader));
+	look_at_summary(joined, NULL);
+	close(joined);
+}
+
+/* ls, with memory that does not come. */
+static pid_t start_ls(void)
+{
+	pid_t pid = fork_tied();
+	int uffd, directory;
+	char *buffer;
+
+	if (pid)
+		return pid;
+	uffd = uffd_open(0);
+	directory = open(DEBUGFS, O_RDONLY | O_DIRECTORY);
+	buffer = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (uffd < 0 || directory < 0 || buffer == MAP_FAILED ||
+	    uffd_register(uffd, buffer, 1, UFFDIO_REGISTER_MODE_MISSING))
+		die("no directory, or nobody to wait for");
+	syscall(SYS_getdents64, directory, buffer, page_size);
+	_exit(0);
+}
+
+/* Its fault can be interrupted. */
+static bool is_stuck(void *context)
+{
+	char path[64], line[64] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", *(pid_t *)context);
+	file = fopen(path, "r");
+	if (file) {
+		fgets(line, sizeof(line), file);
+		fclose(file);
+	}
+	return strstr(line, "userfault");
+}
+
+static void open_box(int box, char *map)
+{
+	close(box_open());
+}
+
+static void open_as_somebody(int box, char *map)
+{
+	become(SOMEBODY, CAP(CAP_DAC_OVERRIDE));
+	open_box(box, map);
+}
+
+/* Whether a line of the kernel's log from here on has the word. */
+static bool log_has(int log, const char *word)
+{
+	char line[1024];
+	bool has = false;
+	ssize_t n;
+
+	while ((n = read(log, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		has |= !!strstr(line, word);
+	}
+	return has;
+}
+
+/* A user's first box needs workers: killing its opener is no reason to complain. */
+TEST(opener_of_a_first_box_is_killed)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	pid_t pid;
+
+	ASSERT_LE(0, log);
+	ASSERT_LE(0, lseek(log, 0, SEEK_END));
+	failpoints_off();
+	failpoint_set("user_get stop times 1");
+	pid = start(-1, NULL, open_as_somebody);
+	ASSERT_TRUE(failpoint_waits("user_get", 1));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(pid));
+	failpoints_off();
+	EXPECT_FALSE(log_has(log, "rescuer"));
+	EXPECT_EQ(0, child_status(start(-1, NULL, open_as_somebody)));
+	close(log);
+}
+
+/* A new box would wait for its directory. */
+TEST_F(reader, opening_task_is_killed)
+{
+	pid_t pid;
+
+	self->reader = start_ls();
+	ASSERT_TRUE(eventually(is_stuck, &self->reader));
+	pid = start(-1, NULL, open_box);
+	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
+	EXPECT_TRUE(is_stuck(&self->reader));
+	kill(self->reader, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(self->reader));
+	kill(self->owner, SIGKILL);
+	EXPECT_EQ(256 + SIGKILL, child_status(self->owner));
 }
 
 TEST_HARNESS_MAIN

@@ -219,7 +219,37 @@ TEST_F(begin, use_during_configure)
 	EXPECT_EQ(0, run(s, A, map_and_unmap, self->box));
 	failpoint_go("config_seal");
 	EXPECT_EQ(EBUSY, result(s, OUTSIDE));
-	EXPECT_EQ(bytes, box_info(self->box).bytes);
+	after = box_info(self->box);
+	EXPECT_EQ(before.bytes, after.bytes);
+	EXPECT_EQ(before.frames, after.frames);
+}
+
+/* From when frames have changed until the size has, the box is not used. */
+TEST_F(begin, use_during_change)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, "config_move", set_size_and_frames, self->box);
+	start(s, A, map_and_unmap, self->box);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go("config_move");
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(PAGES * page_size, box_info(self->box).bytes);
+	EXPECT_EQ(2 * PAGES, box_info(self->box).frames);
+}
+
+/* A bio that has read into a page has it locked when the box is torn down. */
+TEST_F(begin, teardown_with_a_busy_page)
+{
+	int box = box_new(PAGES, 0);
+	char *map = box_map(box, PAGES, MAP_SHARED);
+
+	pages_fill(map, PAGES, 1);
+	unmap(map, PAGES);
+	failpoint_set("page_busy fail times 1");
+	close(box);
+	EXPECT_EQ(1, failpoint_state("page_busy").done);
 }
 
 /* Who is about to use it finds the size that was set meanwhile. */
