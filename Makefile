@@ -45,9 +45,9 @@ clean:			## remove build/; the kernels in the cache stay
 
 ##@ Try it, in a test VM
 .PHONY: demo demo-remote vm reload bench
-demo: tools		## a program in a box, explained: faults, sharing, eviction
-	@scripts/module 6.12
-	@scripts/demo-vm
+demo:			## a program in a box, explained: faults, sharing, eviction
+	$(packages) tools
+	@MAKE="$(MAKE)" scripts/demo-vm
 
 demo-remote: tools	## a box that is larger than its machine, on a disk of another
 	@scripts/module --vm $(vm_kernel)

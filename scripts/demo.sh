@@ -8,8 +8,9 @@
 #
 # TEXT, or PAGEBOX_DEMO_TEXT, is a file of at least 8 MiB; without one it is the
 # kernel's System.map, or C headers that this machine has, one after another.
-# On a terminal the story has colour and pauses. PAGEBOX_DEMO_PACED=1 or =0
-# decides instead, for a terminal that is at the other end of a pipe.
+# On a terminal the story has pauses, and colour unless NO_COLOR is set.
+# PAGEBOX_DEMO_PACED=1 or =0 decides instead, for a terminal that is at the other
+# end of a pipe; then COLUMNS says how wide it is.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -81,7 +82,6 @@ collect_text()
 			-o -name '*.py' -o -name copyright -o -name '*GPL*' \) \
 			-exec cat {} + 2>/dev/null | head -c $((want - have)) >>"$1" || true
 		have=$(size_of "$1")
-		say "the text has $have bytes with those in $directory"
 	done < <(text_directories)
 }
 
@@ -127,8 +127,21 @@ is_paced()
 	if [ -n "${PAGEBOX_DEMO_PACED:-}" ]; then
 		[ "$PAGEBOX_DEMO_PACED" = 1 ]
 	else
-		[ -t 1 ] && [ -z "${NO_COLOR:-}" ]
+		[ -t 1 ]
 	fi
+}
+
+is_coloured()
+{
+	[ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ] && is_paced
+}
+
+# narrow: standard input, in lines that fit the terminal.
+narrow()
+{
+	local columns=${COLUMNS:-80}
+
+	fold -s -w $((columns > 20 ? columns : 20))
 }
 
 # ---- the check -----------------------------------------------------------------
@@ -148,14 +161,14 @@ apply()
 same()
 {
 	[ "$2" = "$3" ] || die "WRONG: $1: expected $2, the box says $3"
-	echo "  right: $1: $3"
+	echo "  right: $1: $3" | narrow
 }
 
 # same_text WHAT EXPECTED GOT
 same_text()
 {
 	cmp "$2" "$3" >&2 || die "WRONG: $1 differs from the same edit by dd"
-	echo "  right: $1: cksum $(cksum <"$3")"
+	echo "  right: $1: cksum $(cksum <"$3")" | narrow
 }
 
 check_answers()
@@ -181,11 +194,11 @@ check_answers()
 
 what_next()
 {
-	cat <<-END
+	narrow <<-END
 
 	What to try next:
 	  make vm                      a shell with the module loaded; in it:
-	  build/pagebox ls             who has a box (there: start a program that maps one)
+	  build/pagebox ls             the boxes there are, while a program has one
 	  build/pagebox stat -w        faults by class, every second
 	  build/pagebox map -l         each page: where, shared by how many, its PTE
 	  build/pagebox frames         the clock, frame by frame
@@ -201,6 +214,7 @@ trap clean_up EXIT
 work=$(mktemp -d)
 options=()
 ! is_paced || options+=(--paced)
+! is_coloured || options+=(--color)
 option=$(word_option)
 [ -z "$option" ] || options+=("$option")
 
@@ -210,6 +224,6 @@ load_module
 cd "$work"
 "$program" "${options[@]}" "$inspector" "$text" "$work"
 
-printf '\nAnd is it all true? wc, dd and cmp do the same work on plain files:\n'
+printf '\nChecking the results: wc, dd and cmp do the same work on plain files.\n' | narrow
 check_answers
 what_next

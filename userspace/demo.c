@@ -201,24 +201,25 @@ static void read_text(struct demo *demo)
 	story_chapter("A text four times as big as the memory");
 	open_text(demo);
 	story_say(
-		"The store of a new box is %s: %zu\n"
+		"The store of a new box is the file %s: %zu\n"
 		"bytes, %zu pages. The box gets a quarter, %zu frames. We\n"
 		"map it shared and count its words with a plain loop over the\n"
 		"memory.",
-		demo->path, demo->bytes, demo->pages, demo->frames);
+		basename(demo->path), demo->bytes, demo->pages, demo->frames);
 	text = map(demo->box, demo->bytes, PROT_READ, MAP_SHARED);
 	words = count_words(demo, text);
 	leave("words", "%zu\n", words);
 	stats = stats_of(demo->box);
 	story_say(
-		"\n%zu words. It took %llu faults of the class 'file', each\n"
-		"read a page from the store. For want of frames %llu were\n"
-		"taken from other pages; those were clean, so they were just\n"
-		"forgotten: the store still has them. What is left in memory:",
+		"%zu words. It took %llu faults of the class 'file', each\n"
+		"read a page from the store. No frame was free for %llu\n"
+		"of them, so as many other pages were evicted; those were clean\n"
+		"and just forgotten: the store still has them. What is left in memory:",
 		words, stats.faults[PAGEBOX_FAULT_FILE], stats.evict_clean);
 	story_inspect("map %u -N 8", demo->id);
 	story_say("And this is the clock. The hand goes around the frames; it\n"
-		  "spares one whose page was accessed since it last came by\n"
+		  "spares one whose page was accessed since it last came by,\n"
+		  "which '*' marks\n"
 		  "(%llu second chances so far), and takes the first one that\n"
 		  "was not.",
 		  stats.second_chances);
@@ -389,7 +390,7 @@ static struct child fork_text(const struct demo *demo, char *text)
 		  child.pid, getpid());
 	show_edits(demo);
 	story_say(
-		"Not a byte: the capitals became 's', own pages that two views\n"
+		"No: each O became an S, a private copy that two views still\n"
 		"share. Closer, with the frames (PTE: Accessed, Dirty,\n"
 		"Writable, as the hardware has them):");
 	story_inspect("map %u -l -g %zu-%zu", demo->id, early(demo),
@@ -428,7 +429,7 @@ static void save_texts(const struct demo *demo, char *text,
 {
 	struct pagebox_stats before = stats_of(demo->box), after;
 
-	story_chapter("Through the eye of the needle");
+	story_chapter("Two processes, few frames");
 	story_say("Both write their whole text to a file: %zu pages each\n"
 		  "through %zu frames. Pages that were edited exist nowhere\n"
 		  "else, so they must go to swap to make room.",
@@ -497,7 +498,7 @@ static void count_again(const struct demo *demo, char *edited)
 
 static void usage(void)
 {
-	fputs("Usage: pagebox-demo [--paced] [--any-byte] INSPECTOR TEXT WORKDIR\n"
+	fputs("Usage: pagebox-demo [--paced] [--color] [--any-byte] INSPECTOR TEXT WORKDIR\n"
 	      "Usually run by scripts/demo.sh.\n",
 	      stderr);
 	exit(2);
@@ -507,26 +508,28 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "paced", no_argument, NULL, 'p' },
+		{ "color", no_argument, NULL, 'c' },
 		{ "any-byte", no_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct demo demo = { .any_byte = false };
-	bool paced = false;
+	bool paced = false, coloured = false;
 	struct child child;
 	char *text;
 	int letter;
 
 	output_begin();
-	while ((letter = getopt_long(argc, argv, "pb", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "pcb", options, NULL)) != -1) {
 		if (letter == '?')
 			usage();
 		paced |= letter == 'p';
+		coloured |= letter == 'c';
 		demo.any_byte |= letter == 'b';
 	}
 	if (argc - optind != 3)
 		usage();
 	demo.path = argv[optind + 1];
-	story_begin(argv[optind], paced);
+	story_begin(argv[optind], paced, coloured);
 	if (chdir(argv[optind + 2]))
 		err(EXIT_FAILURE, "%s", argv[optind + 2]);
 

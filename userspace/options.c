@@ -458,14 +458,14 @@ static struct winsize terminal_size(void)
 	return size;
 }
 
-/* COLUMNS speaks for a terminal at the other end of a pipe. */
+/* COLUMNS speaks for a terminal at the other end of a pipe, and over any other. */
 static int terminal_columns(void)
 {
 	const char *said = getenv("COLUMNS");
-	int columns = terminal_size().ws_col;
+	int columns = said ? atoi(said) : 0;
 
-	if (!columns && said)
-		columns = atoi(said);
+	if (columns <= 0)
+		columns = terminal_size().ws_col;
 	return columns > 0 ? columns : 80;
 }
 

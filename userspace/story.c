@@ -3,7 +3,8 @@
  * story: the voice of the demo.
  *
  * On a terminal it speaks in colour and takes a breath between chapters; into
- * a pipe it says the same words at once.
+ * a pipe it says the same words at once. Its lines are no longer than the terminal
+ * is wide.
  */
 #include <err.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,23 +21,46 @@
 
 static const char *inspector;
 static bool paced;
+static bool coloured;
+static size_t width;
 static int chapters;
 static bool gap;
+
+/* Long lines are hard to read, and short ones need room for a word. */
+#define WIDTH_MAX 80
+#define WIDTH_MIN 20
+
+/* COLUMNS speaks for a terminal at the other end of a pipe, and over any other. */
+static size_t terminal_width(void)
+{
+	const char *said = getenv("COLUMNS");
+	struct winsize size = { .ws_col = 0 };
+	int columns = said ? atoi(said) : 0;
+
+	if (columns <= 0 && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		columns = size.ws_col;
+	if (columns <= 0 || columns > WIDTH_MAX)
+		return WIDTH_MAX;
+	return columns < WIDTH_MIN ? WIDTH_MIN : columns;
+}
 
 /**
  * story_begin() - set the voice
  * @path: the program that shows the boxes
- * @is_paced: with colour and pauses
+ * @is_paced: with pauses
+ * @is_coloured: with colour
  */
-void story_begin(const char *path, bool is_paced)
+void story_begin(const char *path, bool is_paced, bool is_coloured)
 {
 	inspector = path;
 	paced = is_paced;
+	coloured = is_coloured;
+	width = terminal_width();
 }
 
 static const char *style(const char *escape)
 {
-	return paced ? escape : "";
+	return coloured ? escape : "";
 }
 
 /* For the reader's sake only: nothing depends on how long it takes. */
@@ -54,17 +79,44 @@ void story_chapter(const char *title)
 	       style("\033[0m"));
 }
 
+/* Words in lines. One that does not fit has a line of its own. */
+static void fill(char *text)
+{
+	static const char blanks[] = "\n ";
+	size_t used = 0;
+	char *save;
+
+	for (char *word = strtok_r(text, blanks, &save); word;
+	     word = strtok_r(NULL, blanks, &save)) {
+		size_t length = strlen(word);
+
+		if (used && used + 1 + length > width) {
+			putchar('\n');
+			used = 0;
+		}
+		used += printf("%s%s", used ? " " : "", word);
+	}
+	putchar('\n');
+}
+
+/**
+ * story_say() - a paragraph
+ * @format: its words; how they are broken into lines does not matter
+ */
 void story_say(const char *format, ...)
 {
 	va_list args;
+	char *text;
 
 	if (gap)
 		putchar('\n');
-	gap = false;
+	gap = true;
 	va_start(args, format);
-	vprintf(format, args);
+	if (vasprintf(&text, format, args) < 0)
+		errx(EXIT_FAILURE, "out of memory");
 	va_end(args);
-	putchar('\n');
+	fill(text);
+	free(text);
 }
 
 /* The most words in a command of the inspector, its name included. */
@@ -122,7 +174,7 @@ void story_inspect(const char *format, ...)
 	take_a_breath();
 	printf("\n%s$ %s%s\n", style("\033[1m"), command, style("\033[0m"));
 	fflush(stdout);
-	if (paced)
+	if (coloured)
 		strncat(command, " --color=always",
 			sizeof(command) - strlen(command) - 1);
 	split(command, words);

@@ -10,7 +10,7 @@
 
 #include "compiler.h"
 
-void story_begin(const char *inspector, bool is_paced);
+void story_begin(const char *inspector, bool is_paced, bool is_coloured);
 void story_chapter(const char *title);
 __printf(1, 2) void story_say(const char *format, ...);
 __printf(1, 2) void story_inspect(const char *format, ...);
