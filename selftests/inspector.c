@@ -163,17 +163,35 @@ static const char *const looks[] = {
 	"stat --raw -w0.01 -c2",
 };
 
+FIXTURE(churn)
+{
+	pid_t pids[CHURNERS];
+	unsigned int *boxes;
+};
+
+FIXTURE_SETUP(churn)
+{
+	self->boxes = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->boxes);
+	for (size_t i = 0; i < CHURNERS; i++)
+		self->pids[i] = start_churn(self->boxes);
+}
+
+FIXTURE_TEARDOWN(churn)
+{
+	for (size_t i = 0; i < CHURNERS; i++) {
+		kill(self->pids[i], SIGKILL);
+		EXPECT_EQ(256 + SIGKILL, child_status(self->pids[i]));
+	}
+	munmap(self->boxes, page_size);
+}
+
 /* All boxes are looked at while some of them begin and others end. */
-TEST(churn)
+TEST_F_TIMEOUT(churn, looks, 1800)
 {
 	unsigned int runs = sized(300, 1005), failed = 0;
-	unsigned int *boxes = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t pids[CHURNERS];
 
-	ASSERT_NE(MAP_FAILED, boxes);
-	for (size_t i = 0; i < CHURNERS; i++)
-		pids[i] = start_churn(boxes);
 	for (unsigned int i = 0; i < runs; i++) {
 		const char *look = looks[i % ARRAY_SIZE(looks)];
 		int status = inspect(look);
@@ -183,13 +201,10 @@ TEST(churn)
 		failed++;
 		TH_LOG("pagebox %s: status %d: %s", look, status, complaint);
 	}
-	for (size_t i = 0; i < CHURNERS; i++) {
-		kill(pids[i], SIGKILL);
-		EXPECT_EQ(256 + SIGKILL, child_status(pids[i]));
-	}
 	EXPECT_EQ(0, failed);
-	EXPECT_LE(10, *boxes);
-	TH_LOG("%u runs, %u failed, %u boxes meanwhile", runs, failed, *boxes);
+	EXPECT_LE(10, *self->boxes);
+	TH_LOG("%u runs, %u failed, %u boxes meanwhile", runs, failed,
+	       *self->boxes);
 }
 
 struct removed {
