@@ -28,17 +28,19 @@
  *   get_frame           pb_evict_get_frame() without the eviction
  *   frame_put           pb_frame_put(), pb_frame_pinned(), frame_give_back()
  *   unmap_all           pb_box_unmap(): each PTE is taken atomically
- *   lock_page           pb_page_lock_folio()
+ *   lock_page           pb_page_lock()
+ *   lock_idle           pb_page_lock_idle()
  *   detach              pb_page_detach()
  *   page_put            pb_page_put(), page_free(); a busy frame is reaper()'s
- *   reaper              late_free_work(), page_release()
+ *   reaper              late_work(), trylock_folio(), page_release()
  *   fork                pb_map_fork(), map_clone(), pb_view_share(),
  *                       share_frame(), pb_fault_own_copy(), pb_pte_wrprotect()
  *   leave               [unmap_vmas()], pb_map_put_vma(), pb_view_drop()
  *   discard             discard(), next_own(), discard_page()
  *   evictor             lock_frame(), pb_evict_victims(), unmap(), evict(),
  *                       write_out(), write_ended(), release()
- *   flusher             write_pages(), next_resident(), clean(), write_done()
+ *   flusher             write_pages(), next_resident(), lock_due(), begin_write(),
+ *                       write_done()
  *
  * What it takes as one step that the machine does in several: a look at a page
  * and at its folio pointer; a change under a spinlock or in an xarray; taking a
@@ -114,6 +116,7 @@ typedef folio_t {
 	bit locked;
 	bit uptodate;
 	bit dirty;
+	bit written;		/* PG_writeback */
 	byte ref;		/* without those of PTEs */
 	byte waiters;		/* pb_frame.waiters */
 	byte pins;
@@ -227,7 +230,7 @@ inline unlock_put(x)
 	}
 }
 
-/* pb_page_lock_folio(): x is NONE when the page has no frame. */
+/* x is NONE when the page has no frame. */
 inline lock_page(p, x)
 {
 	do
@@ -239,6 +242,21 @@ inline lock_page(p, x)
 		if
 		:: folio[x].page == p -> break
 		:: else -> unlock_put(x)
+		fi
+	od
+}
+
+/* The same, once no write to the store is under way. */
+inline lock_idle(p, x)
+{
+	do
+	:: lock_page(p, x);
+		if
+		:: x != NONE && folio[x].written ->
+			folio[x].locked = 0;
+			!folio[x].written;
+			put_folio(x)
+		:: else -> break
 		fi
 	od
 }
@@ -443,7 +461,7 @@ end:	do
 		:: page[4].late -> p = 4
 		fi;
 		page[p].late = 0 }
-		lock_page(p, x);
+		lock_idle(p, x);
 		if
 		:: x != NONE ->
 			d_step {
@@ -1154,7 +1172,7 @@ discard_next:
 		:: else -> goto discarded
 		fi
 	}
-	lock_page(pg, f);
+	lock_idle(pg, f);
 #ifdef DISCARD_UNLOCKED
 	if
 	:: f != NONE -> unlock_put(f); f = NONE
@@ -1244,6 +1262,9 @@ end:	do
 		/* lock_frame() */
 		if
 		:: folio[x].locked || !folio[x].page -> x = 0; goto end
+#ifndef EVICT_WRITTEN
+		:: folio[x].written -> x = 0; goto end
+#endif
 		:: else
 		fi;
 		extra = (NEEDED -> extra : extra - 1);
@@ -1358,13 +1379,16 @@ proctype flusher(byte rounds)
 #endif
 				d_step { mkclean(x) }
 				folio[x].dirty = 0;
-				assert(page[p].root || no_private_in_store)
+				assert(page[p].root || no_private_in_store);
+				/* The write needs no reference. */
+				folio[x].written = 1;
+				unlock_put(x);
 #ifndef CLEAN_AFTER_WRITE
-				; store = folio[x].data
+				store = folio[x].data;
 #endif
-			:: else
-			fi;
-			unlock_put(x)
+				folio[x].written = 0
+			:: else -> unlock_put(x)
+			fi
 		:: else
 		fi;
 		d_step { x = 0; p = 0; dirty = 0; ok = 0 }
@@ -1375,7 +1399,7 @@ proctype flusher(byte rounds)
 /* Settings -------------------------------------------------------------- */
 
 /* Starts the threads, waits for them, and looks at what they have left. */
-#define COUNTS(x) (folio[x].waiters || folio[x].locked || folio[x].where == DROPPED || \
+#define COUNTS(x) (folio[x].waiters || folio[x].locked || folio[x].written || folio[x].where == DROPPED || \
 		   folio[x].ref != (folio[x].where != NOWHERE) || \
 		   (folio[x].where == TAKEN && !folio[x].page))
 #define HELD(p) ((view[ROOT] == (p)) + (view[PARENT] == (p)) + (view[CHILD] == (p)))
