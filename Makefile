@@ -57,7 +57,7 @@ vm: tools		## a shell in a VM with the module loaded (KVER=6.1, 6.12, debug, 7.2
 	@scripts/module --vm $(vm_kernel)
 	@scripts/vm shell --kernel $(vm_kernel)
 
-reload:			## rebuild the module and load it into the running "make vm"
+reload:			## rebuild the modules and load them into the running "make vm"
 	@release=$$(scripts/vm release) && scripts/module --vm "$$release" && scripts/vm reload
 
 bench: tools		## count instructions of the fault paths, against memfd

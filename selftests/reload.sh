@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What "make reload" does in its VM: pagebox.ko and the policies' modules that depend
+# on it are replaced, or all of them stay.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+reload=$here/../../scripts/guest/reload
+module=${PAGEBOX_KO:-}
+export PATH=$PATH:/usr/sbin:/sbin
+number=0 failed=0 said=''
+
+skip_all()
+{
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# is NAME CONDITION...
+is()
+{
+	local name=$1
+
+	shift
+	number=$((number + 1))
+	if "$@"; then
+		echo "ok $number $name"
+	else
+		failed=$((failed + 1))
+		printf "# %s\n" "${said//$'\n'/$'\n'# }"
+		echo "not ok $number $name"
+	fi
+}
+
+# reloads STATUS TEXT MODULE [PARAMETER...]: it ends with the status, and says the text.
+reloads()
+{
+	local want=$1 text=$2 status=0
+
+	shift 2
+	said=$(sh "$reload" "$@" 2>&1) || status=$?
+	[ "$status" = "$want" ] && [[ $said == *"$text"* ]]
+}
+
+# loaded NAME...: these modules, and pagebox with so many frames.
+loaded()
+{
+	local frames=$1 name
+
+	shift
+	for name; do
+		[ -d "/sys/module/$name" ] || return
+	done
+	[ "$(cat /sys/module/pagebox/parameters/frames)" = "$frames" ]
+}
+
+is_policy()
+{
+	grep -qx "$1" /sys/kernel/debug/pagebox/policies
+}
+
+[ -f "$module" ] || skip_all "PAGEBOX_KO names no module"
+[ -x "$reload" ] || skip_all "there is no $reload"
+usual=$(cat /sys/module/pagebox/parameters/frames)
+alone=$(mktemp -d)
+trap 'rm -rf "$alone"' EXIT
+cp "$module" "$alone/"
+echo "TAP version 13"
+echo "1..12"
+
+is "the module alone is reloaded" reloads 0 "built last: pagebox" "$module" frames=48
+is "it is the new one" loaded 48
+is "a policy that was not loaded is not" test ! -d /sys/module/pagebox_mru
+
+insmod "${module%/*}/pagebox_mru.ko"
+is "a policy's module is no obstacle" reloads 0 "pagebox pagebox_mru" "$module" frames=56
+is "both are loaded" loaded 56 pagebox_mru
+is "boxes can use it" is_policy mru
+
+exec 9<>/dev/pagebox
+is "a box is one" reloads 1 "in use by process $$" "$module" frames=48
+is "then all stays" loaded 56 pagebox_mru
+exec 9>&-
+
+is "a policy without a new module is named" \
+	reloads 1 "pagebox_mru was unloaded and is not in $alone" "$alone/pagebox.ko" frames=40
+is "pagebox is new" loaded 40
+is "so is a module that does not load" reloads 1 "$alone/none.ko does not load" "$alone/none.ko"
+is "and is loaded the next time" reloads 0 "reloaded" "$module" "frames=$usual"
+[ "$failed" = 0 ]
