@@ -117,8 +117,8 @@ static bool populates(const struct pb_map *map, const struct vm_fault *vmf)
 	vm_flags_t flags = vmf->vma->vm_flags;
 
 	if (!pb_map_private(map) || !(flags & VM_WRITE) ||
-	    vmf->flags & (FAULT_FLAG_WRITE | FAULT_FLAG_USER |
-			  FAULT_FLAG_REMOTE))
+	    vmf->flags &
+		    (FAULT_FLAG_WRITE | FAULT_FLAG_USER | FAULT_FLAG_REMOTE))
 		return false;
 	if (flags & VM_LOCKED)
 		return !(flags & VM_LOCKONFAULT);

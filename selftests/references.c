@@ -147,7 +147,7 @@ FIXTURE_VARIANT(textbook)
 {
 	const char *policy;
 	enum pagebox_references references;
-	unsigned int (*victim)(struct textbook *book);
+	unsigned int (*victim)(struct textbook * book);
 	unsigned long sum;
 };
 
@@ -201,8 +201,9 @@ static unsigned long faults_in_box(const char *policy,
 	return faults;
 }
 
-static unsigned long faults_in_book(unsigned int (*victim)(struct textbook *),
-				    unsigned int frames, const char *string)
+static unsigned long
+faults_in_book(unsigned int (*victim)(struct textbook *book),
+	       unsigned int frames, const char *string)
 {
 	struct textbook book = { .frames = frames };
 
@@ -316,6 +317,17 @@ TEST(working_set)
 
 /* --- levels --- */
 
+static void set_frames(int box, unsigned int frames)
+{
+	struct pagebox_config config = { .set = PAGEBOX_SET_FRAMES,
+					 .frames = frames };
+
+	box_configure(box, config);
+}
+
+/* The most frames with which a box is exact by itself. */
+#define MOST_EXACT 8192
+
 /* A small box is exact, a large one is not, unless its user says so. */
 TEST(levels)
 {
@@ -324,11 +336,9 @@ TEST(levels)
 
 	EXPECT_EQ(PAGEBOX_REFERENCES_EXACT, box_info(box).references);
 	EXPECT_EQ(1, debugfs_number(id, "summary", "references_auto"));
-	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-						    .frames = 8192 });
+	set_frames(box, MOST_EXACT);
 	EXPECT_EQ(PAGEBOX_REFERENCES_EXACT, box_info(box).references);
-	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-						    .frames = 8193 });
+	set_frames(box, MOST_EXACT + 1);
 	EXPECT_EQ(PAGEBOX_REFERENCES_HARDWARE, box_info(box).references);
 	EXPECT_FALSE(box_info(box).flags & PAGEBOX_INFO_REFERENCES);
 	for (uint32_t level = PAGEBOX_REFERENCES_HARDWARE;
@@ -340,9 +350,10 @@ TEST(levels)
 		EXPECT_TRUE(box_info(box).flags & PAGEBOX_INFO_REFERENCES);
 	}
 	EXPECT_EQ(0, debugfs_number(id, "summary", "references_auto"));
-	EXPECT_EQ(EINVAL, configure_error(box, (struct pagebox_config){
-						       .set = PAGEBOX_SET_REFERENCES,
-						       .references = 4 }));
+	EXPECT_EQ(EINVAL,
+		  configure_error(box, (struct pagebox_config){
+					       .set = PAGEBOX_SET_REFERENCES,
+					       .references = 4 }));
 	EXPECT_EQ(PAGEBOX_REFERENCES_EVERY, box_info(box).references);
 }
 
