@@ -31,9 +31,14 @@ FIXTURE_VARIANT_ADD(procfs, private){
 	.flags = MAP_PRIVATE,
 };
 
+/* With hardware references the hand leaves the PTEs of resident pages alone. */
 FIXTURE_SETUP(procfs)
 {
-	self->box = box_new(FRAMES, 0);
+	self->box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_REFERENCES,
+		.frames = FRAMES,
+		.references = PAGEBOX_REFERENCES_HARDWARE,
+	});
 	self->id = box_info(self->box).id;
 	self->map = box_map_from(self->box, 3, PAGES, variant->flags);
 	self->page_kb = page_size / 1024;
@@ -84,6 +89,19 @@ TEST_F(procfs, rss_and_pss)
 	EXPECT_EQ(FRAMES * self->page_kb, smaps_kb(self->map, "Rss"));
 	EXPECT_EQ(0, smaps_kb(self->map, "Swap"));
 	EXPECT_EQ(0, smaps_kb(self->map, "Anonymous"));
+}
+
+/* With exact ones Rss is what was used since the hand came by. */
+TEST_F(procfs, rss_with_exact_references)
+{
+	box_configure(self->box, (struct pagebox_config){
+					 .set = PAGEBOX_SET_REFERENCES,
+					 .references = PAGEBOX_REFERENCES_EXACT,
+				 });
+	pages_fill(self->map, PAGES, 1);
+	EXPECT_GT(FRAMES * self->page_kb, smaps_kb(self->map, "Rss"));
+	pages_touch(page_at(self->map, PAGES - FRAMES / 2), FRAMES / 2);
+	EXPECT_LE(FRAMES / 2 * self->page_kb, smaps_kb(self->map, "Rss"));
 }
 
 static int serve_smaps(void *context, int page)

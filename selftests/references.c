@@ -85,6 +85,9 @@ static unsigned int oldest(const struct textbook *book, bool by_use)
 	return best;
 }
 
+/* The frame that a policy takes. */
+typedef unsigned int (*victim_fn)(struct textbook *book);
+
 static unsigned int fifo_victim(struct textbook *book)
 {
 	return oldest(book, false);
@@ -108,8 +111,7 @@ static unsigned int clock_victim(struct textbook *book)
 	return victim;
 }
 
-static void textbook_access(struct textbook *book, int page,
-			    unsigned int (*victim)(struct textbook *book))
+static void textbook_access(struct textbook *book, int page, victim_fn victim)
 {
 	unsigned int i = 0;
 
@@ -147,7 +149,7 @@ FIXTURE_VARIANT(textbook)
 {
 	const char *policy;
 	enum pagebox_references references;
-	unsigned int (*victim)(struct textbook * book);
+	victim_fn victim;
 	unsigned long sum;
 };
 
@@ -201,9 +203,8 @@ static unsigned long faults_in_box(const char *policy,
 	return faults;
 }
 
-static unsigned long
-faults_in_book(unsigned int (*victim)(struct textbook *book),
-	       unsigned int frames, const char *string)
+static unsigned long faults_in_book(victim_fn victim, unsigned int frames,
+				    const char *string)
 {
 	struct textbook book = { .frames = frames };
 
