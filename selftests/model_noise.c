@@ -80,7 +80,9 @@ static void noise_tune(struct noise *n, unsigned int box)
 	configure(run->fd[box],
 		  (struct pagebox_config){ .set = PAGEBOX_SET_READAHEAD |
 						  PAGEBOX_SET_SWAPPINESS |
-						  PAGEBOX_SET_DIRTY,
+						  PAGEBOX_SET_DIRTY |
+						  PAGEBOX_SET_REFERENCES,
+					   .references = below(n, 4),
 					   .readahead = below(n, 9),
 					   .swappiness = below(n, 201),
 					   .dirty_age_ms = 1 + below(n, 200),

@@ -1183,8 +1183,9 @@ static void op_tune(const struct doing *d)
 		return;
 	switch (arg(d, 1)) {
 	case 0:
-		config.set = PAGEBOX_SET_READAHEAD;
+		config.set = PAGEBOX_SET_READAHEAD | PAGEBOX_SET_REFERENCES;
 		config.readahead = value % (PAGEBOX_MAX_READAHEAD + 1);
+		config.references = value % (PAGEBOX_REFERENCES_EVERY + 1);
 		break;
 	case 1:
 		config.set = PAGEBOX_SET_SWAPPINESS;
