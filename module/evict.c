@@ -1016,10 +1016,17 @@ static unsigned int shrink_folio(struct pb_box *box, struct folio *folio,
 	unsigned int freed = 0;
 	struct pb_swap *swap;
 
-	harvest(box, &folio, &bits, 1);
-	if (!bits.dirty && !bits.locked && !bits.young) {
-		v->folio[v->nr++] = folio;
-		return 0;
+	pb_pte_harvest(box->inode->i_mapping, folio->index, &folio, &bits, 1,
+		       false);
+	if (bits.dirty || bits.locked || folio_test_dirty(folio)) {
+		/* It stays anyway, so its accessed bit does as well. */
+		bits.young = false;
+	} else {
+		harvest(box, &folio, &bits, 1);
+		if (!bits.young) {
+			v->folio[v->nr++] = folio;
+			return 0;
+		}
 	}
 	if (page->slot != PB_NONE) {
 		swap = pb_box_swap_of(box, page->slot);

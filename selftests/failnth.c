@@ -520,10 +520,13 @@ static int swap_to_ram(struct world *w)
 
 static int switch_policy(struct world *w)
 {
-	return configure_error(w->box, (struct pagebox_config){
-					       .set = PAGEBOX_SET_POLICY,
-					       .policy = "lru",
-				       });
+	struct pagebox_config config = {
+		.set = PAGEBOX_SET_POLICY | PAGEBOX_SET_REFERENCES,
+		.policy = "lru",
+		.references = PAGEBOX_REFERENCES_EVERY,
+	};
+
+	return configure_error(w->box, config);
 }
 
 static int set_frames(struct world *w, unsigned int frames)
