@@ -251,13 +251,14 @@ static void show_frame(struct seq_file *m, struct pb_box *box, u32 number,
 
 	seq_printf(m, "%u %lu ", number, folio_pfn(folio));
 	if (!page) {
-		seq_puts(m, "- - - - - - ");
+		seq_printf(m, "- %s - - - - ",
+			   pb_frame_retired(&box->frames, number) ? "retired" :
+								    "-");
 		return;
 	}
 	pb_pte_harvest(box->inode->i_mapping, page->index, &folio, &bits, 1,
 		       false);
-	/* Not pins: the table's reference, ours, and one for each PTE. */
-	pins = folio_ref_count(folio) - 2 - (int)bits.mapped;
+	pins = folio_ref_count(folio) - PB_FRAME_REFS - (int)bits.mapped;
 	seq_printf(m, "%lu %s %d %d %d %d ", page->index,
 		   page->root ? "root" : "private", atomic_read(&page->sharers),
 		   bits.young || folio_test_referenced(folio),
@@ -474,6 +475,7 @@ struct page_state {
 	u32 slot;
 	int sharers;
 	bool root;
+	bool lost;
 	pte_t pte;
 };
 
@@ -505,6 +507,7 @@ static int snapshot(struct pb_map *map, unsigned long address,
 	s->sharers = atomic_read(&page->sharers);
 	s->slot = pb_page_slot(page);
 	frame = READ_ONCE(page->frame);
+	s->lost = READ_ONCE(page->lost);
 	folio = READ_ONCE(page->folio);
 	if (folio && !folio_try_get(folio))
 		err = -EAGAIN;
@@ -549,6 +552,8 @@ static const char *state_name(struct pb_box *box, const struct page_state *s)
 		return "frame";
 	if (s->slot != PB_NONE)
 		return "swap";
+	if (s->lost)
+		return "lost";
 	return box->store ? "store" : "zero";
 }
 

@@ -82,13 +82,19 @@ static struct folio *lock_frame(struct pb_box *box, u32 number,
 		if (!pb_folio_trylock(folio)) {
 			pb_count(box, PB_STAT_PINNED);
 		} else {
-			if (folio->private)
+			if (folio->private && !folio_test_hwpoison(folio))
 				return folio;
+			if (folio->private) {
+				pb_poison_retire(box, folio);
+				seen->busy++;
+				return NULL;
+			}
 			folio_unlock(folio);
 		}
 		folio_put(folio);
 	}
 	seen->busy += pb_frame_taken(&box->frames, number);
+	seen->unavailable += pb_frame_retired(&box->frames, number);
 	return NULL;
 }
 
@@ -557,6 +563,11 @@ static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
 	const struct pb_page *page = folio->private;
 	bool done;
 
+	if (folio_test_hwpoison(folio)) {
+		pb_poison_retire(box, folio);
+		v->seen.busy++;
+		return false;
+	}
 	if (pb_frame_pinned(&box->frames, folio, page->frame)) {
 		v->seen.pinned++;
 	} else if (pb_map_locks(box, page)) {

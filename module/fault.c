@@ -218,6 +218,11 @@ static int read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 	pgoff_t at;
 	int err;
 
+	if (page->lost) {
+		pb_fill_undo(f->box, page, f->spare.folio, false);
+		f->spare.folio = NULL;
+		return -EHWPOISON;
+	}
 	f->class = pb_fill_source(f->box, page, f->index, &backend, &at);
 	if (!backend) {
 		clear_spare(f);
@@ -347,6 +352,8 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 	int err = NEED_FRAME;
 	bool replaced = false;
 
+	if (folio_test_hwpoison(folio))
+		return pb_poison_retire(box, folio) ?: -EAGAIN;
 	if (page->ahead) {
 		page->ahead = false;
 		pb_count(box, PB_STAT_READAHEAD_HIT);
@@ -548,7 +555,9 @@ static int fault_step(struct pb_fault *f)
 	if (folio)
 		return step_resident(f, page, folio, frame);
 
-	if (!f->spare.folio)
+	if (page && READ_ONCE(page->lost))
+		err = -EHWPOISON;
+	else if (!f->spare.folio)
 		err = NEED_FRAME;
 	else if (page)
 		err = step_absent(f, page);
@@ -583,8 +592,15 @@ static int fault_try(struct pb_fault *f)
 	err = pb_truncate_wait(f->box, f->index);
 	if (!err)
 		err = fault_step(f);
-	if (err || !was_truncated(f))
+	if (err)
 		return err;
+	if (folio_test_hwpoison(f->folio)) {
+		err = pb_poison_retire(f->box, f->folio);
+		f->folio = NULL;
+		return err ?: -EAGAIN;
+	}
+	if (!was_truncated(f))
+		return 0;
 	folio_unlock(f->folio);
 	folio_put(f->folio);
 	f->folio = NULL;
@@ -593,8 +609,8 @@ static int fault_try(struct pb_fault *f)
 
 /*
  * Resolve a fault. On success @f->folio is locked and referenced. Return 0,
- * -ENODATA past the end, -ENOSPC without a frame, -ENOMEM, -EINTR, or the
- * backend's error.
+ * -ENODATA past the end, -ENOSPC without a frame, -ENOMEM, -EINTR, -EHWPOISON for
+ * contents that a memory error has taken, or the backend's error.
  */
 static int fault_resolve(struct pb_fault *f)
 {
@@ -710,7 +726,7 @@ static vm_fault_t fault_error(const struct pb_fault *f,
 	fault_trace(f, vmf, PAGEBOX_FAULT_FAILED, 0);
 	if (err == -ENOMEM)
 		return VM_FAULT_OOM;
-	return VM_FAULT_SIGBUS;
+	return err == -EHWPOISON ? VM_FAULT_HWPOISON : VM_FAULT_SIGBUS;
 }
 
 static u64 fault_start(void)
@@ -793,6 +809,12 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 		folio_unlock(folio);
 		return break_cow(&f, vmf, start);
 	}
+	if (folio_test_hwpoison(folio)) {
+		/* Core mm has a reference too, and tries the access again. */
+		folio_get(folio);
+		pb_poison_retire(f.box, folio);
+		return VM_FAULT_NOPAGE;
+	}
 	pb_window(PB_WINDOW_MKWRITE_MAP);
 	/* Without a PTE this is the second half of a fault already counted. */
 	if (vmf->pte) {
@@ -869,8 +891,9 @@ int pb_fault_own_copy(struct pb_map *map, pgoff_t index)
 	struct pb_fault f = fault_of(map, index, 0, true);
 	int err = fault_resolve(&f);
 
+	/* A page that is lost may as well be shared. */
 	if (err)
-		return err;
+		return err == -EHWPOISON ? 0 : err;
 	fault_count(&f, f.class);
 	folio_unlock(f.folio);
 	folio_put(f.folio);
@@ -903,7 +926,7 @@ int pb_fault_root(struct pb_box *box, pgoff_t index, bool write,
 	int err = fault_resolve(&f);
 
 	if (err)
-		return err;
+		return err == -EHWPOISON ? -EIO : err;
 	if (f.class != PAGEBOX_FAULT_MINOR)
 		fault_count(&f, f.class);
 	*folio = f.folio;

@@ -208,7 +208,7 @@ static bool to_fill(struct pb_box *box, struct pb_view *view, pgoff_t index,
 {
 	struct pb_page *page = pb_view_look(box, view, index);
 
-	if (page && READ_ONCE(page->folio))
+	if (page && (READ_ONCE(page->folio) || READ_ONCE(page->lost)))
 		return false;
 	return pb_fill_source(box, page, index, backend, at) !=
 	       PAGEBOX_FAULT_ZERO;
@@ -264,7 +264,7 @@ static bool attach_old(struct pb_io *io, struct pb_page *page,
 	if (!pb_page_attach(io->box, page, spare))
 		return false;
 	pb_fill_source(io->box, page, page->index, &backend, &at);
-	if (backend == io->backend && at == io->index + io->nr) {
+	if (backend == io->backend && at == io->index + io->nr && !page->lost) {
 		pb_fill_add(io, page, spare, false);
 		return true;
 	}

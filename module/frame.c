@@ -2,13 +2,14 @@
 /*
  * The frame table: numbered physical pages.
  *
- * A frame is in one of five conditions:
+ * A frame is in one of six conditions:
  *
  *   never used   its number is not below frames->fresh
  *   free         on the free list; folio->private is NULL
  *   bare         on the bare list: free, and its folio was given back
  *   spare        taken by a fault; no page is in it yet, folio->private is NULL
  *   in use       folio->private is the page in it
+ *   retired      its folio has a memory error; it is never taken again
  *
  * Folios stay in their frame when a page leaves it: an eviction hands a frame
  * from one page to the next without going through the page allocator. Only a
@@ -31,9 +32,6 @@
 unsigned long pb_frames_max;
 static atomic_long_t pb_frames_total;
 
-/* References to the folio of a frame, without PTEs: the table's, the holder's. */
-#define PB_FRAME_REFS 2
-
 /*
  * How many victims one eviction takes. Small boxes evict one by one, so that
  * the hand is that of the textbooks; large ones share the cost of an unmap,
@@ -46,6 +44,8 @@ static u32 frames_batch(u32 limit)
 
 /* pb_frame.next of a frame that is not free. */
 #define PB_TAKEN (PB_NONE - 1)
+/* The same, of one that is retired. */
+#define PB_RETIRED (PB_NONE - 2)
 
 static struct pb_frame *frame_at(struct pb_frames *frames, u32 number)
 {
@@ -76,7 +76,7 @@ static void folio_drop(struct folio *folio)
 {
 	atomic_long_dec(&pb_frames_total);
 	folio_clear_active(folio);
-	folio_put(folio);
+	folio_put_refs(folio, PB_TABLE_REFS);
 }
 
 static void drop_list(struct list_head *folios)
@@ -97,25 +97,40 @@ static void push_locked(struct pb_frames *frames, u32 *list, u32 number)
 	WRITE_ONCE(*list, number);
 }
 
+/* Retire a frame that is on no list, if its folio has a memory error. */
+static bool retire_locked(struct pb_frames *frames, u32 number)
+{
+	struct pb_frame *frame = frame_at(frames, number);
+
+	lockdep_assert_held(&frames->lock);
+	if (!frame->folio || !folio_test_hwpoison(frame->folio))
+		return false;
+	frame->next = PB_RETIRED;
+	return true;
+}
+
 /* Make up to @nr free frames bare; their folios go to a list. */
 static unsigned long strip_locked(struct pb_frames *frames, unsigned long nr,
 				  struct list_head *folios)
 {
-	unsigned long done;
+	unsigned long done = 0;
 
 	lockdep_assert_held(&frames->lock);
-	for (done = 0; done < nr && frames->free != PB_NONE; done++) {
+	while (done < nr && frames->free != PB_NONE) {
 		u32 number = frames->free;
 		struct pb_frame *frame = frame_at(frames, number);
 
 		WRITE_ONCE(frames->free, frame->next);
+		WRITE_ONCE(frames->idle, frames->idle - 1);
+		if (retire_locked(frames, number))
+			continue;
 		/* Nobody else has it in a list: it is on no LRU. */
 		list_add(&frame->folio->lru, folios);
 		frame->folio = NULL;
 		frame->waiters = 0;
 		push_locked(frames, &frames->bare, number);
+		done++;
 	}
-	WRITE_ONCE(frames->idle, frames->idle - done);
 	return done;
 }
 
@@ -148,7 +163,9 @@ static void relink_locked(struct pb_frames *frames, u32 before)
 
 	lockdep_assert_held(&frames->lock);
 	for (u32 i = before; i < end; i++) {
-		if (frame_at(frames, i)->next != PB_TAKEN)
+		u32 next = frame_at(frames, i)->next;
+
+		if (next != PB_TAKEN && next != PB_RETIRED)
 			push_locked(frames, &frames->bare, i);
 	}
 }
@@ -177,6 +194,21 @@ void pb_frames_set_limit(struct pb_frames *frames, u32 limit)
 	drop_list(&folios);
 }
 
+/* A frame disappears, and if it was retired its folio with it. */
+static void unretire_locked(struct pb_frames *frames, u32 number,
+			    struct list_head *folios)
+{
+	struct pb_frame *frame = frame_at(frames, number);
+
+	lockdep_assert_held(&frames->lock);
+	if (frame->next != PB_RETIRED)
+		return;
+	list_add(&frame->folio->lru, folios);
+	frame->folio = NULL;
+	frame->waiters = 0;
+	frame->next = PB_NONE;
+}
+
 /**
  * pb_frames_trim - are all frames above the limit gone?
  * @frames: table; the limit is not changed meanwhile
@@ -186,14 +218,18 @@ void pb_frames_set_limit(struct pb_frames *frames, u32 limit)
  */
 bool pb_frames_trim(struct pb_frames *frames)
 {
+	LIST_HEAD(folios);
 	bool gone = true;
 
 	spin_lock(&frames->lock);
 	for (u32 i = frames->limit; gone && i < frames->fresh; i++)
 		gone = frame_at(frames, i)->next != PB_TAKEN;
+	for (u32 i = frames->limit; gone && i < frames->fresh; i++)
+		unretire_locked(frames, i, &folios);
 	if (gone && frames->fresh > frames->limit)
 		WRITE_ONCE(frames->fresh, frames->limit);
 	spin_unlock(&frames->lock);
+	drop_list(&folios);
 	return gone;
 }
 
@@ -266,7 +302,9 @@ static int frame_take(struct pb_frames *frames, struct pb_spare *spare)
 
 	for (;;) {
 		spin_lock(&frames->lock);
-		number = take_locked(frames);
+		do {
+			number = take_locked(frames);
+		} while (number != PB_NONE && retire_locked(frames, number));
 		if (number != PB_NONE)
 			break;
 		fresh = frames->fresh;
@@ -308,10 +346,10 @@ static void frame_give_back(struct pb_frames *frames, struct folio *folio,
 		frame->folio = NULL;
 		frame->waiters = 0;
 		old = folio;
-	} else if (folio) {
+	} else if (folio && !retire_locked(frames, number)) {
 		push_locked(frames, &frames->free, number);
 		WRITE_ONCE(frames->idle, frames->idle + 1);
-	} else {
+	} else if (!folio) {
 		push_locked(frames, &frames->bare, number);
 	}
 	WRITE_ONCE(frames->used, frames->used - 1);
@@ -359,6 +397,7 @@ static int frame_populate(struct pb_frames *frames, struct pb_spare *spare,
 		goto out_total;
 
 	spare->folio->private = NULL;
+	folio_ref_add(spare->folio, PB_TABLE_REFS - 1);
 	/*
 	 * When core mm takes a PTE with the accessed bit away it calls
 	 * folio_mark_accessed(), which would make a folio that is marked already
@@ -417,11 +456,12 @@ int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare, bool force)
  * @number: of the frame
  *
  * A folio that others refer to is not used again: a device or another CPU may
- * still write to it.
+ * still write to it. One with a memory error stays, and its frame is retired.
  */
 void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number)
 {
-	bool foreign = pb_frame_pinned(frames, folio, number);
+	bool foreign = !folio_test_hwpoison(folio) &&
+		       pb_frame_pinned(frames, folio, number);
 
 	frame_give_back(frames, foreign ? NULL : folio, number);
 	folio_unlock(folio);
@@ -685,6 +725,24 @@ int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
 	err = folio_lock_killable(folio);
 	wait_end(frames, frame, folio, err);
 	return err;
+}
+
+/**
+ * pb_frame_retired - was a memory error found in the frame?
+ * @frames: table
+ * @number: of the frame
+ *
+ * Return: whether it is retired
+ */
+bool pb_frame_retired(struct pb_frames *frames, u32 number)
+{
+	bool retired = false;
+
+	spin_lock(&frames->lock);
+	if (number < frames->fresh)
+		retired = frame_at(frames, number)->next == PB_RETIRED;
+	spin_unlock(&frames->lock);
+	return retired;
 }
 
 /**

@@ -49,6 +49,7 @@ struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
 	page->root = root;
 	page->shared = false;
 	page->ahead = false;
+	page->lost = false;
 	page->keep = 0;
 	page->dirtied = 0;
 	refcount_set(&page->refs, 1);

@@ -20,7 +20,7 @@
  *   swap     slots of a backend, for the other pages                   swap.c
  *   user     whose boxes share workers                                 user.c
  *
- * A store that is truncated meanwhile: truncate.c.
+ * A store that is truncated meanwhile: truncate.c. Broken memory: poison.c.
  *
  * The way of a fault:
  *
@@ -452,7 +452,8 @@ struct pb_repeat {
  * @free: first free frame that has a folio, or PB_NONE; written under @lock,
  *        read by anybody
  * @bare: first free frame without a folio, or PB_NONE; @lock
- * @used: frames that are not free; written under @lock, read by anybody
+ * @used: frames that are neither free nor retired; written under @lock, read by
+ *        anybody
  * @idle: how many are on the list of @free; as @free
  * @evict_lock: one evictor at a time
  * @policy_lock: around every callback of the policy
@@ -523,6 +524,14 @@ struct pb_spare {
 	bool zeroed;
 };
 
+/*
+ * References of the table to the folio of a frame. Two, because core mm takes a
+ * clean folio with one for a part of the page cache when it finds a memory error.
+ */
+#define PB_TABLE_REFS 2
+/* With that of whoever looks at it, and without those of PTEs. */
+#define PB_FRAME_REFS (PB_TABLE_REFS + 1)
+
 void pb_frames_init(struct pb_frames *frames, u32 limit);
 void pb_frames_set_limit(struct pb_frames *frames, u32 limit);
 bool pb_frames_trim(struct pb_frames *frames);
@@ -534,6 +543,7 @@ void pb_frame_loaded(struct pb_frames *frames, u32 number);
 void pb_frame_unloaded(struct pb_frames *frames, u32 number);
 void pb_frame_referenced(struct pb_frames *frames, u32 number);
 bool pb_frame_taken(struct pb_frames *frames, u32 number);
+bool pb_frame_retired(struct pb_frames *frames, u32 number);
 struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number);
 int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number);
 bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number);
@@ -581,6 +591,7 @@ pb_frames_references(const struct pb_frames *frames)
  * @shared: since it is in this frame, more than one view has held it, and one
  *          that has let go may have left a pin; folio lock
  * @ahead: readahead brought it in, and nobody has asked for it yet; folio lock
+ * @lost: a memory error took the contents; set once, folio lock, read by anybody
  * @keep: so many bytes of the copy in @slot are valid, and zeroes follow; 0 when
  *        all are. Set by truncate.c; folio lock
  * @dirtied: when the flusher first found it dirty, in jiffies, or 0; folio lock
@@ -601,6 +612,7 @@ struct pb_page {
 	bool root;
 	bool shared;
 	bool ahead;
+	bool lost;
 	u32 keep;
 	unsigned long dirtied;
 	refcount_t refs;
@@ -820,6 +832,10 @@ static inline u32 pb_instruction(void)
 	return jhash(task_pt_regs(current), sizeof(struct pt_regs),
 		     hash_ptr(current, 32));
 }
+
+/* poison.c ------------------------------------------------------------ */
+
+int pb_poison_retire(struct pb_box *box, struct folio *folio);
 
 /* truncate.c ---------------------------------------------------------- */
 

@@ -96,8 +96,8 @@ static void census_folio(struct pb_box *box, struct folio *folio,
 			       &bits, 1, false);
 		census->locked += bits.locked;
 		census->dirty += bits.dirty || folio_test_dirty(folio);
-		/* The table's reference, ours, and one for each PTE. */
-		census->pinned += folio_ref_count(folio) > 2 + bits.mapped;
+		census->pinned += folio_ref_count(folio) >
+				  PB_FRAME_REFS + bits.mapped;
 	}
 	folio_unlock(folio);
 }

@@ -76,6 +76,10 @@ static int move_page(struct pb_box *box, struct pb_swap *old,
 		err = pb_page_lock(box, page, &folio);
 		if (err)
 			return err;
+		if (folio && folio_test_hwpoison(folio)) {
+			pb_poison_retire(box, folio);
+			continue;
+		}
 		if (folio) {
 			leave_slot(box, old, page, folio);
 			return 0;

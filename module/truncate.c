@@ -146,7 +146,7 @@ static void drop_page(struct pb_box *box, struct pb_page *page)
 /* Zero a page from @offset on: in its frame, and in swap when it is read. */
 static void zero_tail(struct pb_page *page, struct folio *folio, size_t offset)
 {
-	if (folio_test_uptodate(folio))
+	if (folio_test_uptodate(folio) && !folio_test_hwpoison(folio))
 		folio_zero_segment(folio, offset, PAGE_SIZE);
 	page->keep = min_not_zero(page->keep, (u32)offset);
 	folio_unlock(folio);

@@ -258,6 +258,12 @@ static int lock_due(struct writer *w, struct pb_page *page, struct folio *folio)
 			folio_unlock(folio);
 			return 0;
 		}
+		if (!folio_test_writeback(folio) &&
+		    folio_test_hwpoison(folio)) {
+			/* The caller drops its reference. */
+			folio_get(folio);
+			return pb_poison_retire(w->box, folio);
+		}
 		if (!folio_test_writeback(folio))
 			return 1;
 		folio_unlock(folio);

@@ -14,6 +14,7 @@ static const char *const state_names[] = {
 	[PB_STATE_STORE] = "store",
 	[PB_STATE_FRAME] = "frame",
 	[PB_STATE_SWAP] = "swap",
+	[PB_STATE_LOST] = "lost",
 };
 
 const char *pb_state_name(enum pb_state state)

@@ -142,10 +142,11 @@ static void list_row(const struct clock_view *view,
 	hand_cell(view, frame);
 	sheet_number(sheet, FRAME, frame->number);
 	sheet_number(sheet, PFN, frame->pfn);
+	if (strcmp(frame->tier, "-"))
+		sheet_text(sheet, TIER, "%s", frame->tier);
 	if (is_empty(frame))
 		return;
 	sheet_number(sheet, PAGE, frame->page);
-	sheet_text(sheet, TIER, "%s", frame->tier);
 	sheet_number(sheet, SHARERS, frame->sharers);
 	truth(view, ACCESSED, frame->accessed == 1);
 	truth(view, DIRTY, frame->dirty == 1);

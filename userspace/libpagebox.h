@@ -173,7 +173,7 @@ struct pb_counters {
  * @number: number of the frame
  * @pfn: its physical page, PB_NONE when it was never used
  * @page: index of the page in it, PB_NONE when it is free
- * @tier: "root", "private" or "-"
+ * @tier: "root", "private", "retired" for a frame with a memory error, or "-"
  * @sharers: views that hold the page
  * @accessed: its reference bit
  * @dirty: whether its contents have to be written before it is reused
@@ -217,6 +217,7 @@ enum pb_state {
 	PB_STATE_STORE,
 	PB_STATE_FRAME,
 	PB_STATE_SWAP,
+	PB_STATE_LOST,
 };
 
 /**

@@ -103,7 +103,7 @@ static void parse_pages(void)
 	if (ret)
 		check_refusal(ret, pages, nr);
 	for (size_t i = 0; i < nr; i++) {
-		FUZZ_CHECK(pages[i].state <= PB_STATE_SWAP);
+		FUZZ_CHECK(pages[i].state <= PB_STATE_LOST);
 		FUZZ_CHECK_END(pages[i].pte);
 	}
 	free(pages);
