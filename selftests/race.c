@@ -309,6 +309,27 @@ bool blocks(struct scene *scene, int actor)
 	return eventually(done_or_asleep, &watch) && !is_done(watch.actor);
 }
 
+/* Naps after which a task that has not come back yet is waiting. */
+#define NAPS 5
+
+static bool done_or_napping(void *context)
+{
+	struct watch *watch = context;
+	long sleeps = sleeps_of(watch->actor->tid);
+
+	if (watch->sleeps < 0)
+		watch->sleeps = sleeps;
+	return is_done(watch->actor) ||
+	       (watch->sleeps >= 0 && sleeps >= watch->sleeps + NAPS);
+}
+
+bool polls(struct scene *scene, int actor)
+{
+	struct watch watch = { .actor = &scene->actor[actor], .sleeps = -1 };
+
+	return eventually(done_or_napping, &watch) && !is_done(watch.actor);
+}
+
 /* Where a thread is in the kernel. */
 static void show_stack(pid_t tid)
 {

@@ -116,6 +116,9 @@ void stop(struct scene *scene, int actor, const char *window, act_fn act,
 /* Waits until an actor is done, or waits for others: whether it waits. */
 bool blocks(struct scene *scene, int actor);
 
+/* The same of one that waits by looking again and again, with naps between. */
+bool polls(struct scene *scene, int actor);
+
 /* Waits for what it was asked to do; it ends the test if that does not end. */
 long result(struct scene *scene, int actor);
 

@@ -203,7 +203,7 @@ TEST_F(share, evict_during_break)
 	EXPECT_EQ(0, run(s, OUTSIDE, page_out_root, 0));
 	/* Its frame is busy, and that passes. */
 	start(s, OUTSIDE, set_frames, 2);
-	EXPECT_TRUE(blocks(s, OUTSIDE));
+	EXPECT_TRUE(polls(s, OUTSIDE));
 	failpoint_go("cow_install");
 	EXPECT_EQ(0, result(s, A));
 	EXPECT_EQ(0, result(s, OUTSIDE));

@@ -428,7 +428,7 @@ TEST_F(memory, limit_below_spare)
 
 	stop(s, A, "fault_frame", write_root, WITH(PAGES, OLD + PAGES));
 	start(s, OUTSIDE, set_frames, PAGES);
-	EXPECT_TRUE(blocks(s, OUTSIDE));
+	EXPECT_TRUE(polls(s, OUTSIDE));
 	failpoint_go("fault_frame");
 	EXPECT_EQ(0, result(s, A));
 	EXPECT_EQ(0, result(s, OUTSIDE));
