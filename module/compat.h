@@ -10,11 +10,15 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
-#include <linux/pagevec.h>
 #include <linux/ptrace.h>
 #include <linux/sched/task_stack.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
+#if __has_include(<linux/pagevec.h>)
+#include <linux/pagevec.h>
+#else
+#include <linux/folio_batch.h>
+#endif
 
 #include <asm/syscall.h>
 #include <asm/unistd.h>
