@@ -87,7 +87,7 @@ static const struct parse_field summary_fields[] = {
 	SUMMARY(batch, number),
 	SUMMARY(store, text),
 	SUMMARY(store_bytes, number),
-	SUMMARY(store_kind, text),
+	SUMMARY(store_kind, word),
 	SUMMARY(store_writable, truth),
 	SUMMARY(swap, text),
 	SUMMARY(swap_used, number),
@@ -99,11 +99,11 @@ static const struct parse_field summary_fields[] = {
 	SUMMARY(swap_write_us, number),
 	SUMMARY(readahead, number),
 	SUMMARY(swappiness, number),
-	SUMMARY(references, text),
+	SUMMARY(references, word),
 	SUMMARY(references_auto, truth),
-	SUMMARY(oom, text),
+	SUMMARY(oom, word),
 	SUMMARY(oom_wait_ms, number),
-	SUMMARY(overcommit, text),
+	SUMMARY(overcommit, word),
 	SUMMARY(dirty_age_ms, number),
 	SUMMARY(dirty_ratio, number),
 	SUMMARY(pages, number),
@@ -159,7 +159,7 @@ static const struct parse_field counter_fields[] = {
 
 static const struct parse_field frame_fields[] = {
 	FRAME(number, "frame", number),	     FRAME(pfn, "pfn", optional),
-	FRAME(page, "page", optional),	     FRAME(tier, "tier", text),
+	FRAME(page, "page", optional),	     FRAME(tier, "tier", word),
 	FRAME(sharers, "sharers", optional), FRAME(accessed, "R", optional),
 	FRAME(dirty, "D", optional),	     FRAME(pins, "pins", optional),
 	FRAME(hand, "hand", hand),
@@ -171,7 +171,7 @@ static const struct parse_field vma_fields[] = {
 	VMA(map, "map", number),     VMA(pid, "pid", number),
 	VMA(shared, "type", shared), VMA(start, "start", number),
 	VMA(end, "end", number),     VMA(pgoff, "pgoff", number),
-	VMA(prot, "prot", text),
+	VMA(prot, "prot", word),
 };
 
 #define PAGE(member, key, how) PARSE_FIELD(struct pb_page, member, key, how)
@@ -180,7 +180,7 @@ static const struct parse_field page_fields[] = {
 	PAGE(index, "index", number), PAGE(address, "address", number),
 	PAGE(state, "state", state),  PAGE(frame, "frame", optional),
 	PAGE(slot, "slot", optional), PAGE(sharers, "sharers", sharers),
-	PAGE(pte, "pte", text),
+	PAGE(pte, "pte", word),
 };
 
 static void box_path(char *path, __u64 box, const char *file)

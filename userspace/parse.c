@@ -236,6 +236,16 @@ bool parse_text(const char *word, void *value, size_t size)
 	return true;
 }
 
+/* A word of the module's own, printable as it is. */
+bool parse_word(const char *word, void *value, size_t size)
+{
+	for (const char *c = word; *c; c++) {
+		if (*c <= ' ' || *c > '~' || *c == '\\')
+			return false;
+	}
+	return parse_text(word, value, size);
+}
+
 static int store_value(struct reader *r, const struct parse_field *field,
 		       const char *word, void *record)
 {

@@ -38,6 +38,7 @@ struct parse_field {
 bool parse_number(const char *word, void *value, size_t size);
 bool parse_optional(const char *word, void *value, size_t size);
 bool parse_text(const char *word, void *value, size_t size);
+bool parse_word(const char *word, void *value, size_t size);
 
 /* At most this many fields describe one file. */
 #define PARSE_FIELDS 48

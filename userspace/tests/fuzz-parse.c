@@ -39,11 +39,11 @@ static void parse_summary(void)
 	FUZZ_CHECK_END(s.name);
 	FUZZ_CHECK_END(s.policy);
 	FUZZ_CHECK_END(s.store);
-	FUZZ_CHECK_END(s.store_kind);
+	FUZZ_CHECK_TEXT(s.store_kind);
 	FUZZ_CHECK_END(s.swap);
-	FUZZ_CHECK_END(s.references);
-	FUZZ_CHECK_END(s.oom);
-	FUZZ_CHECK_END(s.overcommit);
+	FUZZ_CHECK_TEXT(s.references);
+	FUZZ_CHECK_TEXT(s.oom);
+	FUZZ_CHECK_TEXT(s.overcommit);
 }
 
 static void parse_counters(void)
@@ -74,7 +74,7 @@ static void parse_frames(void)
 		check_refusal(ret, frames, nr);
 	for (size_t i = 0; i < nr; i++) {
 		FUZZ_CHECK(frames[i].number == i);
-		FUZZ_CHECK_END(frames[i].tier);
+		FUZZ_CHECK_TEXT(frames[i].tier);
 	}
 	free(frames);
 }
@@ -89,7 +89,7 @@ static void parse_vmas(void)
 		check_refusal(ret, vmas, nr);
 	for (size_t i = 0; i < nr; i++) {
 		FUZZ_CHECK(vmas[i].start < vmas[i].end);
-		FUZZ_CHECK_END(vmas[i].prot);
+		FUZZ_CHECK_TEXT(vmas[i].prot);
 	}
 	free(vmas);
 }
@@ -104,7 +104,7 @@ static void parse_pages(void)
 		check_refusal(ret, pages, nr);
 	for (size_t i = 0; i < nr; i++) {
 		FUZZ_CHECK(pages[i].state <= PB_STATE_LOST);
-		FUZZ_CHECK_END(pages[i].pte);
+		FUZZ_CHECK_TEXT(pages[i].pte);
 	}
 	free(pages);
 }

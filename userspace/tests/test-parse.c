@@ -200,6 +200,8 @@ static void bad_pages_are_refused(void **state)
 		  "for 'index'" },
 		{ PAGES "1 0x1000 frame 0 - 1 a-very-long-word\n",
 		  "for 'pte'" },
+		{ PAGES "1 0x1000 frame 0 - 1 A\177.\n",
+		  "'A?.' is not a value for 'pte'" },
 	};
 
 	(void)state;
@@ -226,6 +228,9 @@ static void bad_vmas_are_refused(void **state)
 		{ VMAS "1 1 public 0x2000 0x3000 0 rw-\n", "'public'" },
 		{ VMAS "1 1 private 0x2000 0x3000 0 rw-rw-rw-\n",
 		  "for 'prot'" },
+		{ VMAS "1 1 private 0x2000 0x3000 0 r\033c\n",
+		  "'r?c' is not a value for 'prot'" },
+		{ VMAS "1 1 private 0x2000 0x3000 0 r\\033\n", "for 'prot'" },
 	};
 
 	(void)state;
