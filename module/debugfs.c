@@ -467,6 +467,7 @@ static bool read_address(struct pb_map *map, unsigned long address,
  * @slot: swap slot, or PB_NONE
  * @sharers: views that hold it
  * @root: it is a page of the root view
+ * @lost: to a memory error
  * @pte: the hardware's view, empty when not present
  */
 struct page_state {
