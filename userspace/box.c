@@ -10,10 +10,8 @@
 #include "parse.h"
 
 static const char *const state_names[] = {
-	[PB_STATE_ZERO] = "zero",
-	[PB_STATE_STORE] = "store",
-	[PB_STATE_FRAME] = "frame",
-	[PB_STATE_SWAP] = "swap",
+	[PB_STATE_ZERO] = "zero",   [PB_STATE_STORE] = "store",
+	[PB_STATE_FRAME] = "frame", [PB_STATE_SWAP] = "swap",
 	[PB_STATE_LOST] = "lost",
 };
 

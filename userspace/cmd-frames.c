@@ -80,6 +80,7 @@ static const char legend[] = STRIP_LEGEND
  * @box: the box
  * @frames: its frame table
  * @nr: how many
+ * @has_errors: some frames were retired
  */
 struct clock_view {
 	const struct options *options;
@@ -87,6 +88,7 @@ struct clock_view {
 	const struct box *box;
 	struct pb_frame *frames;
 	size_t nr;
+	bool has_errors;
 };
 
 static bool is_empty(const struct pb_frame *frame)
@@ -192,7 +194,12 @@ static char letter_of(const struct pb_frame *frame)
 			    frame->dirty == 1);
 }
 
-static struct strip_mark *make_marks(const struct clock_view *view, size_t *nr)
+static bool is_retired(const struct pb_frame *frame)
+{
+	return !strcmp(frame->tier, "retired");
+}
+
+static struct strip_mark *make_marks(struct clock_view *view, size_t *nr)
 {
 	struct strip_mark *marks = calloc(view->nr + 1, sizeof(*marks));
 
@@ -200,10 +207,15 @@ static struct strip_mark *make_marks(const struct clock_view *view, size_t *nr)
 		errx(EXIT_FAILURE, "out of memory");
 	*nr = 0;
 	for (size_t i = 0; i < view->nr; i++) {
-		if (is_empty(&view->frames[i]))
+		const struct pb_frame *frame = &view->frames[i];
+		bool retired = is_retired(frame);
+
+		if (is_empty(frame) && !retired)
 			continue;
+		view->has_errors |= retired;
 		marks[*nr].at = i;
-		marks[(*nr)++].letter = letter_of(&view->frames[i]);
+		marks[(*nr)++].letter = retired ? STRIP_ERROR :
+						  letter_of(frame);
 	}
 	return marks;
 }
@@ -283,7 +295,7 @@ static void strip_row(const struct clock_view *view, size_t hand,
 		show_hand(view, hand, row);
 }
 
-static void show_strip(const struct clock_view *view)
+static void show_strip(struct clock_view *view)
 {
 	struct strip strip = { .length = view->nr, .per_char = 1 };
 	struct strip_row row = { .length = 0 };
@@ -333,7 +345,8 @@ static int run(const struct options *options)
 	}
 	sheet_end(view.sheet);
 	if (selection.nr && is_for_people(options) && options->strip)
-		printf("\n%s", legend);
+		printf("\n%s%s", legend,
+		       view.has_errors ? STRIP_ERROR_LEGEND : "");
 	select_free(&selection);
 	return selection.status;
 }

@@ -87,6 +87,7 @@ static const char legend[] = STRIP_LEGEND
  * @nr_frames: how many
  * @shown: how many VMAs had something to show
  * @gone: how many belong to mappings that have gone meanwhile
+ * @has_errors: a page was lost to a memory error
  */
 struct map_view {
 	const struct options *options;
@@ -96,6 +97,7 @@ struct map_view {
 	size_t nr_frames;
 	size_t shown;
 	size_t gone;
+	bool has_errors;
 };
 
 /**
@@ -129,9 +131,13 @@ static bool is_dirty(const struct map_view *view, const struct pb_page *page)
 	return strchr(page->pte, 'D');
 }
 
-static char letter_of(const struct map_view *view, const struct pb_vma *vma,
+static char letter_of(struct map_view *view, const struct pb_vma *vma,
 		      const struct pb_page *page)
 {
+	if (page->state == PB_STATE_LOST) {
+		view->has_errors = true;
+		return STRIP_ERROR;
+	}
 	if (page->state == PB_STATE_SWAP)
 		return 'x';
 	if (page->state != PB_STATE_FRAME)
@@ -177,7 +183,7 @@ static void section(const struct map_view *view, const struct pb_vma *vma,
 		      vma->start, scale);
 }
 
-static struct strip_mark *make_marks(const struct map_view *view,
+static struct strip_mark *make_marks(struct map_view *view,
 				     const struct piece *piece)
 {
 	struct strip_mark *marks = calloc(piece->nr + 1, sizeof(*marks));
@@ -216,7 +222,7 @@ static void strip_row(const struct map_view *view, const struct pb_vma *vma,
 	sheet_strip(view->sheet, STRIP, row, "without a page");
 }
 
-static void show_strip(const struct map_view *view, const struct piece *piece)
+static void show_strip(struct map_view *view, const struct piece *piece)
 {
 	struct strip_mark *marks = make_marks(view, piece);
 	struct strip strip = {
@@ -389,7 +395,8 @@ static void closing_words(const struct map_view *view,
 
 	if (view->shown) {
 		if (is_for_people(options) && !options->list)
-			printf("\n%s", legend);
+			printf("\n%s%s", legend,
+			       view->has_errors ? STRIP_ERROR_LEGEND : "");
 	} else if (selection->nr && mappings == view->gone) {
 		report_process(options, &selection->status);
 		if (selection->status == EXIT_SUCCESS)

@@ -146,6 +146,8 @@ static const char *color_of(char letter)
 		return isupper((unsigned char)letter) ? "1;36" : "36";
 	case 'x':
 		return "31";
+	case STRIP_ERROR:
+		return "1;31";
 	default:
 		return "2";
 	}

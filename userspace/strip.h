@@ -20,6 +20,10 @@
 #define STRIP_LEGEND \
 	"o private copy   s still shared since fork   r root page   capital: dirty\n"
 
+/* A frame with a memory error, or a page that one has taken; where there is any. */
+#define STRIP_ERROR '!'
+#define STRIP_ERROR_LEGEND "! memory error\n"
+
 /**
  * struct strip_mark - a thing that is not blank
  * @at: its place in the strip, from 0

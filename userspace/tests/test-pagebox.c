@@ -516,6 +516,29 @@ static void spoiled_files_are_reported(void **state)
 	expect(sandbox, "ls", 1, "sparse");
 }
 
+/* A frame that is retired, and a page that was in it. */
+static void memory_errors_are_drawn(void **state)
+{
+	(void)state;
+	copy_sample("1", "1");
+	expect(sandbox, "map -rn -o STRIP 1 -p 100", 0, "rOSx-R.o\n");
+	assert_int_equal(pagebox(sandbox, "map"), 0);
+	assert_null(strstr(output, "memory error"));
+	sandbox_file("1/1/pages", "index address state frame slot sharers pte\n"
+				  "1 0x7f0000001000 frame 1 - 1 ADW\n"
+				  "3 0x7f0000003000 lost - - 1 -\n");
+	sandbox_file("1/frames", "frame pfn page tier sharers R D pins hand\n"
+				 "0 - - - - - - - >\n"
+				 "1 4097 1 private 1 1 1 0 -\n"
+				 "2 4098 - retired - - - - -\n");
+	expect(sandbox, "map -rn -o STRIP 1 -p 100", 0, ".O.!....\n");
+	expect(sandbox, "map 1", 0, "forgotten\n! memory error\n");
+	expect(sandbox, "map -l 1 -p 100", 0, " lost ");
+	expect(sandbox, "frames -srn -o STRIP 1", 0, ".O!\n");
+	expect(sandbox, "frames -s 1", 0, "the hand\n! memory error\n");
+	expect(sandbox, "frames 1", 0, "    2 4098    - retired ");
+}
+
 /* Rows that lie: addresses outside the mapping, frames that do not exist. */
 static void lies_do_no_harm(void **state)
 {
@@ -703,6 +726,7 @@ int main(void)
 		SANDBOXED(names_cannot_talk_to_the_terminal),
 		SANDBOXED(a_file_that_cannot_be_read_is_named),
 		SANDBOXED(spoiled_files_are_reported),
+		SANDBOXED(memory_errors_are_drawn),
 		SANDBOXED(lies_do_no_harm),
 		cmocka_unit_test(words_are_completed),
 		cmocka_unit_test(a_full_disk_is_noticed),
