@@ -65,7 +65,9 @@ typedef void (*pte_fn)(struct mm_struct *mm, unsigned long address, pte_t *ptep,
 /*
  * The PMD entry of an address, or NULL when a table above it is missing. @next is
  * set to where the walk goes on: behind all that the missing table would map, but
- * not behind @end. So a walk costs what exists, however much is mapped.
+ * not behind @end. So a walk costs what exists, however much is mapped. The end of a
+ * level is looked for within that of the level above: for a level that the kernel
+ * does not have it is the same.
  */
 static pmd_t *pmd_of(struct mm_struct *mm, unsigned long address,
 		     unsigned long end, unsigned long *next)
@@ -78,14 +80,14 @@ static pmd_t *pmd_of(struct mm_struct *mm, unsigned long address,
 	if (pgd_none(*pgd) || pgd_bad(*pgd))
 		return NULL;
 	p4d = p4d_offset(pgd, address);
-	*next = p4d_addr_end(address, end);
+	*next = p4d_addr_end(address, *next);
 	if (p4d_none(*p4d) || p4d_bad(*p4d))
 		return NULL;
 	pud = pud_offset(p4d, address);
-	*next = pud_addr_end(address, end);
+	*next = pud_addr_end(address, *next);
 	if (pud_none(*pud) || pud_bad(*pud))
 		return NULL;
-	*next = pmd_addr_end(address, end);
+	*next = pmd_addr_end(address, *next);
 	return pmd_offset(pud, address);
 }
 
