@@ -162,7 +162,6 @@ static struct failpoint points[] = {
 	[PB_WINDOW_FILL_SETTLE] = { "fill_settle" },
 	[PB_WINDOW_COW_INSTALL] = { "cow_install" },
 	[PB_WINDOW_COW_UNMAP] = { "cow_unmap" },
-	[PB_WINDOW_COW_UNMAP_OLD] = { "cow_unmap_old" },
 	[PB_WINDOW_COW_UNSHARE] = { "cow_unshare" },
 	[PB_WINDOW_COW_HANDOVER] = { "cow_handover" },
 	[PB_WINDOW_MKWRITE_COPIED] = { "mkwrite_copied" },

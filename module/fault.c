@@ -282,25 +282,32 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 }
 
 /*
- * The view has a new page of its own at the index in place of @old, which another
- * thread may have mapped meanwhile. Such a thread checks the view's entry under
- * the folio lock: either it sees our entry, or we see its folio and wait for its
- * PTE. Then @drop lets go of what has kept @old.
+ * The view has a new page of its own at the index, in place of what the root view
+ * has there: another thread may have mapped that meanwhile. Such a thread checks the
+ * view's entry under the folio lock: either it sees our entry, or we see its folio
+ * and wait for its PTE.
  *
  * That thread may be waiting for a disk. A task that is killed leaves: its access
  * has not been made, so until a worker has taken that PTE, threads that live on (of
  * another process with this memory) see the contents that they have seen before.
  */
-static void unmap_page(struct pb_fault *f, struct pb_page *old,
-		       void (*drop)(struct pb_box *box, struct pb_page *page))
+static void unmap_root(struct pb_fault *f)
 {
+	struct pb_box *box = f->box;
 	struct folio *folio;
+	struct pb_page *old;
 
 	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
 	smp_mb();
-	pb_window(PB_WINDOW_COW_UNMAP_OLD);
-	if (pb_page_lock(f->box, old, &folio)) {
-		pb_page_unmap_later(f->box, old, drop);
+	rcu_read_lock();
+	old = pb_view_peek(&box->root, f->index);
+	if (old && !pb_page_tryget(old))
+		old = NULL;
+	rcu_read_unlock();
+	if (!old)
+		return;
+	if (pb_page_lock(box, old, &folio)) {
+		pb_page_unmap_later(box, old, pb_page_put);
 		return;
 	}
 	if (folio) {
@@ -308,28 +315,7 @@ static void unmap_page(struct pb_fault *f, struct pb_page *old,
 		folio_unlock(folio);
 		folio_put(folio);
 	}
-	drop(f->box, old);
-}
-
-/*
- * The same, and @old is what the root view has: one that was not there, or was
- * another, when this began.
- */
-static void unmap_root(struct pb_fault *f)
-{
-	struct pb_box *box = f->box;
-	struct pb_page *old;
-
-	/* As in unmap_page(). */
-	smp_mb();
-	rcu_read_lock();
-	old = pb_view_peek(&box->root, f->index);
-	if (old && !pb_page_tryget(old))
-		old = NULL;
-	rcu_read_unlock();
-
-	if (old)
-		unmap_page(f, old, pb_page_put);
+	pb_page_put(box, old);
 }
 
 /*
@@ -338,7 +324,7 @@ static void unmap_root(struct pb_fault *f)
  */
 static bool was_replaced(struct pb_fault *f, const struct pb_page *page)
 {
-	/* Pairs with the barrier in step_new_root(), as that in unmap_page(). */
+	/* Pairs with the barrier in step_new_root(), as that in unmap_root(). */
 	smp_mb();
 	return pb_view_peek(&f->box->root, f->index) != page;
 }
@@ -414,30 +400,44 @@ static int step_resident(struct pb_fault *f, struct pb_page *page,
  * The frame into which a page was read, and nobody has written since, goes from
  * the page to the copy. As long as our view shares the page its contents stay; the
  * root view's may change, but have been this since the fault began.
+ *
+ * The view is changed while the page has the frame, whose folio is locked. So a page
+ * of the view itself is not mapped by this process then, nor can it be afterwards: a
+ * thread that had mapped it might have found it its own meanwhile, and what it
+ * wrote would not be in the copy.
  */
 static int hand_over(struct pb_fault *f, struct pb_page *page)
 {
 	struct pb_page *old = page->root ? NULL : page;
 	struct pb_box *box = f->box;
-	int err;
+	struct pb_page *new = pb_page_new(box, f->index, false);
+	int err = -ENOMEM;
 
-	f->spare.folio = f->folio;
-	f->spare.frame = pb_page_detach(box, page, f->folio);
-	f->spare.zeroed = false;
-	f->folio = NULL;
-	folio_unlock(f->spare.folio);
-	pb_window(PB_WINDOW_COW_HANDOVER);
-	err = install_own(f, old);
+	if (!new)
+		goto out_unlock;
+	pb_page_borrow(new, page);
+	err = pb_view_replace(f->view, f->index, old, new);
 	if (err)
-		return err;
+		goto out_new;
+	pb_page_hand_over(box, page, new, f->folio);
 	f->class = PAGEBOX_FAULT_COW;
-	trace_pagebox_cow(box->id, f->map->id, f->index, PB_NONE,
-			  f->spare.frame, atomic_read(&page->sharers));
+	trace_pagebox_cow(box->id, f->map->id, f->index, PB_NONE, new->frame,
+			  atomic_read(&page->sharers));
+	pb_window(PB_WINDOW_COW_HANDOVER);
 	if (old)
-		unmap_page(f, old, pb_page_unshare);
+		pb_page_unshare(box, old);
 	else
 		unmap_root(f);
 	return 0;
+
+out_new:
+	pb_page_unborrow(new);
+	pb_page_unshare(box, new);
+out_unlock:
+	folio_unlock(f->folio);
+	folio_put(f->folio);
+	f->folio = NULL;
+	return err;
 }
 
 /*
@@ -506,7 +506,7 @@ static int step_new_root(struct pb_fault *f)
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_FAULT_CHECK);
-	/* Pairs with unmap_page(): our root page first, then the view's entry. */
+	/* Pairs with unmap_root(): our root page first, then the view's entry. */
 	smp_mb();
 	if (still_there(f, page))
 		return 0;

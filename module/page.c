@@ -316,6 +316,50 @@ u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 }
 
 /**
+ * pb_page_borrow - let a new page show the frame of another one
+ * @page: the new page, which nobody else knows
+ * @from: the page whose contents it will have; its folio is locked
+ *
+ * So that the new page can be put into a view: finding it leads to the locked folio.
+ */
+void pb_page_borrow(struct pb_page *page, const struct pb_page *from)
+{
+	page->folio = from->folio;
+	page->frame = from->frame;
+}
+
+/**
+ * pb_page_unborrow - the new page was not put into a view
+ * @page: the new page
+ */
+void pb_page_unborrow(struct pb_page *page)
+{
+	page->folio = NULL;
+	page->frame = PB_NONE;
+}
+
+/**
+ * pb_page_hand_over - give the frame to the page that has borrowed it
+ * @box: they belong to
+ * @from: the page that is in it, mapped nowhere, and has its contents elsewhere too
+ * @to: the new page, whose contents are nowhere else
+ * @folio: the folio, locked; stays so
+ */
+void pb_page_hand_over(struct pb_box *box, struct pb_page *from,
+		       struct pb_page *to, struct folio *folio)
+{
+	pb_frame_unloaded(&box->frames, to->frame);
+	from->ahead = false;
+	from->dirtied = 0;
+	from->frame = PB_NONE;
+	folio->private = to;
+	folio_set_dirty(folio);
+	pb_frame_loaded(&box->frames, to->frame);
+	/* Pairs with the compare-and-exchange in pb_page_attach(). */
+	smp_store_release(&from->folio, NULL);
+}
+
+/**
  * pb_page_lock - lock a page where it is
  * @box: it belongs to
  * @page: the page; the caller keeps it alive

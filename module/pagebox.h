@@ -630,6 +630,10 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 		    const struct pb_spare *spare);
 u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 		   struct folio *folio);
+void pb_page_borrow(struct pb_page *page, const struct pb_page *from);
+void pb_page_unborrow(struct pb_page *page);
+void pb_page_hand_over(struct pb_box *box, struct pb_page *from,
+		       struct pb_page *to, struct folio *folio);
 int pb_page_lock(struct pb_box *box, struct pb_page *page,
 		 struct folio **folio);
 int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,

@@ -21,8 +21,8 @@
  *   step_absent         step_absent(), read_page()
  *   attach              pb_page_attach()
  *   step_new_own        step_new_own(), install_own()
- *   hand_over           hand_over(), install_own(), unmap_page()
- *   step_unmap_old      unmap_root(), unmap_page(), was_replaced()
+ *   hand_over           hand_over(), pb_page_hand_over()
+ *   step_unmap_old      unmap_root(), was_replaced()
  *   step_new_root       step_new_root()
  *   mkwrite             pb_page_mkwrite(), break_cow()
  *   get_frame           pb_evict_get_frame() without the eviction
@@ -825,59 +825,34 @@ step_absent_still:
 
 	/* The frame goes from the page, which stays in its slot, to the copy. */
 hand_over:
+	/* All under the folio lock: the copy has the frame before it can be found. */
 	atomic {
-		detach(pg, f);
-		folio[f].locked = 0;
-		sp = f;
-		f = NONE
-	}
-	atomic {
-		!folio[sp].locked;
-		new_page(np, 0);
-		attach(np, sp);
-		folio[sp].uptodate = 1;
-		folio[sp].dirty = 1;
-		t = (page[pg].root -> NONE : pg)
-	}
-	atomic {
+		t = (page[pg].root -> NONE : pg);
 		if
 		:: view[v] == t ->
+			new_page(np, 0);
+			page[np].folio = f;
+			page[pg].folio = NONE;
+			folio[f].page = np;
+			folio[f].dirty = 1;
 			view[v] = np;
-			assert(t == NONE || v != m || folio[sp].data == want[v] || no_write_lost);
-			want[v] = folio[sp].data;
+			assert(t == NONE || v != m || folio[f].data == want[v] || no_write_lost);
+			want[v] = folio[f].data;
 			own[v] = 1;
-			settling[v]++
+			settling[v] = settling[v] + (t == NONE);
+			np = NONE
 		:: else ->
-			detach(np, sp);
-			folio[sp].locked = 0;
-			free_page(np);
-			np = NONE;
+			unlock_put(f);
+			f = NONE;
 			t = NONE;
 			page_put(pg);
 			goto step_fast
-		fi;
-		f = sp;
-		sp = NONE;
-		np = NONE
+		fi
 	}
 	if
 	:: t == NONE -> page_put(pg); goto step_unmap_old
 	:: else
 	fi;
-#ifndef NO_UNMAP_HANDOVER
-	lock_page(pg, np);
-	atomic {
-		if
-		:: np != NONE && pte[v].f -> unmap_all()
-		:: else
-		fi;
-		if
-		:: np != NONE -> unlock_put(np)
-		:: else
-		fi
-	}
-#endif
-	atomic { settling[v]--; np = NONE }
 	page_unshare(t);
 	atomic { page_put(pg); t = NONE }
 	goto resolved;
