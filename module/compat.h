@@ -14,7 +14,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
-#if __has_include(<linux/pagevec.h>)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
 #include <linux/pagevec.h>
 #else
 #include <linux/folio_batch.h>
