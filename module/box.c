@@ -301,6 +301,7 @@ static void box_destroy(struct pb_box *box)
 	pb_frames_destroy(&box->frames);
 	pb_trails_destroy(&box->trails);
 	pb_backend_release(box->store);
+	pb_identities_destroy(box);
 	box_inode_put(box->inode);
 	pb_user_put(box->user);
 	mem_cgroup_put(box->memcg);

@@ -815,6 +815,8 @@ static vm_fault_t pb_page_mkwrite(struct vm_fault *vmf)
 		pb_poison_retire(f.box, folio);
 		return VM_FAULT_NOPAGE;
 	}
+	/* A futex in it is that of this view from here on, see identity.c. */
+	WRITE_ONCE(folio->mapping, f.map->identity->i_mapping);
 	pb_window(PB_WINDOW_MKWRITE_MAP);
 	/* Without a PTE this is the second half of a fault already counted. */
 	if (vmf->pte) {

@@ -85,6 +85,11 @@ struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 	map->file = file;
 	map->view = &box->root;
 	if (private) {
+		map->identity = pb_identity_get(box);
+		if (!map->identity) {
+			kfree(map);
+			return NULL;
+		}
 		pb_view_init(box, &map->own);
 		map->view = &map->own;
 	}
@@ -207,6 +212,7 @@ void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 	pb_window(PB_WINDOW_CLOSE_VIEW);
 	if (pb_map_private(map))
 		pb_view_destroy(box, &map->own);
+	pb_identity_put(box, map->identity);
 
 	spin_lock(&box->maps.lock);
 	map->dead = true;

@@ -7,6 +7,7 @@
  *   box      one sandbox, made by open("/dev/pagebox")                 box.c
  *   map      one mapping of a box in one process: all VMAs of one
  *            struct file in one mm                                     map.c
+ *   identity the inode that a private map's own pages point to    identity.c
  *   view     index -> page. The root view is what MAP_SHARED sees;
  *            a private map has an overlay of its own                   view.c
  *   page     a virtual page: where its contents are. Shared by the
@@ -730,6 +731,8 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
  * @box: invariant
  * @view: what the mapping sees first: @own or the root view; invariant
  * @own: the overlay of a private mapping
+ * @identity: what folio->mapping says of pages that @own may write to, NULL for a
+ *            shared mapping; invariant
  * @mm: identity of the process, never dereferenced without a VMA at hand or
  *      pb_maps.lock; NULL once the last VMA is gone
  * @file: vm_file of the VMAs, an identity as well; invariant
@@ -755,6 +758,7 @@ struct pb_map {
 	struct pb_box *box;
 	struct pb_view *view;
 	struct pb_view own;
+	struct inode *identity;
 	struct mm_struct *mm;
 	struct file *file;
 	unsigned int vmas;
@@ -909,6 +913,11 @@ static inline void pb_watches_exit(void)
 {
 }
 #endif
+/* identity.c ---------------------------------------------------------- */
+
+struct inode *pb_identity_get(struct pb_box *box);
+void pb_identity_put(struct pb_box *box, struct inode *inode);
+void pb_identities_destroy(struct pb_box *box);
 
 /* box.c --------------------------------------------------------------- */
 
@@ -967,6 +976,7 @@ struct pb_flight {
  * @files: the files alone
  * @inode: its i_mapping is the reverse map of all VMAs, and remembers errors of
  *         write-back; invariant
+ * @identities: those that no map uses, linked by i_private; maps.lock
  * @config: one change of the configuration at a time
  * @lock: until the box is sealed: @bytes and @store
  * @sealed: was used, @bytes and @store are invariant now; written under @lock
@@ -1008,6 +1018,7 @@ struct pb_box {
 	struct kref ref;
 	atomic_t files;
 	struct inode *inode;
+	struct inode *identities;
 	struct mutex config; /* one ioctl at a time */
 	struct mutex lock; /* size and store, until the box is used */
 	bool sealed;
