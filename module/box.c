@@ -3,7 +3,7 @@
  * A box: its life time. Its configuration is in config.c.
  *
  * A box lives as long as files stand for it: the one that its opener got, and
- * one for each private mapping (map.c says why those have their own). VMAs hold
+ * those of its mappings (map.c says why those have their own). VMAs hold
  * these files, so a box outlives its mappings, and what is left of it is torn
  * down when the last file is, without mmap_lock. Requests that a killed task left
  * behind keep the box a little longer.
@@ -11,8 +11,8 @@
  * A worker tears it down, for that waits for readers of debugfs. A task that closes
  * the last file waits for the worker, unless it is being killed.
  *
- * Each box has an anonymous inode on a pseudo file system. The inode's i_mapping
- * is the f_mapping of all these files; its i_mmap tree, to which core mm adds
+ * Each box has anonymous inodes on a pseudo file system. The i_mapping of one of
+ * them is the f_mapping of all these files; its i_mmap tree, to which core mm adds
  * every VMA, is the box's reverse map, and an unmap through it hits this box
  * alone. Boxes pin the mount of the file system while they live, and so do the
  * files; nothing else does, or the module could never be unloaded.
@@ -56,7 +56,7 @@ static DECLARE_WAIT_QUEUE_HEAD(pb_boxes_gone);
 static struct vfsmount *pb_mnt;
 static int pb_mnt_count;
 
-/* What /proc/PID/maps shows for a private mapping; a shared one has the real. */
+/* What /proc/PID/maps shows for a mapping. */
 static char *pb_fs_dname(struct dentry *dentry, char *buffer, int size)
 {
 	static const char name[] = "/dev/pagebox";
@@ -87,31 +87,47 @@ static struct file_system_type pb_fs_type = {
 	.kill_sb = kill_anon_super,
 };
 
-static struct inode *box_inode_new(u64 bytes)
+static struct inode *inode_new(void)
 {
-	struct inode *inode;
+	return pb_may_fail(INODE, ERR_PTR(-ENOMEM),
+			   alloc_anon_inode(pb_mnt->mnt_sb));
+}
+
+static int box_inodes_init(struct pb_box *box)
+{
 	int err;
 
 	err = pb_may_fail(MOUNT, -ENOMEM,
 			  simple_pin_fs(&pb_fs_type, &pb_mnt, &pb_mnt_count));
 	if (err)
-		return ERR_PTR(err);
-	inode = pb_may_fail(INODE, ERR_PTR(-ENOMEM),
-			    alloc_anon_inode(pb_mnt->mnt_sb));
-	if (IS_ERR(inode)) {
-		simple_release_fs(&pb_mnt, &pb_mnt_count);
-		return inode;
-	}
+		return err;
+	box->inode = inode_new();
+	err = PTR_ERR_OR_ZERO(box->inode);
+	if (err)
+		goto out_mount;
+	box->memory = inode_new();
+	err = PTR_ERR_OR_ZERO(box->memory);
+	if (err)
+		goto out_inode;
 	/* Folios under write-back are not in its i_pages, which has the tags. */
-	mapping_set_no_writeback_tags(inode->i_mapping);
+	mapping_set_no_writeback_tags(box->inode->i_mapping);
 	/* Newer kernels map nothing past it. */
-	i_size_write(inode, bytes);
-	return inode;
+	i_size_write(box->inode, box->bytes);
+	clear_nlink(box->memory);
+	return 0;
+
+out_inode:
+	iput(box->inode);
+out_mount:
+	simple_release_fs(&pb_mnt, &pb_mnt_count);
+	return err;
 }
 
-static void box_inode_put(struct inode *inode)
+static void box_inodes_put(struct pb_box *box)
 {
-	iput(inode);
+	pb_identities_destroy(box);
+	iput(box->memory);
+	iput(box->inode);
 	simple_release_fs(&pb_mnt, &pb_mnt_count);
 }
 
@@ -182,7 +198,6 @@ static void box_init(struct pb_box *box)
 	mutex_init(&box->oom_lock);
 	init_rwsem(&box->swap_lock);
 	INIT_WORK(&box->late, late_work);
-	pb_maps_init(&box->maps);
 	pb_trails_init(&box->trails);
 	pb_frames_init(&box->frames, READ_ONCE(pb_box_frames));
 	box->frames.swappiness = 100;
@@ -206,11 +221,12 @@ static int box_setup(struct pb_box *box)
 	box->user = pb_user_get(box->owner);
 	if (IS_ERR(box->user))
 		return PTR_ERR(box->user);
-	box->inode = box_inode_new(box->bytes);
-	if (IS_ERR(box->inode)) {
-		err = PTR_ERR(box->inode);
+	err = pb_maps_init(&box->maps);
+	if (err)
 		goto out_user;
-	}
+	err = box_inodes_init(box);
+	if (err)
+		goto out_maps;
 	box->swap = ram_swap_new(box);
 	if (IS_ERR(box->swap)) {
 		err = PTR_ERR(box->swap);
@@ -239,7 +255,9 @@ out_policy:
 out_swap:
 	pb_swap_release(box->swap);
 out_inode:
-	box_inode_put(box->inode);
+	box_inodes_put(box);
+out_maps:
+	pb_maps_destroy(&box->maps);
 out_user:
 	pb_user_put(box->user);
 	return err;
@@ -301,8 +319,8 @@ static void box_destroy(struct pb_box *box)
 	pb_frames_destroy(&box->frames);
 	pb_trails_destroy(&box->trails);
 	pb_backend_release(box->store);
-	pb_identities_destroy(box);
-	box_inode_put(box->inode);
+	box_inodes_put(box);
+	pb_maps_destroy(&box->maps);
 	pb_user_put(box->user);
 	mem_cgroup_put(box->memcg);
 	kfree(box);
@@ -408,30 +426,32 @@ const struct file_operations pb_private_fops = {
 /**
  * pb_box_file - one more file that stands for the box
  * @box: the box, to which the caller has a reference
+ * @inode: its inode or its memory
  * @flags: O_RDWR and the like
  * @fops: of the file; its release calls pb_box_file_gone()
  *
  * Return: a file, or an error
  */
-struct file *pb_box_file(struct pb_box *box, int flags,
+struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
 			 const struct file_operations *fops)
 {
 	struct file *file;
 
 	/* Closing the file gives both back. */
-	ihold(box->inode);
+	ihold(inode);
 	__module_get(THIS_MODULE);
 	file = pb_may_fail(FILE, ERR_PTR(-ENOMEM),
-			   alloc_file_pseudo(box->inode, pb_mnt, "pagebox",
-					     flags, fops));
+			   alloc_file_pseudo(inode, pb_mnt, "pagebox", flags,
+					     fops));
 	if (IS_ERR(file)) {
 		module_put(THIS_MODULE);
-		iput(box->inode);
+		iput(inode);
 		return file;
 	}
 	kref_get(&box->ref);
 	atomic_inc(&box->files);
 	file->private_data = box;
+	file->f_mapping = box->inode->i_mapping;
 	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
 	return file;
 }

@@ -118,23 +118,98 @@ static unsigned long map_promise(const struct pb_map *map)
 	return pages;
 }
 
+static bool is_promising(struct pb_box *box)
+{
+	return READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER;
+}
+
 /**
  * pb_commit_recount - a VMA is not there any more
  * @map: its map; mmap_lock is held for writing
  *
  * Where mremap() has moved a VMA and made it larger, the close of the old one
  * comes here too. What that added is not promised by this.
+ *
+ * The count goes through all VMAs of the box. So it is left out where nothing
+ * depends on it: in a box that refuses nothing, and in a process that exits, whose
+ * map promises nothing with its last VMA.
  */
 void pb_commit_recount(struct pb_map *map)
 {
 	struct pb_box *box = map->box;
-	unsigned long pages = map_promise(map);
+	unsigned long pages;
 
+	if (map->vmas &&
+	    (!is_promising(box) || !atomic_read(&map->mm->mm_users)))
+		return;
+	pages = map_promise(map);
 	spin_lock(&box->maps.lock);
-	if (READ_ONCE(box->tune.overcommit) == PAGEBOX_OVERCOMMIT_NEVER)
+	if (is_promising(box))
 		pages = min(pages, map->committed);
 	set_committed(map, pages);
 	spin_unlock(&box->maps.lock);
+}
+
+/* Pages that all VMAs promise, also by map, in pb_map.counted, if @by_map. */
+static long count_promises(struct pb_box *box, bool by_map)
+{
+	struct address_space *mapping = box->inode->i_mapping;
+	struct vm_area_struct *vma;
+	struct pb_map *map;
+	long pages = 0;
+
+	i_mmap_lock_read(mapping);
+	for (vma = pb_pte_vma_first(mapping, 0, ULONG_MAX); vma;
+	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
+		map = pb_map_of(vma);
+		if (!map || !map_counts(map))
+			continue;
+		pages += vma_promise(vma);
+		if (by_map)
+			map->counted += vma_promise(vma);
+		cond_resched();
+	}
+	i_mmap_unlock_read(mapping);
+	return pages;
+}
+
+/**
+ * pb_commit_recount_all - the box promises from now on
+ * @box: the box; its configuration is locked
+ *
+ * A mapping that is made or unmapped meanwhile is counted right when it changes
+ * again, or is touched.
+ */
+void pb_commit_recount_all(struct pb_box *box)
+{
+	struct pb_map *map;
+
+	lockdep_assert_held(&box->config);
+	spin_lock(&box->maps.lock);
+	list_for_each_entry(map, &box->maps.list, entry)
+		map->counted = 0;
+	spin_unlock(&box->maps.lock);
+	count_promises(box, true);
+	spin_lock(&box->maps.lock);
+	list_for_each_entry(map, &box->maps.list, entry) {
+		if (map->mm)
+			set_committed(map, map->counted);
+	}
+	spin_unlock(&box->maps.lock);
+}
+
+/**
+ * pb_commit_sum - how many pages mappings have promised
+ * @box: the box
+ *
+ * Context: sleeps.
+ * Return: in a box that refuses nothing, as much as is mapped now
+ */
+long pb_commit_sum(struct pb_box *box)
+{
+	if (is_promising(box))
+		return READ_ONCE(box->committed);
+	return count_promises(box, false);
 }
 
 /**

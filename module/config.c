@@ -375,6 +375,15 @@ static void apply_sealed(struct pb_box *box, struct change *c)
 	}
 }
 
+static void set_overcommit(struct pb_box *box, u32 overcommit)
+{
+	u32 before = box->tune.overcommit;
+
+	WRITE_ONCE(box->tune.overcommit, overcommit);
+	if (overcommit == PAGEBOX_OVERCOMMIT_NEVER && before != overcommit)
+		pb_commit_recount_all(box);
+}
+
 /* What cannot fail. */
 static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 {
@@ -404,8 +413,6 @@ static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 		WRITE_ONCE(tune->oom_wait_ms, c->oom_wait_ms);
 		WRITE_ONCE(tune->oom, c->oom);
 	}
-	if (c->set & PAGEBOX_SET_OVERCOMMIT)
-		WRITE_ONCE(tune->overcommit, c->overcommit);
 	if (c->set & PAGEBOX_SET_DIRTY) {
 		WRITE_ONCE(tune->dirty_age_ms, c->dirty_age_ms);
 		WRITE_ONCE(tune->dirty_ratio, c->dirty_ratio);
@@ -430,6 +437,8 @@ static int apply(struct pb_box *box, struct change *c)
 		apply_rest(box, c->config);
 	}
 	mutex_unlock(&box->lock);
+	if (!err && c->config->set & PAGEBOX_SET_OVERCOMMIT)
+		set_overcommit(box, c->config->overcommit);
 	return err;
 }
 

@@ -125,18 +125,6 @@ static void show_config(struct seq_file *m, const struct pagebox_info *info)
 	seq_printf(m, "dirty_ratio %u\n", info->dirty_ratio);
 }
 
-static unsigned int count_maps(struct pb_maps *maps)
-{
-	struct pb_map *map;
-	unsigned int nr = 0;
-
-	spin_lock(&maps->lock);
-	list_for_each_entry(map, &maps->list, entry)
-		nr += !!map->mm;
-	spin_unlock(&maps->lock);
-	return nr;
-}
-
 /*
  * Wait until the directories of all maps that there are now have been made, and
  * those of all that are gone have been removed.
@@ -183,7 +171,7 @@ static int summary_show(struct seq_file *m, void *unused)
 	show_config(m, &info);
 	seq_printf(m, "pages %llu\n", pb_stats_read(box, PB_STAT_PAGES));
 	seq_printf(m, "views %llu\n", pb_stats_read(box, PB_STAT_VIEWS));
-	seq_printf(m, "maps %u\n", count_maps(&box->maps));
+	seq_printf(m, "maps %u\n", READ_ONCE(box->maps.nr));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
@@ -205,7 +193,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "frames_locked %llu\n", census.locked);
 	seq_printf(m, "frames_pinned %llu\n", census.pinned);
 	seq_printf(m, "frames_dirty %llu\n", census.dirty);
-	seq_printf(m, "committed %ld\n", READ_ONCE(box->committed));
+	seq_printf(m, "committed %ld\n", pb_commit_sum(box));
 	for (unsigned int i = PB_STAT_PAGES; i < PB_STAT_NR; i++)
 		seq_printf(m, "%s %llu\n", pb_stat_names[i],
 			   pb_stats_read(box, i));
@@ -638,22 +626,21 @@ static void map_free(struct pb_map *map)
 
 /*
  * A map that has no directory yet, or should have none any more: then @dead, and
- * nobody else knows it now. One that dies later is found again.
+ * nobody else knows it now. One that dies later is in the list once more.
  */
 static struct pb_map *next_to_sync(struct pb_maps *maps, bool *dead)
 {
 	struct pb_map *map;
 
 	spin_lock(&maps->lock);
-	list_for_each_entry(map, &maps->list, entry) {
+	map = list_first_entry_or_null(&maps->unsynced, struct pb_map,
+				       unsynced);
+	if (map) {
+		list_del_init(&map->unsynced);
 		*dead = map->dead;
 		if (*dead)
 			list_del(&map->entry);
-		if (*dead || !map->dir)
-			goto out_unlock;
 	}
-	map = NULL;
-out_unlock:
 	spin_unlock(&maps->lock);
 	return map;
 }

@@ -213,7 +213,7 @@ static int join(struct pb_box *box, int access)
 
 	if (fd < 0)
 		return fd;
-	file = pb_box_file(box, access | O_CLOEXEC, &pb_dev_fops);
+	file = pb_box_file(box, box->inode, access | O_CLOEXEC, &pb_dev_fops);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);
@@ -310,23 +310,58 @@ static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
 	return 0;
 }
 
-/* MAP_SHARED, all of one file in one process: one map of the root view. */
-static int mmap_shared(struct pb_box *box, struct file *file,
-		       struct vm_area_struct *vma)
-{
-	struct pb_map *map = pb_map_find(box, file, vma->vm_mm);
+static int pb_mmap(struct file *file, struct vm_area_struct *vma);
 
+/* As pb_private_fops, and remap_file_pages() works. */
+static const struct file_operations shared_fops = {
+	.owner = THIS_MODULE,
+	.fsync = pb_writeback_fsync,
+	.fadvise = pb_fadvise,
+	.release = dev_release,
+	.mmap = pb_mmap,
+};
+
+/*
+ * What stands for MAP_SHARED mappings. With a store they are a file's, and core
+ * dumps leave them out unless they are asked for; else they are memory.
+ */
+static struct file *shared_file(struct pb_box *box)
+{
+	return pb_box_file(box, box->store ? box->inode : box->memory, O_RDWR,
+			   &shared_fops);
+}
+
+/*
+ * MAP_SHARED: one map of the root view in each process, through whatever files.
+ * What a file that is open for reading alone may not do is in the VMA's flags; and
+ * remap_file_pages(), which asks the VMA's file anew, refuses such a VMA.
+ */
+static int mmap_shared(struct pb_box *box, struct vm_area_struct *vma)
+{
+	struct pb_map *map = pb_map_find_shared(box, vma->vm_mm);
+	struct file *file;
+	int err = -ENOMEM;
+
+	/* One of its VMAs keeps the file. */
+	file = map ? get_file(map->key.file) : shared_file(box);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
 	if (!map)
 		map = pb_map_new(box, file, vma->vm_mm, false);
-	if (!map)
-		return -ENOMEM;
-	return mmap_map(map, vma, &pb_shared_vm_ops);
+	if (map)
+		err = mmap_map(map, vma, &pb_shared_vm_ops);
+	if (!err)
+		vma_set_file(vma, file);
+	/* The VMA has taken a reference, if all went well. */
+	fput(file);
+	return err;
 }
 
 /* MAP_PRIVATE: a map, a view and a file of its own; see map.c and fault.c. */
 static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
 {
-	struct file *file = pb_box_file(box, O_RDWR, &pb_private_fops);
+	struct file *file =
+		pb_box_file(box, box->memory, O_RDWR, &pb_private_fops);
 	struct pb_map *map;
 	int err = -ENOMEM;
 
@@ -344,13 +379,13 @@ static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
 	return err;
 }
 
-static int dev_mmap(struct file *file, struct vm_area_struct *vma)
+static int pb_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct pb_box *box = file->private_data;
 
 	pb_box_seal(box);
 	if (vma->vm_flags & VM_MAYSHARE)
-		return mmap_shared(box, file, vma);
+		return mmap_shared(box, vma);
 	return mmap_private(box, vma);
 }
 
@@ -368,7 +403,7 @@ const struct file_operations pb_dev_fops = {
 	.fadvise = pb_fadvise,
 	.unlocked_ioctl = dev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = dev_mmap,
+	.mmap = pb_mmap,
 };
 
 static struct miscdevice pb_dev = {

@@ -350,10 +350,9 @@ static void set_pattern(struct file *file, bool random, bool sequential)
 }
 
 /*
- * madvise(MADV_WILLNEED) comes here with the file of a VMA. For a private mapping
- * that is one which stands for the mapping alone, and the mapping's pages are
- * meant; the lock keeps it. More pages than there are frames would only drive
- * each other out.
+ * madvise(MADV_WILLNEED) comes here with the file of a VMA, which stands for the
+ * mapping alone, and the mapping's pages are meant; the lock keeps it. More pages
+ * than there are frames would only drive each other out.
  */
 static void will_need(struct file *file, pgoff_t first, pgoff_t last)
 {

@@ -752,12 +752,30 @@ static vm_fault_t fault_in_map(struct pb_map *map, struct vm_fault *vmf)
 	return VM_FAULT_LOCKED | (f.major ? VM_FAULT_MAJOR : 0);
 }
 
+/*
+ * A core dump asks for all pages, and leaves out what cannot be had. So it does not
+ * fill the box with pages that nobody has touched.
+ */
+static bool is_left_out_of_dump(struct pb_map *map, pgoff_t index)
+{
+	bool left_out;
+
+	if (!(current->flags & PF_DUMPCORE) || map->box->store)
+		return false;
+	rcu_read_lock();
+	left_out = !pb_view_look(map->box, map->view, index);
+	rcu_read_unlock();
+	return left_out;
+}
+
 static vm_fault_t pb_fault(struct vm_fault *vmf)
 {
 	struct pb_map *map = vmf->vma->vm_private_data;
 
 	/* A fork could not share all of it, or not even make the map. */
 	if (!map || map->broken)
+		return VM_FAULT_SIGBUS;
+	if (is_left_out_of_dump(map, vmf->pgoff))
 		return VM_FAULT_SIGBUS;
 	if (READ_ONCE(map->stack_low) && !pb_stack_extend(map, vmf))
 		return VM_FAULT_SIGSEGV;

@@ -23,6 +23,7 @@
  * destroyed.
  */
 #include <linux/fs.h>
+#include <linux/pagemap.h>
 
 #include "pagebox.h"
 
@@ -50,7 +51,11 @@ struct inode *pb_identity_get(struct pb_box *box)
 	}
 	inode = pb_may_fail(INODE, ERR_PTR(-ENOMEM),
 			    alloc_anon_inode(box->inode->i_sb));
-	return IS_ERR(inode) ? NULL : inode;
+	if (IS_ERR(inode))
+		return NULL;
+	/* As for the box's own inode: nothing is in its i_pages. */
+	mapping_set_no_writeback_tags(inode->i_mapping);
+	return inode;
 }
 
 /**

@@ -20,27 +20,56 @@
 
 #include "pagebox.h"
 
+static const struct rhashtable_params live_params = {
+	.key_len = sizeof(struct pb_map_key),
+	.key_offset = offsetof(struct pb_map, key),
+	.head_offset = offsetof(struct pb_map, node),
+	.automatic_shrinking = true,
+};
+
 /**
  * pb_maps_init - make an empty table of maps
  * @maps: where
+ *
+ * Return: 0 or -ENOMEM
  */
-void pb_maps_init(struct pb_maps *maps)
+int pb_maps_init(struct pb_maps *maps)
 {
 	spin_lock_init(&maps->lock);
-	hash_init(maps->live);
+	hash_init(maps->processes);
 	INIT_LIST_HEAD(&maps->list);
-	maps->last_id = 0;
+	INIT_LIST_HEAD(&maps->unsynced);
+	return pb_may_fail(MAP, -ENOMEM,
+			   rhashtable_init(&maps->live, &live_params));
 }
 
-static struct pb_map *map_find_locked(struct pb_maps *maps, struct file *file,
-				      struct mm_struct *mm)
+/**
+ * pb_maps_destroy - free a table of maps
+ * @maps: empty
+ */
+void pb_maps_destroy(struct pb_maps *maps)
 {
-	struct pb_map *map;
+	rhashtable_destroy(&maps->live);
+}
+
+/**
+ * pb_map_process - what a process has of a box
+ * @maps: of the box; the caller holds its lock
+ * @mm: the process
+ *
+ * Return: that, or NULL
+ */
+struct pb_process *pb_map_process(struct pb_maps *maps,
+				  const struct mm_struct *mm)
+{
+	struct pb_process *process;
 
 	lockdep_assert_held(&maps->lock);
-	hash_for_each_possible(maps->live, map, node, (unsigned long)mm)
-		if (map->mm == mm && map->file == file)
-			return map;
+	hash_for_each_possible(maps->processes, process, node,
+			       (unsigned long)mm) {
+		if (process->mm == mm)
+			return process;
+	}
 	return NULL;
 }
 
@@ -55,12 +84,106 @@ static struct pb_map *map_find_locked(struct pb_maps *maps, struct file *file,
 struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
 			   struct mm_struct *mm)
 {
+	struct pb_map_key key = { .file = file, .mm = mm };
 	struct pb_map *map;
 
 	spin_lock(&box->maps.lock);
-	map = map_find_locked(&box->maps, file, mm);
+	map = rhashtable_lookup_fast(&box->maps.live, &key, live_params);
 	spin_unlock(&box->maps.lock);
 	return map;
+}
+
+/**
+ * pb_map_find_shared - the map of the root view in a process
+ * @box: the box
+ * @mm: the process, whose mmap_lock the caller holds
+ *
+ * Return: the map or NULL
+ */
+struct pb_map *pb_map_find_shared(struct pb_box *box, struct mm_struct *mm)
+{
+	struct pb_process *process;
+	struct pb_map *map = NULL;
+
+	spin_lock(&box->maps.lock);
+	process = pb_map_process(&box->maps, mm);
+	if (process)
+		map = process->shared;
+	spin_unlock(&box->maps.lock);
+	return map;
+}
+
+/*
+ * The map is one of its process from here on. Return what is not needed of
+ * @spare, or an error.
+ */
+static struct pb_process *join_process_locked(struct pb_map *map,
+					      struct pb_process *spare)
+{
+	struct pb_maps *maps = &map->box->maps;
+	struct pb_process *process = pb_map_process(maps, map->mm);
+	int err;
+
+	lockdep_assert_held(&maps->lock);
+	err = rhashtable_insert_fast(&maps->live, &map->node, live_params);
+	if (err)
+		return ERR_PTR(err);
+	if (!process) {
+		process = spare;
+		spare = NULL;
+		process->mm = map->mm;
+		hash_add(maps->processes, &process->node,
+			 (unsigned long)map->mm);
+	}
+	process->maps++;
+	map->process = process;
+	if (!pb_map_private(map))
+		process->shared = map;
+	return spare;
+}
+
+/* The map has no VMA any more. Return what the process had, if that was all. */
+static struct pb_process *leave_process_locked(struct pb_map *map)
+{
+	struct pb_maps *maps = &map->box->maps;
+	struct pb_process *process = map->process;
+
+	lockdep_assert_held(&maps->lock);
+	rhashtable_remove_fast(&maps->live, &map->node, live_params);
+	if (!pb_map_private(map))
+		process->shared = NULL;
+	map->process = NULL;
+	map->mm = NULL;
+	if (--process->maps)
+		return NULL;
+	hash_del(&process->node);
+	return process;
+}
+
+/* Give the map its number, and let others find it. */
+static int map_publish(struct pb_map *map)
+{
+	struct pb_process *spare = pb_may_fail(
+		MAP, NULL, kzalloc(sizeof(struct pb_process), PB_GFP));
+	struct pb_maps *maps = &map->box->maps;
+	bool failed;
+
+	if (!spare)
+		return -ENOMEM;
+	spin_lock(&maps->lock);
+	spare = join_process_locked(map, spare);
+	failed = IS_ERR(spare);
+	if (!failed) {
+		map->id = ++maps->last_id;
+		WRITE_ONCE(maps->nr, maps->nr + 1);
+		list_add_tail(&map->entry, &maps->list);
+		list_add_tail(&map->unsynced, &maps->unsynced);
+	}
+	spin_unlock(&maps->lock);
+	if (failed)
+		return PTR_ERR(spare);
+	kfree(spare);
+	return 0;
 }
 
 /**
@@ -82,24 +205,27 @@ struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 		return NULL;
 	map->box = box;
 	map->mm = mm;
-	map->file = file;
-	map->view = &box->root;
+	map->key.file = file;
+	map->key.mm = mm;
+	map->view = private ? &map->own : &box->root;
 	if (private) {
 		map->identity = pb_identity_get(box);
-		if (!map->identity) {
-			kfree(map);
-			return NULL;
-		}
+		if (!map->identity)
+			goto out_free;
 		pb_view_init(box, &map->own);
-		map->view = &map->own;
 	}
-	spin_lock(&box->maps.lock);
-	map->id = ++box->maps.last_id;
-	hash_add(box->maps.live, &map->node, (unsigned long)mm);
-	list_add_tail(&map->entry, &box->maps.list);
-	spin_unlock(&box->maps.lock);
+	if (map_publish(map))
+		goto out_view;
 	pb_debugfs_sync(box);
 	return map;
+
+out_view:
+	if (private)
+		pb_view_destroy(box, &map->own);
+	pb_identity_put(box, map->identity);
+out_free:
+	kfree(map);
+	return NULL;
 }
 
 /**
@@ -196,6 +322,7 @@ static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
 void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 {
 	struct pb_box *box = map->box;
+	struct pb_process *process;
 
 	pb_window(PB_WINDOW_CLOSE_VMA);
 	WRITE_ONCE(map->vmas, map->vmas - 1);
@@ -206,9 +333,10 @@ void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 		return;
 	}
 	spin_lock(&box->maps.lock);
-	hash_del(&map->node);
-	map->mm = NULL;
+	process = leave_process_locked(map);
+	WRITE_ONCE(box->maps.nr, box->maps.nr - 1);
 	spin_unlock(&box->maps.lock);
+	kfree(process);
 	pb_window(PB_WINDOW_CLOSE_VIEW);
 	if (pb_map_private(map))
 		pb_view_destroy(box, &map->own);
@@ -216,6 +344,8 @@ void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 
 	spin_lock(&box->maps.lock);
 	map->dead = true;
+	if (list_empty(&map->unsynced))
+		list_add_tail(&map->unsynced, &box->maps.unsynced);
 	spin_unlock(&box->maps.lock);
 	pb_debugfs_sync(box);
 }

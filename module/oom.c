@@ -9,9 +9,9 @@
  * To kill, one has to know who holds how many pages. The VMAs of the box are all
  * in its reverse map, and while its lock is held for reading none can leave it,
  * nor the map and the view that it belongs to. So the pages are counted there,
- * into the maps, without a spinlock; and then the processes are gone through,
- * with the sums of their maps. That takes long in a large box, but it happens
- * when programs do not get on anyway.
+ * for each process, without a spinlock; and then the processes are gone through.
+ * That takes long in a large box, but it happens when programs do not get on
+ * anyway.
  *
  * Who was killed needs time to go. Until it has given its mappings up, though
  * not for ever, nobody else is killed.
@@ -89,15 +89,16 @@ static unsigned long vma_pages_held(const struct vm_area_struct *vma)
 
 static void forget_counts(struct pb_maps *maps)
 {
-	struct pb_map *map;
+	struct pb_process *process;
+	int bucket;
 
 	spin_lock(&maps->lock);
-	list_for_each_entry(map, &maps->list, entry)
-		map->held = 0;
+	hash_for_each(maps->processes, bucket, process, node)
+		process->held = 0;
 	spin_unlock(&maps->lock);
 }
 
-/* Find out for all maps how many pages they hold. */
+/* Find out for all processes how many pages their maps hold. */
 static void count_pages(struct pb_box *box)
 {
 	struct address_space *mapping = box->inode->i_mapping;
@@ -111,7 +112,7 @@ static void count_pages(struct pb_box *box)
 	     vma = pb_pte_vma_next(vma, 0, ULONG_MAX)) {
 		map = pb_map_of(vma);
 		if (map)
-			map->held += vma_pages_held(vma);
+			map->process->held += vma_pages_held(vma);
 	}
 	i_mmap_unlock_read(mapping);
 }
@@ -120,19 +121,13 @@ static void count_pages(struct pb_box *box)
 static bool mm_pages(struct pb_box *box, const struct mm_struct *mm,
 		     unsigned long *pages)
 {
-	struct pb_map *map;
-	bool found = false;
+	const struct pb_process *process;
 
-	*pages = 0;
 	spin_lock(&box->maps.lock);
-	hash_for_each_possible(box->maps.live, map, node, (unsigned long)mm) {
-		if (map->mm != mm)
-			continue;
-		found = true;
-		*pages += map->held;
-	}
+	process = pb_map_process(&box->maps, mm);
+	*pages = process ? process->held : 0;
 	spin_unlock(&box->maps.lock);
-	return found;
+	return process;
 }
 
 /*

@@ -110,6 +110,7 @@
 #include <linux/percpu.h>
 #include <linux/ptrace.h>
 #include <linux/refcount.h>
+#include <linux/rhashtable.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
@@ -727,6 +728,34 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 /* map.c --------------------------------------------------------------- */
 
 /**
+ * struct pb_process - a process that maps a box
+ * @mm: identity of the process
+ * @node: in pb_maps.processes; pb_maps.lock
+ * @maps: how many maps it has; pb_maps.lock
+ * @shared: its map of the root view, or NULL; pb_maps.lock
+ * @held: pages that were found to be its own; pb_box.oom_lock
+ *
+ * It lives as long as it has maps.
+ */
+struct pb_process {
+	struct mm_struct *mm;
+	struct hlist_node node;
+	unsigned int maps;
+	struct pb_map *shared;
+	unsigned long held;
+};
+
+/**
+ * struct pb_map_key - by which maps are found
+ * @file: vm_file of the VMAs
+ * @mm: identity of the process
+ */
+struct pb_map_key {
+	struct file *file;
+	struct mm_struct *mm;
+};
+
+/**
  * struct pb_map - one mapping of a box in one process
  * @box: invariant
  * @view: what the mapping sees first: @own or the root view; invariant
@@ -735,19 +764,22 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
  *            shared mapping; invariant
  * @mm: identity of the process, never dereferenced without a VMA at hand or
  *      pb_maps.lock; NULL once the last VMA is gone
- * @file: vm_file of the VMAs, an identity as well; invariant
+ * @key: vm_file of the VMAs and the process, identities as well; invariant
+ * @process: what all maps of the process have in common, while it has VMAs
  * @vmas: how many VMAs it has; mmap_lock for writing, or the fault's own VMA
  * @id: number in the box; invariant
- * @node: in pb_maps.live; pb_maps.lock
+ * @node: in pb_maps.live; changed with pb_maps.lock
  * @entry: in pb_maps.list, which also holds what debugfs has not dropped yet;
  *         pb_maps.lock
+ * @unsynced: in pb_maps.unsynced, or empty; pb_maps.lock
  * @dead: only debugfs still knows it; pb_maps.lock
  * @dir: debugfs directory; only the debugfs work touches it
  * @broken: a fork could not share or promise all of it, so accesses fail; set
  *          once, before any fault
  * @next: the index at which a fault would be the next in sequence
- * @committed: pages that its VMAs have promised; pb_maps.lock
- * @held: pages that were found to be its own; pb_box.oom_lock
+ * @committed: pages that its VMAs have promised; pb_maps.lock. Where nothing is
+ *             refused it may be too much, see commit.c
+ * @counted: the same while all are counted anew; pb_box.config
  * @stack_low: lowest address that may be touched so far, 0 for a mapping that
  *             does not grow
  * @stack_limit: lowest address that it may grow to
@@ -760,17 +792,19 @@ struct pb_map {
 	struct pb_view own;
 	struct inode *identity;
 	struct mm_struct *mm;
-	struct file *file;
+	struct pb_map_key key;
+	struct pb_process *process;
 	unsigned int vmas;
 	u32 id;
-	struct hlist_node node;
+	struct rhash_head node;
 	struct list_head entry;
+	struct list_head unsynced;
 	bool dead;
 	struct dentry *dir;
 	bool broken;
 	pgoff_t next;
 	unsigned long committed;
-	unsigned long held;
+	unsigned long counted;
 	unsigned long stack_low;
 	unsigned long stack_limit;
 	atomic64_t faults[PAGEBOX_FAULT_NR];
@@ -780,14 +814,20 @@ struct pb_map {
 /**
  * struct pb_maps - the mappings of a box
  * @lock: leaf
- * @live: maps that have VMAs, by mm; @lock
+ * @live: maps that have VMAs, by their key; @lock
+ * @processes: those that have such maps, by mm; @lock
  * @list: all maps, in the order of their making; @lock
+ * @unsynced: those whose directory is to be made or dropped; @lock
+ * @nr: how many maps have VMAs; written under @lock, read by anybody
  * @last_id: the newest map's number; @lock
  */
 struct pb_maps {
 	spinlock_t lock; /* all below, and who is alive */
-	DECLARE_HASHTABLE(live, 6);
+	struct rhashtable live;
+	DECLARE_HASHTABLE(processes, 6);
 	struct list_head list;
+	struct list_head unsynced;
+	unsigned int nr;
 	u32 last_id;
 };
 
@@ -804,7 +844,11 @@ static inline struct pb_map *pb_map_of(const struct vm_area_struct *vma)
 	return map && map->mm == vma->vm_mm ? map : NULL;
 }
 
-void pb_maps_init(struct pb_maps *maps);
+int pb_maps_init(struct pb_maps *maps);
+void pb_maps_destroy(struct pb_maps *maps);
+struct pb_process *pb_map_process(struct pb_maps *maps,
+				  const struct mm_struct *mm);
+struct pb_map *pb_map_find_shared(struct pb_box *box, struct mm_struct *mm);
 struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 			  struct mm_struct *mm, bool private);
 struct pb_map *pb_map_fork(struct pb_map *parent, struct vm_area_struct *vma);
@@ -976,6 +1020,8 @@ struct pb_flight {
  * @files: the files alone
  * @inode: its i_mapping is the reverse map of all VMAs, and remembers errors of
  *         write-back; invariant
+ * @memory: inode of the files that stand for mappings which are memory and not a
+ *          file: nothing links to it, so core dumps hold what is mapped; invariant
  * @identities: those that no map uses, linked by i_private; maps.lock
  * @config: one change of the configuration at a time
  * @lock: until the box is sealed: @bytes and @store
@@ -1018,6 +1064,7 @@ struct pb_box {
 	struct kref ref;
 	atomic_t files;
 	struct inode *inode;
+	struct inode *memory;
 	struct inode *identities;
 	struct mutex config; /* one ioctl at a time */
 	struct mutex lock; /* size and store, until the box is used */
@@ -1055,7 +1102,7 @@ void pb_box_put_later(struct pb_box *box);
 void pb_box_file_gone(struct pb_box *box);
 void pb_boxes_exit(void);
 void pb_box_seal(struct pb_box *box);
-struct file *pb_box_file(struct pb_box *box, int flags,
+struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
 			 const struct file_operations *fops);
 extern const struct file_operations pb_private_fops;
 void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr);
@@ -1233,6 +1280,8 @@ int pb_oom(struct pb_box *box, unsigned int *since);
 unsigned long pb_commit_capacity(struct pb_box *box);
 int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma);
 void pb_commit_recount(struct pb_map *map);
+void pb_commit_recount_all(struct pb_box *box);
+long pb_commit_sum(struct pb_box *box);
 bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
 		      unsigned long address);
 

@@ -178,5 +178,5 @@ void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out)
 	out->frames_locked = census.locked;
 	out->frames_pinned = census.pinned;
 	out->frames_dirty = census.dirty;
-	out->committed = READ_ONCE(box->committed);
+	out->committed = pb_commit_sum(box);
 }

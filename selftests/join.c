@@ -97,6 +97,52 @@ TEST_F(join, reopened)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
+static long map_of(unsigned int id, const void *address)
+{
+	return map_row_at(id, address).map;
+}
+
+/* Shared mappings of one process are one map, however it got at the box. */
+TEST_F(join, one_map_for_all_fds)
+{
+	int joined = must_join(self->door, self->id);
+	char *map = box_map(joined, PAGES, MAP_SHARED);
+
+	close(joined);
+	EXPECT_EQ(map_of(self->id, self->map), map_of(self->id, map));
+	EXPECT_EQ(1, debugfs_number(self->id, "summary", "maps"));
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	unmap(self->map, PAGES);
+	EXPECT_EQ(1, debugfs_number(self->id, "summary", "maps"));
+	EXPECT_TRUE(pages_hold(map, PAGES, 1));
+	EXPECT_NE(NULL, strstr(maps_line(map), " " PAGEBOX_DEVICE));
+	/* Advice reaches the pages that the mapping shows. */
+	drop_ptes(map, PAGES);
+	root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES);
+	EXPECT_EQ(0, madvise(map, PAGES * page_size, MADV_WILLNEED));
+	EXPECT_LT(0, box_stats(self->box).prefetched);
+	self->map = map;
+}
+
+/* What is mapped through a reader cannot be made writable in any way. */
+TEST_F(join, mapping_of_a_reader_stays_one)
+{
+	int door = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);
+	int reader = must_join(door, self->id);
+	char *map =
+		mmap(NULL, PAGES * page_size, PROT_READ, MAP_SHARED, reader, 0);
+
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(map_of(self->id, self->map), map_of(self->id, map));
+	EXPECT_EQ(-1, mprotect(map, page_size, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, remap_file_pages(map, page_size, 0, 1, 0));
+	EXPECT_EQ(EINVAL, errno);
+	unmap(map, PAGES);
+	close(reader);
+	close(door);
+}
+
 /* Private mappings of a joined box are private. */
 TEST_F(join, private_mappings)
 {
