@@ -11,6 +11,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/ptrace.h>
+#include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
@@ -22,6 +23,10 @@
 
 #include <asm/syscall.h>
 #include <asm/unistd.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#include <linux/filelock.h>
+#endif
 
 #ifndef CONFIG_64BIT
 #error "pagebox needs a 64-bit kernel: page tables are read without highmem maps"
@@ -133,6 +138,54 @@ pb_hrtimer_setup(struct hrtimer *timer,
 
 #define hrtimer_setup pb_hrtimer_setup
 #endif
+
+static inline void pb_file_lock_init(struct file_lock *lock, unsigned char type,
+				     unsigned int flags, struct file *file,
+				     fl_owner_t owner)
+{
+	locks_init_lock(lock);
+	lock->fl_end = OFFSET_MAX;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+	lock->fl_type = type;
+	lock->fl_flags = flags;
+	lock->fl_file = file;
+	lock->fl_owner = owner;
+	lock->fl_pid = current->tgid;
+#else
+	lock->c.flc_type = type;
+	lock->c.flc_flags = flags;
+	lock->c.flc_file = file;
+	lock->c.flc_owner = owner;
+	lock->c.flc_pid = current->tgid;
+#endif
+}
+
+/* The owner of a POSIX lock, or one of that kind, that was taken through @file. */
+static inline fl_owner_t pb_file_lock_owner(struct file_lock_context *locks,
+					    const struct file *file)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+	struct file_lock *lock;
+#else
+	struct file_lock_core *lock;
+#endif
+	fl_owner_t owner = NULL;
+
+	spin_lock(&locks->flc_lock);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+	list_for_each_entry(lock, &locks->flc_posix, fl_list) {
+		if (lock->fl_file == file)
+			owner = lock->fl_owner;
+	}
+#else
+	list_for_each_entry(lock, &locks->flc_posix, flc_list) {
+		if (lock->flc_file == file)
+			owner = lock->flc_owner;
+	}
+#endif
+	spin_unlock(&locks->flc_lock);
+	return owner;
+}
 
 /* A shrinker is a structure of the caller's, or one that the kernel allocates. */
 typedef unsigned long (*pb_shrinker_fn)(struct shrinker *shrinker,

@@ -39,6 +39,7 @@ static int dev_open(struct inode *inode, struct file *file)
 
 static int dev_release(struct inode *inode, struct file *file)
 {
+	pb_locks_drop(file->private_data, file);
 	pb_box_file_gone(file->private_data);
 	return 0;
 }
@@ -401,6 +402,9 @@ const struct file_operations pb_dev_fops = {
 	.splice_write = iter_file_splice_write,
 	.fsync = pb_writeback_fsync,
 	.fadvise = pb_fadvise,
+	.lock = pb_lock,
+	.flock = pb_flock,
+	.flush = pb_flush,
 	.unlocked_ioctl = dev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = pb_mmap,

@@ -1305,6 +1305,13 @@ ssize_t pb_write_iter(struct kiocb *iocb, struct iov_iter *from);
 loff_t pb_llseek(struct file *file, loff_t offset, int whence);
 int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice);
 
+/* filelock.c ---------------------------------------------------------- */
+
+int pb_lock(struct file *file, int cmd, struct file_lock *lock);
+int pb_flock(struct file *file, int cmd, struct file_lock *lock);
+int pb_flush(struct file *file, fl_owner_t owner);
+void pb_locks_drop(struct pb_box *box, struct file *file);
+
 /* fault.c ------------------------------------------------------------- */
 
 extern const struct vm_operations_struct pb_shared_vm_ops;
