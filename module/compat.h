@@ -77,6 +77,24 @@ static inline bool pb_in_mmap(void)
 	return nr == __NR_mmap;
 }
 
+/* Does the current task do an mremap(), and with which arguments? */
+static inline bool pb_in_mremap(unsigned long *args)
+{
+	struct pt_regs *regs = task_pt_regs(current);
+	int nr = syscall_get_nr(current, regs);
+
+	/* Workers of io_uring have the registers of somebody else. */
+	if (current->flags & (PF_KTHREAD | PF_IO_WORKER))
+		return false;
+	syscall_get_arguments(current, regs, args);
+#ifdef CONFIG_COMPAT
+	/* That of i386, and the mark of x32. */
+	if (in_compat_syscall() && (nr == 163 || nr & BIT(30)))
+		return nr == 163 || (nr & ~BIT(30)) == __NR_mremap;
+#endif
+	return nr == __NR_mremap;
+}
+
 /* Empties what batches of folios this CPU keeps, mlock()'s among them. */
 static inline void pb_lru_add_drain(void)
 {

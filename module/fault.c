@@ -38,6 +38,7 @@
  * might show the same index of the view (mremap() can make one).
  */
 #include <linux/highmem.h>
+#include <linux/mman.h>
 #include <linux/pagemap.h>
 
 #include "pagebox.h"
@@ -882,6 +883,34 @@ static void pb_vma_close(struct vm_area_struct *vma)
 		pb_map_put_vma(map, vma->vm_pgoff, vma_pages(vma));
 }
 
+/*
+ * mremap() with an old size of 0, or with MREMAP_DONTUNMAP, makes a second mapping
+ * of the same pages where VM_SHARED is set, and so it is for private mappings.
+ */
+static bool is_aliased(void)
+{
+	unsigned long args[6];
+
+	return pb_in_mremap(args) &&
+	       (!PAGE_ALIGN(args[1]) || args[3] & MREMAP_DONTUNMAP);
+}
+
+/*
+ * Core mm asks before it moves a part of a VMA, and an old size of 0 is one. Here
+ * it can be refused before anything is charged, which an error of mremap() would
+ * leave charged.
+ */
+static int pb_vma_may_split(struct vm_area_struct *vma, unsigned long address)
+{
+	return is_aliased() ? -EINVAL : 0;
+}
+
+/* The VMA has been moved as a whole; after an error it is moved back. */
+static int pb_vma_mremap(struct vm_area_struct *vma)
+{
+	return is_aliased() ? -EINVAL : 0;
+}
+
 /* The dirty bits of shared pages are the hardware's; no fault is needed. */
 const struct vm_operations_struct pb_shared_vm_ops = {
 	.open = pb_vma_open,
@@ -896,6 +925,8 @@ const struct vm_operations_struct pb_private_vm_ops = {
 	.fault = pb_fault,
 	.map_pages = pb_map_pages,
 	.page_mkwrite = pb_page_mkwrite,
+	.may_split = pb_vma_may_split,
+	.mremap = pb_vma_mremap,
 };
 
 /**

@@ -584,14 +584,14 @@ static int use_stack(struct world *w)
 /* The mapping goes elsewhere, its pages with it, and loses its last ones. */
 static int move_private(struct world *w)
 {
-	char *moved = mremap(w->private, PAGES * page_size, PAGES * page_size,
-			     MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	char *room = mmap(NULL, PAGES * page_size, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (moved == MAP_FAILED)
+	if (room == MAP_FAILED ||
+	    mremap(w->private, PAGES * page_size, PAGES * page_size,
+		   MREMAP_MAYMOVE | MREMAP_FIXED, room) == MAP_FAILED)
 		return errno;
-	if (munmap(w->private, PAGES * page_size))
-		return errno;
-	w->private = moved;
+	w->private = room;
 	return 0;
 }
 

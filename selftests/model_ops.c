@@ -847,6 +847,8 @@ static void remap_fixed(const struct doing *d, unsigned int at,
 {
 	int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
 	struct slot first = d->slot[at];
+	/* Private pages are shown once. What was in the way is gone all the same. */
+	bool refused = mode != REMAP_MOVE && first.kind == SLOT_PRIVATE;
 	char *got;
 
 	model_unmap(d->m, d->op->proc, to, newlen);
@@ -854,7 +856,8 @@ static void remap_fixed(const struct doing *d, unsigned int at,
 		model_unmap(d->m, d->op->proc, at + newlen, len - newlen);
 	borders(d, at, len);
 	/* First the new, or what is shown nowhere else would be forgotten. */
-	show_again(d, &first, to, newlen);
+	if (!refused)
+		show_again(d, &first, to, newlen);
 	if (mode == REMAP_MOVE)
 		model_unmap(d->m, d->op->proc, at, len < newlen ? len : newlen);
 	if (!d->real)
@@ -863,7 +866,8 @@ static void remap_fixed(const struct doing *d, unsigned int at,
 		flags |= MREMAP_DONTUNMAP;
 	got = mremap(address_of(at), mode == REMAP_DUP ? 0 : len * MODEL_PAGE,
 		     newlen * MODEL_PAGE, flags, address_of(to));
-	if (got != address_of(to))
+	if (refused ? got != MAP_FAILED || errno != EINVAL :
+		      got != address_of(to))
 		run_fail("mremap: %s", strerror(errno));
 }
 

@@ -457,4 +457,115 @@ TEST_F(neighbours, unmap_over_the_border)
 	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 8)));
 }
 
+/* Pages that the kernel has promised to mappings, in KiB. */
+static long committed_kb(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long value = -1;
+
+	if (!file)
+		die("/proc/meminfo");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Committed_AS: %ld", &value) == 1)
+			break;
+	fclose(file);
+	return value;
+}
+
+/* mremap() as a program of 32 bits calls it: 0 or errno. */
+static int mremap_32(void *map, size_t old_size, size_t new_size, int flags)
+{
+#ifdef __x86_64__
+	int result;
+
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(163), "b"(map), "c"(old_size), "d"(new_size),
+		       "S"(flags), "D"(0)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return result < 0 ? -result : 0;
+#else
+	return 1;
+#endif
+}
+
+/*
+ * Two mappings of the same pages are not private to either. Of memory that is, the
+ * kernel takes the pages away from the old mapping, or refuses; a box refuses.
+ */
+TEST(private_pages_get_no_alias)
+{
+	const int aliasing = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
+	const size_t size = PAGES * page_size;
+	int box = box_new(64, 0);
+	char *map = box_map(box, PAGES, MAP_PRIVATE | MAP_32BIT);
+	long before = committed_kb();
+
+	pages_fill(map, PAGES, TAG);
+	for (unsigned int i = 0; i < 100; i++) {
+		EXPECT_EQ(MAP_FAILED, mremap(map, size, size, aliasing, NULL));
+		EXPECT_EQ(EINVAL, errno);
+		EXPECT_EQ(MAP_FAILED, mremap(page_at(map, 2), 3 * page_size,
+					     3 * page_size, aliasing, NULL));
+		EXPECT_EQ(EINVAL, errno);
+		EXPECT_EQ(MAP_FAILED, mremap(map, 0, size, MREMAP_MAYMOVE));
+		EXPECT_EQ(EINVAL, errno);
+		/* As the kernel rounds it, this is 0 as well. */
+		EXPECT_EQ(MAP_FAILED, mremap(map, -1, size, MREMAP_MAYMOVE));
+		EXPECT_EQ(EINVAL, errno);
+		EXPECT_NE(0, mremap_32(map, 0, size, MREMAP_MAYMOVE));
+		EXPECT_NE(0, mremap_32(map, size, size, aliasing));
+	}
+	/* Nothing stays promised, in 600 attempts at 16 pages. */
+	EXPECT_GT(1000, committed_kb() - before);
+	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
+	EXPECT_EQ(PAGES, box_stats(box).pages);
+	EXPECT_EQ(PAGES, box_stats(box).committed);
+
+	/* It can still be moved, split and grown. */
+	map = mremap(map, 4 * page_size, 8 * page_size, MREMAP_MAYMOVE);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_TRUE(pages_hold(map, 4, TAG));
+	EXPECT_EQ(0, mprotect(page_at(map, 2), page_size, PROT_READ));
+	close(box);
+}
+
+/* While a locked one is refused, it stays locked, and counts once. */
+TEST(locked_pages_get_no_alias)
+{
+	const int aliasing = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
+	int box = box_new(64, 0);
+	char *map = box_map(box, 4, MAP_PRIVATE);
+
+	pages_fill(map, 4, TAG);
+	ASSERT_EQ(0, mlock(map, 4 * page_size));
+	EXPECT_EQ(MAP_FAILED,
+		  mremap(map, 4 * page_size, 4 * page_size, aliasing, NULL));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(4 * page_size / 1024, smaps_kb(map, "Locked"));
+	EXPECT_TRUE(pages_hold(map, 4, TAG));
+	EXPECT_EQ(4, box_stats(box).frames_locked);
+	unmap(map, 4);
+	close(box);
+}
+
+/* Of shared mappings there can be as many as one likes, as of any file. */
+TEST(shared_pages_get_aliases)
+{
+	int box = box_new(64, 0);
+	char *map = box_map(box, 4, MAP_SHARED);
+	char *alias;
+
+	pages_fill(map, 4, TAG);
+	alias = mremap(map, 0, 4 * page_size, MREMAP_MAYMOVE);
+	ASSERT_NE(MAP_FAILED, alias);
+	EXPECT_TRUE(pages_hold(alias, 4, TAG));
+	page_fill(alias, TAG + 50);
+	EXPECT_TRUE(page_holds(map, TAG + 50));
+	unmap(alias, 4);
+	EXPECT_TRUE(pages_hold(page_at(map, 1), 3, TAG + 1));
+	close(box);
+}
+
 TEST_HARNESS_MAIN
