@@ -592,8 +592,8 @@ static char *sparse_page(char *map, unsigned int i)
  */
 TEST(sparse)
 {
-	int box = box_with((struct pagebox_config){ .set = PAGEBOX_SET_BYTES,
-						    .bytes = PAGEBOX_MAX_SIZE });
+	int box = box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_BYTES, .bytes = PAGEBOX_MAX_SIZE });
 	char *map = box_map(box, PAGEBOX_MAX_SIZE / page_size,
 			    MAP_PRIVATE | MAP_NORESERVE);
 	uint64_t before;
