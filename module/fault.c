@@ -887,12 +887,9 @@ static void pb_vma_close(struct vm_area_struct *vma)
  * mremap() with an old size of 0, or with MREMAP_DONTUNMAP, makes a second mapping
  * of the same pages where VM_SHARED is set, and so it is for private mappings.
  */
-static bool is_aliased(void)
+static bool is_aliased(const unsigned long *args)
 {
-	unsigned long args[6];
-
-	return pb_in_mremap(args) &&
-	       (!PAGE_ALIGN(args[1]) || args[3] & MREMAP_DONTUNMAP);
+	return !PAGE_ALIGN(args[1]) || args[3] & MREMAP_DONTUNMAP;
 }
 
 /*
@@ -902,13 +899,21 @@ static bool is_aliased(void)
  */
 static int pb_vma_may_split(struct vm_area_struct *vma, unsigned long address)
 {
-	return is_aliased() ? -EINVAL : 0;
+	unsigned long args[6];
+
+	/* The VMA may be one that only makes room for the new mapping. */
+	if (!pb_in_mremap(args) || untagged_addr(args[0]) < vma->vm_start ||
+	    untagged_addr(args[0]) >= vma->vm_end)
+		return 0;
+	return is_aliased(args) ? -EINVAL : 0;
 }
 
 /* The VMA has been moved as a whole; after an error it is moved back. */
 static int pb_vma_mremap(struct vm_area_struct *vma)
 {
-	return is_aliased() ? -EINVAL : 0;
+	unsigned long args[6];
+
+	return pb_in_mremap(args) && is_aliased(args) ? -EINVAL : 0;
 }
 
 /* The dirty bits of shared pages are the hardware's; no fault is needed. */

@@ -552,6 +552,39 @@ static unsigned int views_used(const struct model *m)
 	return used;
 }
 
+static bool gets_own(const struct doing *d, const struct slot *slot)
+{
+	return slot->kind == SLOT_PRIVATE && !model_access(d->m, slot, true);
+}
+
+/* MAP_POPULATE: private pages that can be written are the mapping's own. */
+static void populate_all(const struct doing *d, unsigned int at,
+			 unsigned int len)
+{
+	touch_all(d, at, len);
+	for (unsigned int i = at; i < at + len; i++)
+		if (gets_own(d, &d->slot[i]))
+			model_page_write(d->m, &d->slot[i]);
+}
+
+/*
+ * mlock() does the same with pages that have no PTE, and leaves those alone that
+ * have one. Which ones these are is not for the model to know, so all get theirs
+ * before.
+ */
+static void own_all(const struct doing *d, unsigned int at, unsigned int len)
+{
+	for (unsigned int i = at; i < at + len; i++) {
+		if (!gets_own(d, &d->slot[i]))
+			continue;
+		model_page_write(d->m, &d->slot[i]);
+		if (d->real)
+			expect(d, 0,
+			       result(madvise(address_of(i), MODEL_PAGE,
+					      MADV_POPULATE_WRITE)));
+	}
+}
+
 static void op_map(const struct doing *d)
 {
 	unsigned int at, len, box = arg(d, 2), index = arg(d, 3), view = 0;
@@ -586,7 +619,7 @@ static void op_map(const struct doing *d)
 		};
 	borders(d, at, len);
 	if (populate)
-		touch_all(d, at, len);
+		populate_all(d, at, len);
 	if (!d->real)
 		return;
 	got = mmap(address_of(at), len * MODEL_PAGE, prot,
@@ -748,6 +781,7 @@ static void op_lock(const struct doing *d)
 		if (locked_pages(d->m, box) + len > MOST_LOCKED)
 			return;
 	touch_all(d, at, len);
+	own_all(d, at, len);
 	for (unsigned int i = at; i < at + len; i++) {
 		d->slot[i].locked = true;
 		d->m->box[d->slot[i].box].mlocked = true;

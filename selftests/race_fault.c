@@ -223,8 +223,8 @@ TEST_F(fault, discard_during_copy)
 }
 
 /*
- * The frame of a page of the root view becomes that of a copy, and before the copy
- * is in the view others change the page, and the process maps it.
+ * The frame of a page of the root view becomes that of a copy, and before a PTE
+ * shows the copy others change the page.
  */
 TEST_F(fault, write_during_handover)
 {
@@ -233,7 +233,6 @@ TEST_F(fault, write_during_handover)
 
 	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
 	EXPECT_EQ(0, run(s, B, write_root, WITH(0, NEWER)));
-	EXPECT_EQ(NEWER, run(s, B, see_map, 0));
 	failpoint_go("cow_handover");
 	EXPECT_EQ(0, result(s, A));
 	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));

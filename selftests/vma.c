@@ -490,6 +490,12 @@ static int mremap_32(void *map, size_t old_size, size_t new_size, int flags)
 #endif
 }
 
+/* Debian's kernels run 32-bit programs; one that does not raises SIGSEGV. */
+static int try_mremap_32(void *map)
+{
+	return mremap_32(map, page_size, page_size, 0);
+}
+
 /*
  * Two mappings of the same pages are not private to either. Of memory that is, the
  * kernel takes the pages away from the old mapping, or refuses; a box refuses.
@@ -500,8 +506,11 @@ TEST(private_pages_get_no_alias)
 	const size_t size = PAGES * page_size;
 	int box = box_new(64, 0);
 	char *map = box_map(box, PAGES, MAP_PRIVATE | MAP_32BIT);
+	bool runs_32 = in_child(try_mremap_32, map) != 256 + SIGSEGV;
 	long before = committed_kb();
 
+	if (!runs_32)
+		TH_LOG("this kernel runs no 32-bit programs");
 	pages_fill(map, PAGES, TAG);
 	for (unsigned int i = 0; i < 100; i++) {
 		EXPECT_EQ(MAP_FAILED, mremap(map, size, size, aliasing, NULL));
@@ -514,6 +523,8 @@ TEST(private_pages_get_no_alias)
 		/* As the kernel rounds it, this is 0 as well. */
 		EXPECT_EQ(MAP_FAILED, mremap(map, -1, size, MREMAP_MAYMOVE));
 		EXPECT_EQ(EINVAL, errno);
+		if (!runs_32)
+			continue;
 		EXPECT_NE(0, mremap_32(map, 0, size, MREMAP_MAYMOVE));
 		EXPECT_NE(0, mremap_32(map, size, size, aliasing));
 	}
