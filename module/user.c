@@ -104,15 +104,17 @@ static struct pb_user *user_new(kuid_t uid)
 	return user;
 }
 
+static int user_state(const struct pb_user *user)
+{
+	/* A user that is ready has its queues. */
+	return smp_load_acquire(&user->state);
+}
+
 static int user_wait(struct pb_user *user)
 {
-	int state;
-
-	if (wait_event_killable(user_ready,
-				(state = smp_load_acquire(&user->state)) !=
-					USER_NEW))
+	if (wait_event_killable(user_ready, user_state(user) != USER_NEW))
 		return -EINTR;
-	return state == USER_READY ? 0 : -ENOMEM;
+	return user_state(user) == USER_READY ? 0 : -ENOMEM;
 }
 
 /**

@@ -18,7 +18,8 @@
 #include "kselftest_harness.h"
 #include "pagebox_test.h"
 
-#define FEW (small_size() ? 50 : sized(2000, 4000))
+/* A kernel that checks its VMAs needs a minute for 8,000 mappings. */
+#define FEW (small_size() || slow_kernel() ? 50 : sized(2000, 4000))
 #define TIMES 8
 /* Caches that are too small for many, and noise; a square is eightfold. */
 #define BOUND 3
