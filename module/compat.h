@@ -64,17 +64,21 @@ static inline int pb_folio_mapcount(struct folio *folio)
 #define folio_mapcount pb_folio_mapcount
 #endif
 
-/* Does the current task do an mmap()? */
-static inline bool pb_in_mmap(void)
+/* Does the current task do a call that populates mappings, @locked ones or any? */
+static inline bool pb_in_populate(bool locked)
 {
 	int nr = syscall_get_nr(current, task_pt_regs(current));
 
 #ifdef CONFIG_COMPAT
-	/* Those of i386. */
+	/* mmap2(), mmap(); mlock(), mlockall(), mlock2(), mremap() of i386. */
 	if (in_compat_syscall())
-		return nr == 192 || nr == 90;
+		return nr == 192 || nr == 90 ||
+		       (locked &&
+			(nr == 150 || nr == 152 || nr == 376 || nr == 163));
 #endif
-	return nr == __NR_mmap;
+	return nr == __NR_mmap ||
+	       (locked && (nr == __NR_mlock || nr == __NR_mlockall ||
+			   nr == __NR_mlock2 || nr == __NR_mremap));
 }
 
 /* Does the current task do an mremap(), and with which arguments? */

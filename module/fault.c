@@ -110,8 +110,8 @@ static bool needs_copy(const struct pb_fault *f, struct pb_page *page,
  * with MAP_LOCKED or MAP_POPULATE and the like, so that no access has to wait later.
  * It asks for write access only where VM_SHARED is clear, so the pages of our
  * private mappings would be the root view's, and each would still be copied when it
- * is written first. Populating faults are those of the kernel for its own process;
- * mmap() itself makes no other ones.
+ * is written first. Populating faults are those of the kernel for its own process,
+ * within the few system calls that populate, which make no other ones.
  */
 static bool populates(const struct pb_map *map, const struct vm_fault *vmf)
 {
@@ -121,9 +121,7 @@ static bool populates(const struct pb_map *map, const struct vm_fault *vmf)
 	    vmf->flags &
 		    (FAULT_FLAG_WRITE | FAULT_FLAG_USER | FAULT_FLAG_REMOTE))
 		return false;
-	if (flags & VM_LOCKED)
-		return !(flags & VM_LOCKONFAULT);
-	return pb_in_mmap();
+	return !(flags & VM_LOCKONFAULT) && pb_in_populate(flags & VM_LOCKED);
 }
 
 /*
