@@ -897,11 +897,14 @@ static bool is_aliased(const unsigned long *args)
  */
 static int pb_vma_may_split(struct vm_area_struct *vma, unsigned long address)
 {
-	unsigned long args[6];
+	unsigned long args[6], start;
 
-	/* The VMA may be one that only makes room for the new mapping. */
-	if (!pb_in_mremap(args) || untagged_addr(args[0]) < vma->vm_start ||
-	    untagged_addr(args[0]) >= vma->vm_end)
+	if (!pb_in_mremap(args))
+		return 0;
+	/* Other splits, of this VMA or another, only make room for the new mapping. */
+	start = untagged_addr(args[0]);
+	if (start < vma->vm_start || start >= vma->vm_end ||
+	    (address != start && address != start + PAGE_ALIGN(args[1])))
 		return 0;
 	return is_aliased(args) ? -EINVAL : 0;
 }

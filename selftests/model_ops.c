@@ -928,6 +928,12 @@ static void op_remap(const struct doing *d)
 	case REMAP_DUP:
 	case REMAP_LEAVE:
 		newlen = len;
+		/*
+		 * One that is refused may be so before or after room was made,
+		 * where both begin or end at the same address.
+		 */
+		if (to + newlen == at || to == at + len)
+			return;
 		break;
 	case REMAP_MOVE:
 		break;
