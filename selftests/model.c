@@ -403,7 +403,7 @@ TEST(failures_are_seen_and_shrunk)
 
 	o.noise = 0;
 	catch_signals();
-	generate(&r->program, 12, &o);
+	generate(&r->program, 7, &o);
 	ASSERT_TRUE(run_program(r, PATIENCE));
 	spoil(&r->program);
 	ASSERT_FALSE(run_program(r, PATIENCE));
