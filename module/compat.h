@@ -64,10 +64,19 @@ static inline int pb_folio_mapcount(struct folio *folio)
 #define folio_mapcount pb_folio_mapcount
 #endif
 
+/* The system call of the current task, or -1 for one that makes none. */
+static inline int pb_syscall(void)
+{
+	/* Workers of io_uring have the registers of another task. */
+	if (current->flags & (PF_KTHREAD | PF_IO_WORKER))
+		return -1;
+	return syscall_get_nr(current, task_pt_regs(current));
+}
+
 /* Does the current task do a call that populates mappings, @locked ones or any? */
 static inline bool pb_in_populate(bool locked)
 {
-	int nr = syscall_get_nr(current, task_pt_regs(current));
+	int nr = pb_syscall();
 
 #ifdef CONFIG_COMPAT
 	/* mmap2(), mmap(); mlock(), mlockall(), mlock2(), mremap() of i386. */
@@ -84,13 +93,11 @@ static inline bool pb_in_populate(bool locked)
 /* Does the current task do an mremap(), and with which arguments? */
 static inline bool pb_in_mremap(unsigned long *args)
 {
-	struct pt_regs *regs = task_pt_regs(current);
-	int nr = syscall_get_nr(current, regs);
+	int nr = pb_syscall();
 
-	/* Workers of io_uring have the registers of somebody else. */
-	if (current->flags & (PF_KTHREAD | PF_IO_WORKER))
+	if (nr < 0)
 		return false;
-	syscall_get_arguments(current, regs, args);
+	syscall_get_arguments(current, task_pt_regs(current), args);
 #ifdef CONFIG_COMPAT
 	/* That of i386, and the mark of x32. */
 	if (in_compat_syscall() && (nr == 163 || nr & BIT(30)))

@@ -728,9 +728,9 @@ static int relieve_memcg(struct pb_box *box)
 	struct pb_obstacles seen;
 	int err;
 
-	if (!pb_memcg_is_short(PB_MEMCG_LOW, &before) ||
-	    READ_ONCE(frames->used) <= PAGEBOX_MIN_FRAMES ||
-	    time_before(jiffies, READ_ONCE(frames->relieve_after)))
+	if (READ_ONCE(frames->used) <= PAGEBOX_MIN_FRAMES ||
+	    time_before(jiffies, READ_ONCE(frames->relieve_after)) ||
+	    !pb_memcg_is_short(PB_MEMCG_LOW, &before))
 		return 0;
 	err = evict_batch(box, NULL, want, &seen);
 	if (err < 0)

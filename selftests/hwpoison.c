@@ -99,19 +99,6 @@ static int fsync_error(int fd)
 	return fsync(fd) ? errno : 0;
 }
 
-/* A box that writes to its store only when it is asked to. */
-static int quiet_box(unsigned int frames, int store)
-{
-	return box_with((struct pagebox_config){
-		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |
-		       PAGEBOX_SET_DIRTY,
-		.frames = frames,
-		.store_fd = store,
-		.dirty_age_ms = PAGEBOX_MAX_DIRTY_AGE,
-		.dirty_ratio = PAGEBOX_MAX_DIRTY_RATIO,
-	});
-}
-
 FIXTURE(stored)
 {
 	int file;
@@ -122,7 +109,7 @@ FIXTURE(stored)
 FIXTURE_SETUP(stored)
 {
 	self->file = store_file(PAGES * page_size, TAG);
-	self->box = quiet_box(FRAMES, self->file);
+	self->box = box_new_quiet(FRAMES, self->file);
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 }
 
@@ -476,7 +463,7 @@ TEST(without_a_store)
  */
 TEST(error_before_map)
 {
-	int box = quiet_box(FRAMES, store_file(PAGES * page_size, TAG));
+	int box = box_new_quiet(FRAMES, store_file(PAGES * page_size, TAG));
 	char *map = box_map(box, PAGES, MAP_SHARED);
 	struct frame_row *rows;
 	pid_t pid;
@@ -503,7 +490,7 @@ TEST(error_before_map)
 /* A box goes on with the frames that are left; with none, accesses say so. */
 TEST(no_frame_left)
 {
-	int box = quiet_box(3, store_file(PAGES * page_size, TAG));
+	int box = box_new_quiet(3, store_file(PAGES * page_size, TAG));
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	for (int i = 0; i < 2; i++) {

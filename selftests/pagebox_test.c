@@ -236,6 +236,18 @@ int box_new_store(unsigned int frames, int store_fd)
 	return box;
 }
 
+int box_new_quiet(unsigned int frames, int store_fd)
+{
+	return box_with((struct pagebox_config){
+		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |
+		       PAGEBOX_SET_DIRTY,
+		.frames = frames,
+		.store_fd = store_fd,
+		.dirty_age_ms = PAGEBOX_MAX_DIRTY_AGE,
+		.dirty_ratio = PAGEBOX_MAX_DIRTY_RATIO,
+	});
+}
+
 int box_with(struct pagebox_config config)
 {
 	int box = box_open();

@@ -100,6 +100,9 @@ int box_new(unsigned int frames, size_t pages);
 /* A box whose pages come from @store_fd. */
 int box_new_store(unsigned int frames, int store_fd);
 
+/* The same, which writes to its store only when it is asked to or has to. */
+int box_new_quiet(unsigned int frames, int store_fd);
+
 struct pagebox_info box_info(int box);
 
 /* PAGEBOX_IOC_CONFIGURE, which has to work; both set the size. */

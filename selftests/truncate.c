@@ -22,19 +22,6 @@
 #define TAG 100
 #define NEW 200
 
-/* A box that writes to its store only when it is asked to. */
-static int quiet_box(unsigned int frames, int store)
-{
-	return box_with((struct pagebox_config){
-		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |
-		       PAGEBOX_SET_DIRTY,
-		.frames = frames,
-		.store_fd = store,
-		.dirty_age_ms = PAGEBOX_MAX_DIRTY_AGE,
-		.dirty_ratio = PAGEBOX_MAX_DIRTY_RATIO,
-	});
-}
-
 static int fsync_error(int fd)
 {
 	return fsync(fd) ? errno : 0;
@@ -114,7 +101,7 @@ FIXTURE_SETUP(truncated)
 	if (variant->unnoticed)
 		failpoint_set("watch_event fail");
 	self->file = store_file(PAGES * page_size, TAG);
-	self->box = quiet_box(FRAMES, self->file);
+	self->box = box_new_quiet(FRAMES, self->file);
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 }
 
@@ -324,7 +311,7 @@ TEST_F(truncated, last_close)
 TEST(eviction_notices)
 {
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(LEFT, file);
+	int box = box_new_quiet(LEFT, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	failpoints_off();
@@ -345,7 +332,7 @@ TEST(read_only_store)
 {
 	const size_t odd = 1234;
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(LEFT, read_only(file));
+	int box = box_new_quiet(LEFT, read_only(file));
 	char *map = box_map(box, PAGES, MAP_SHARED);
 	char expected[page_size];
 
@@ -378,7 +365,8 @@ TEST(read_only_store)
 TEST(two_boxes)
 {
 	int file = store_file(PAGES * page_size, TAG);
-	int box[2] = { quiet_box(FRAMES, file), quiet_box(FRAMES, file) };
+	int box[2] = { box_new_quiet(FRAMES, file),
+		       box_new_quiet(FRAMES, file) };
 	char *map[2];
 
 	failpoints_off();
@@ -403,7 +391,7 @@ TEST(loop_device)
 {
 	int file = store_file(PAGES * page_size, TAG);
 	int loop = loop_open(file);
-	int box = quiet_box(FRAMES, loop);
+	int box = box_new_quiet(FRAMES, loop);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	failpoints_off();
@@ -472,7 +460,7 @@ TEST(racing)
 				       sync_what_is_there };
 	struct repeater repeater[3] = {};
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(PAGES / 2, file);
+	int box = box_new_quiet(PAGES / 2, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 	unsigned int rounds = sized(400, 10000);
 	uint64_t seed = seed_given();

@@ -21,19 +21,6 @@
 #define TAG 100
 #define NEVER PAGEBOX_MAX_DIRTY_AGE
 
-/* A box that writes pages only when it is told to or has to. */
-static int quiet_box(unsigned int frames, int store)
-{
-	return box_with((struct pagebox_config){
-		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_STORE |
-		       PAGEBOX_SET_DIRTY,
-		.frames = frames,
-		.store_fd = store,
-		.dirty_age_ms = NEVER,
-		.dirty_ratio = PAGEBOX_MAX_DIRTY_RATIO,
-	});
-}
-
 static void flush_after(int box, uint32_t age_ms, uint32_t ratio)
 {
 	box_configure(box, (struct pagebox_config){
@@ -97,7 +84,7 @@ FIXTURE_VARIANT_ADD(sync, fdatasync){
 FIXTURE_SETUP(sync)
 {
 	self->file = store_file(PAGES * page_size, TAG);
-	self->box = quiet_box(FRAMES, self->file);
+	self->box = box_new_quiet(FRAMES, self->file);
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 	self->before = box_stats(self->box);
 }
@@ -336,7 +323,7 @@ TEST_F(sync, read_only_store)
 {
 	close(self->box);
 	unmap(self->map, PAGES);
-	self->box = quiet_box(FRAMES, read_only(self->file));
+	self->box = box_new_quiet(FRAMES, read_only(self->file));
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 	EXPECT_FALSE(box_info(self->box).flags & PAGEBOX_INFO_WRITABLE);
 	pages_fill(self->map, PAGES, 1);
@@ -363,7 +350,7 @@ TEST(partial_last_page)
 {
 	const size_t odd = 1234;
 	int file = store_file(3 * page_size + odd, TAG);
-	int box = quiet_box(FRAMES, file);
+	int box = box_new_quiet(FRAMES, file);
 	char *map = box_map(box, 4, MAP_SHARED);
 	uint64_t page[page_size / sizeof(uint64_t)];
 
@@ -380,7 +367,7 @@ TEST(partial_last_page)
 TEST(msync_of_a_range)
 {
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(FRAMES, file);
+	int box = box_new_quiet(FRAMES, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	pages_fill(map, PAGES, 1);
@@ -397,7 +384,7 @@ TEST(msync_of_a_range)
 TEST(other_flags_of_msync)
 {
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(FRAMES, file);
+	int box = box_new_quiet(FRAMES, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	pages_fill(map, PAGES, 1);
@@ -415,7 +402,7 @@ TEST(eviction)
 {
 	const unsigned int frames = 4;
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(frames, file);
+	int box = box_new_quiet(frames, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 	struct pagebox_stats now;
 
@@ -472,7 +459,7 @@ FIXTURE_TEARDOWN(last)
 
 static int fill_and_leave(FIXTURE_DATA(last) * self, int way)
 {
-	int box = quiet_box(FRAMES, self->file);
+	int box = box_new_quiet(FRAMES, self->file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	pages_fill(map, PAGES, 1);
@@ -517,7 +504,7 @@ TEST_F(last, out)
 TEST(not_the_last)
 {
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(FRAMES, file);
+	int box = box_new_quiet(FRAMES, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	pages_fill(map, PAGES, 1);
@@ -551,12 +538,12 @@ static bool is_flushed(void *context)
 TEST(flusher_by_age)
 {
 	int still = store_file(PAGES * page_size, TAG);
-	int quiet = quiet_box(FRAMES, still);
+	int quiet = box_new_quiet(FRAMES, still);
 	struct flushed flushed;
 	char *map;
 
 	flushed.file = store_file(PAGES * page_size, TAG);
-	flushed.box = quiet_box(FRAMES, flushed.file);
+	flushed.box = box_new_quiet(FRAMES, flushed.file);
 	flush_after(flushed.box, reduced(2000), PAGEBOX_MAX_DIRTY_RATIO);
 	pages_fill(box_map(quiet, PAGES, MAP_SHARED), PAGES, 1);
 	map = box_map(flushed.box, PAGES, MAP_SHARED);
@@ -578,7 +565,7 @@ TEST(flusher_by_a_new_age)
 	char *map;
 
 	flushed.file = store_file(PAGES * page_size, TAG);
-	flushed.box = quiet_box(FRAMES, flushed.file);
+	flushed.box = box_new_quiet(FRAMES, flushed.file);
 	map = box_map(flushed.box, PAGES, MAP_SHARED);
 	pages_fill(map, PAGES, 1);
 	EXPECT_EQ(PAGES, box_stats(flushed.box).frames_dirty);
@@ -602,7 +589,7 @@ static bool dirty_below_ratio(void *context)
 TEST(flusher_by_ratio)
 {
 	int file = store_file(PAGES * page_size, TAG);
-	int box = quiet_box(FRAMES, file);
+	int box = box_new_quiet(FRAMES, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 	struct pagebox_stats now;
 
@@ -665,7 +652,7 @@ FIXTURE_SETUP(failing)
 {
 	self->tmpfs = full_tmpfs(FREE);
 	self->file = tmpfs_file(self->tmpfs, "store", PAGES);
-	self->box = quiet_box(variant->frames, self->file);
+	self->box = box_new_quiet(variant->frames, self->file);
 	self->other = box_join(self->box, box_info(self->box).id);
 	ASSERT_LE(0, self->other);
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
@@ -758,7 +745,7 @@ TEST(frames_full_of_unwritable_pages)
 {
 	int tmpfs = full_tmpfs(0);
 	int file = tmpfs_file(tmpfs, "store", PAGES);
-	int box = quiet_box(4, file);
+	int box = box_new_quiet(4, file);
 	char *map = box_map(box, PAGES, MAP_SHARED);
 
 	pages_fill(map, 4, 1);
