@@ -202,7 +202,7 @@ what_next()
 	  build/pagebox stat -w        faults by class, every second
 	  build/pagebox map -l         each page: where, shared by how many, its PTE
 	  build/pagebox frames         the clock, frame by frame
-	  build/pagebox --help         the rest; or man userspace/pagebox.8
+	  build/pagebox --help         the rest; or man userspace/inspector/pagebox.8
 	  PAGEBOX_DEMO_TEXT=... make demo    the same story with a text of yours
 	END
 }

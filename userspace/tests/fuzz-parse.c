@@ -8,7 +8,7 @@
 
 static const uint8_t *text;
 static size_t text_size;
-static struct pb_error error;
+static struct pagebox_error error;
 
 static FILE *open_text(const char *path)
 {
@@ -29,8 +29,8 @@ static void check_refusal(int ret, const void *records, size_t nr)
 
 static void parse_summary(void)
 {
-	struct pb_summary s;
-	int ret = pb_read_summary(1, &s, &error);
+	struct pagebox_summary s;
+	int ret = pagebox_read_summary(1, &s, &error);
 
 	if (ret) {
 		check_refusal(ret, NULL, 0);
@@ -48,8 +48,8 @@ static void parse_summary(void)
 
 static void parse_counters(void)
 {
-	struct pb_counters counters;
-	int ret = pb_read_counters(1, &counters, &error);
+	struct pagebox_counters counters;
+	int ret = pagebox_read_counters(1, &counters, &error);
 
 	if (ret)
 		check_refusal(ret, NULL, 0);
@@ -57,8 +57,8 @@ static void parse_counters(void)
 
 static void parse_map_counters(void)
 {
-	struct pb_counters counters;
-	int ret = pb_read_map_counters(1, 2, &counters, &error);
+	struct pagebox_counters counters;
+	int ret = pagebox_read_map_counters(1, 2, &counters, &error);
 
 	if (ret)
 		check_refusal(ret, NULL, 0);
@@ -66,9 +66,9 @@ static void parse_map_counters(void)
 
 static void parse_frames(void)
 {
-	struct pb_frame *frames;
+	struct pagebox_frame *frames;
 	size_t nr;
-	int ret = pb_read_frames(1, &frames, &nr, &error);
+	int ret = pagebox_read_frames(1, &frames, &nr, &error);
 
 	if (ret)
 		check_refusal(ret, frames, nr);
@@ -81,9 +81,9 @@ static void parse_frames(void)
 
 static void parse_vmas(void)
 {
-	struct pb_vma *vmas;
+	struct pagebox_vma *vmas;
 	size_t nr;
-	int ret = pb_read_vmas(1, &vmas, &nr, &error);
+	int ret = pagebox_read_vmas(1, &vmas, &nr, &error);
 
 	if (ret)
 		check_refusal(ret, vmas, nr);
@@ -96,14 +96,14 @@ static void parse_vmas(void)
 
 static void parse_pages(void)
 {
-	struct pb_page *pages;
+	struct pagebox_page *pages;
 	size_t nr;
-	int ret = pb_read_pages(1, 2, &pages, &nr, &error);
+	int ret = pagebox_read_pages(1, 2, &pages, &nr, &error);
 
 	if (ret)
 		check_refusal(ret, pages, nr);
 	for (size_t i = 0; i < nr; i++) {
-		FUZZ_CHECK(pages[i].state <= PB_STATE_LOST);
+		FUZZ_CHECK(pages[i].state <= PAGEBOX_STATE_LOST);
 		FUZZ_CHECK_TEXT(pages[i].pte);
 	}
 	free(pages);
@@ -111,9 +111,9 @@ static void parse_pages(void)
 
 static void parse_policies(void)
 {
-	struct pb_policy *policies;
+	struct pagebox_policy *policies;
 	size_t nr;
-	int ret = pb_read_policies(&policies, &nr, &error);
+	int ret = pagebox_read_policies(&policies, &nr, &error);
 
 	if (ret)
 		check_refusal(ret, policies, nr);

@@ -3,11 +3,11 @@
 #include "fuzz.h"
 #include "settings.h"
 
-static struct pb_error error;
+static struct pagebox_error error;
 
 static void check_bounds(const struct pagebox_config *c)
 {
-	FUZZ_CHECK(!(c->bytes % PB_PAGE_SIZE));
+	FUZZ_CHECK(!(c->bytes % PAGEBOX_PAGE_SIZE));
 	FUZZ_CHECK(c->bytes <= PAGEBOX_MAX_SIZE);
 	FUZZ_CHECK(!(c->set & PAGEBOX_SET_FRAMES) ||
 		   c->frames >= PAGEBOX_MIN_FRAMES);

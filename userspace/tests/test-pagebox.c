@@ -557,7 +557,7 @@ static void lies_do_no_harm(void **state)
 
 static const char complete[] =
 	"PAGEBOX_DEBUGFS='%s' PATH=\"$(dirname '%s'):$PATH\" bash -c '"
-	". \"$SAMPLES/../../pagebox.bash\"; COMP_WORDS=(pagebox %s);"
+	". \"$SAMPLES/../../inspector/pagebox.bash\"; COMP_WORDS=(pagebox %s);"
 	"COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _pagebox;"
 	"printf \"%%s \" \"${COMPREPLY[@]}\"' 2>&1";
 

@@ -9,7 +9,7 @@
 
 #include "libpagebox.h"
 
-static struct pb_error error;
+static struct pagebox_error error;
 
 /* ---- good files ---------------------------------------------------------- */
 
@@ -28,7 +28,7 @@ static void boxes_ascend(void **state)
 	size_t nr;
 
 	(void)state;
-	assert_int_equal(pb_read_boxes(&ids, &nr, &error), 0);
+	assert_int_equal(pagebox_read_boxes(&ids, &nr, &error), 0);
 	assert_int_equal(nr, 3);
 	for (size_t i = 0; i < nr; i++)
 		assert_int_equal(ids[i], i + 1);
@@ -37,10 +37,10 @@ static void boxes_ascend(void **state)
 
 static void summary_is_read(void **state)
 {
-	struct pb_summary s;
+	struct pagebox_summary s;
 
 	(void)state;
-	assert_int_equal(pb_read_summary(1, &s, &error), 0);
+	assert_int_equal(pagebox_read_summary(1, &s, &error), 0);
 	assert_int_equal(s.box, 1);
 	assert_string_equal(s.name, "demo program");
 	assert_string_equal(s.store, "/tmp/a text.txt");
@@ -58,7 +58,7 @@ static void summary_is_read(void **state)
 	assert_int_equal(s.oom_wait_ms, 10000);
 	assert_int_equal(s.dirty_age_ms, 30000);
 	assert_int_equal(s.dirty_ratio, 20);
-	assert_int_equal(pb_read_summary(2, &s, &error), 0);
+	assert_int_equal(pagebox_read_summary(2, &s, &error), 0);
 	assert_string_equal(s.swap, "/dev/a disk");
 	assert_int_equal(s.swap_pages, 2048);
 	assert_int_equal(s.swap_read_us, 50);
@@ -68,16 +68,16 @@ static void summary_is_read(void **state)
 	assert_false(s.references_auto);
 	assert_string_equal(s.oom, "wait");
 	assert_string_equal(s.overcommit, "never");
-	assert_int_equal(pb_read_summary(3, &s, &error), 0);
+	assert_int_equal(pagebox_read_summary(3, &s, &error), 0);
 	assert_true(s.store_writable);
 }
 
 static void counters_are_read(void **state)
 {
-	struct pb_counters c;
+	struct pagebox_counters c;
 
 	(void)state;
-	assert_int_equal(pb_read_counters(1, &c, &error), 0);
+	assert_int_equal(pagebox_read_counters(1, &c, &error), 0);
 	assert_int_equal(c.faults[PAGEBOX_FAULT_FILE], 8);
 	assert_int_equal(c.faults[PAGEBOX_FAULT_FAILED], 2);
 	assert_int_equal(c.second_chances, 7);
@@ -99,56 +99,56 @@ static void counters_are_read(void **state)
 	assert_int_equal(c.frames_dirty, 37);
 	assert_int_equal(c.committed, 38);
 	assert_int_equal(c.views, 3);
-	assert_int_equal(pb_read_map_counters(1, 2, &c, &error), 0);
+	assert_int_equal(pagebox_read_map_counters(1, 2, &c, &error), 0);
 	assert_int_equal(c.faults[PAGEBOX_FAULT_COW], 1);
 }
 
 static void frames_are_read(void **state)
 {
-	struct pb_frame *frames;
+	struct pagebox_frame *frames;
 	size_t nr;
 
 	(void)state;
-	assert_int_equal(pb_read_frames(1, &frames, &nr, &error), 0);
+	assert_int_equal(pagebox_read_frames(1, &frames, &nr, &error), 0);
 	assert_int_equal(nr, 8);
 	assert_true(frames[2].hand);
 	assert_false(frames[3].hand);
 	assert_int_equal(frames[3].pins, 1);
 	assert_int_equal(frames[5].pfn, 4101);
-	assert_true(frames[5].page == PB_NONE);
-	assert_true(frames[7].pfn == PB_NONE);
+	assert_true(frames[5].page == PAGEBOX_NONE);
+	assert_true(frames[7].pfn == PAGEBOX_NONE);
 	free(frames);
 }
 
 static void pages_are_read(void **state)
 {
-	struct pb_page *pages;
-	struct pb_vma *vmas;
+	struct pagebox_page *pages;
+	struct pagebox_vma *vmas;
 	size_t nr;
 
 	(void)state;
-	assert_int_equal(pb_read_vmas(1, &vmas, &nr, &error), 0);
+	assert_int_equal(pagebox_read_vmas(1, &vmas, &nr, &error), 0);
 	assert_int_equal(nr, 2);
-	assert_int_equal(vmas[1].end - vmas[1].start, 8 * PB_PAGE_SIZE);
+	assert_int_equal(vmas[1].end - vmas[1].start, 8 * PAGEBOX_PAGE_SIZE);
 	assert_false(vmas[1].shared);
 	free(vmas);
-	assert_int_equal(pb_read_pages(1, 1, &pages, &nr, &error), 0);
+	assert_int_equal(pagebox_read_pages(1, 1, &pages, &nr, &error), 0);
 	assert_int_equal(nr, 7);
-	assert_true(pages[0].sharers == PB_ROOT);
+	assert_true(pages[0].sharers == PAGEBOX_ROOT_PAGE);
 	assert_int_equal(pages[1].frame, 1);
 	assert_string_equal(pages[1].pte, "ADW");
-	assert_int_equal(pages[3].state, PB_STATE_SWAP);
+	assert_int_equal(pages[3].state, PAGEBOX_STATE_SWAP);
 	assert_int_equal(pages[3].slot, 1);
 	free(pages);
 }
 
 static void policies_are_read(void **state)
 {
-	struct pb_policy *policies;
+	struct pagebox_policy *policies;
 	size_t nr;
 
 	(void)state;
-	assert_int_equal(pb_read_policies(&policies, &nr, &error), 0);
+	assert_int_equal(pagebox_read_policies(&policies, &nr, &error), 0);
 	assert_int_equal(nr, 4);
 	assert_string_equal(policies[0].name, "clock");
 	assert_string_equal(policies[3].name, "lru");
@@ -206,12 +206,12 @@ static void bad_pages_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct pb_page *pages;
+		struct pagebox_page *pages;
 		size_t nr;
 
 		sandbox_file("1/1/pages", table[i].text);
 		refuse("pages", &table[i],
-		       pb_read_pages(1, 1, &pages, &nr, &error));
+		       pagebox_read_pages(1, 1, &pages, &nr, &error));
 		assert_null(pages);
 		assert_int_equal(nr, 0);
 	}
@@ -235,11 +235,12 @@ static void bad_vmas_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct pb_vma *vmas;
+		struct pagebox_vma *vmas;
 		size_t nr;
 
 		sandbox_file("1/maps", table[i].text);
-		refuse("maps", &table[i], pb_read_vmas(1, &vmas, &nr, &error));
+		refuse("maps", &table[i],
+		       pagebox_read_vmas(1, &vmas, &nr, &error));
 		assert_null(vmas);
 	}
 }
@@ -257,12 +258,12 @@ static void bad_frames_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct pb_frame *frames;
+		struct pagebox_frame *frames;
 		size_t nr;
 
 		sandbox_file("1/frames", table[i].text);
 		refuse("frames", &table[i],
-		       pb_read_frames(1, &frames, &nr, &error));
+		       pagebox_read_frames(1, &frames, &nr, &error));
 		assert_null(frames);
 	}
 }
@@ -277,28 +278,28 @@ static void bad_summaries_are_refused(void **state)
 		{ "box 1\nbox 2\n", "line 2: says again" },
 		{ "box 1\nname a\nowner", "line 3: is cut short" },
 	};
-	struct pb_summary summary;
+	struct pagebox_summary summary;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		sandbox_file("1/summary", table[i].text);
 		refuse("summary", &table[i],
-		       pb_read_summary(1, &summary, &error));
+		       pagebox_read_summary(1, &summary, &error));
 	}
 }
 
 static int read_summary(void)
 {
-	struct pb_summary s;
+	struct pagebox_summary s;
 
-	return pb_read_summary(1, &s, &error);
+	return pagebox_read_summary(1, &s, &error);
 }
 
 static int read_stats(void)
 {
-	struct pb_counters c;
+	struct pagebox_counters c;
 
-	return pb_read_counters(1, &c, &error);
+	return pagebox_read_counters(1, &c, &error);
 }
 
 static char *sample(const char *name, size_t *size)
@@ -367,12 +368,12 @@ static void bad_policies_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct pb_policy *policies;
+		struct pagebox_policy *policies;
 		size_t nr;
 
 		sandbox_file("policies", table[i].text);
 		refuse("policies", &table[i],
-		       pb_read_policies(&policies, &nr, &error));
+		       pagebox_read_policies(&policies, &nr, &error));
 		assert_null(policies);
 		assert_int_equal(nr, 0);
 	}
@@ -383,11 +384,11 @@ static void zero_bytes_are_refused(void **state)
 	static const struct bad bad = { "a zero byte",
 					"line 1: holds a zero byte" };
 	static const char text[] = "box 1\0\nname";
-	struct pb_summary summary;
+	struct pagebox_summary summary;
 
 	(void)state;
 	sandbox_bytes("1/summary", text, sizeof(text));
-	refuse("summary", &bad, pb_read_summary(1, &summary, &error));
+	refuse("summary", &bad, pagebox_read_summary(1, &summary, &error));
 }
 
 static void endless_lines_are_refused(void **state)
@@ -395,21 +396,21 @@ static void endless_lines_are_refused(void **state)
 	static const struct bad bad = { "x x x...", "line 1: is too long" };
 	size_t size = 8 << 20;
 	char *text = malloc(size);
-	struct pb_summary summary;
+	struct pagebox_summary summary;
 
 	(void)state;
 	assert_non_null(text);
 	memset(text, 'x', size);
 	sandbox_bytes("1/summary", text, size);
 	free(text);
-	refuse("summary", &bad, pb_read_summary(1, &summary, &error));
+	refuse("summary", &bad, pagebox_read_summary(1, &summary, &error));
 }
 
 static void many_columns_are_refused(void **state)
 {
 	static const struct bad bad = { "a a a...", "too many columns" };
 	char text[1024];
-	struct pb_vma *vmas;
+	struct pagebox_vma *vmas;
 	size_t nr;
 
 	(void)state;
@@ -417,7 +418,7 @@ static void many_columns_are_refused(void **state)
 		memcpy(text + i, "a ", 2);
 	text[sizeof(text) - 1] = '\n';
 	sandbox_bytes("1/maps", text, sizeof(text));
-	refuse("maps", &bad, pb_read_vmas(1, &vmas, &nr, &error));
+	refuse("maps", &bad, pagebox_read_vmas(1, &vmas, &nr, &error));
 }
 
 /* Every prefix of a good file is refused, unless it ends with a row. */
@@ -428,12 +429,12 @@ static void every_truncation_is_refused(void **state)
 
 	(void)state;
 	for (size_t size = 0; size < sizeof(text) - 1; size++) {
-		struct pb_frame *frames;
+		struct pagebox_frame *frames;
 		size_t nr;
 		int ret;
 
 		sandbox_bytes("1/frames", text, size);
-		ret = pb_read_frames(1, &frames, &nr, &error);
+		ret = pagebox_read_frames(1, &frames, &nr, &error);
 		assert_int_equal(ret,
 				 size && text[size - 1] == '\n' ? 0 : -EBADMSG);
 		free(frames);
@@ -442,13 +443,13 @@ static void every_truncation_is_refused(void **state)
 
 static void a_newer_module_is_understood(void **state)
 {
-	struct pb_vma *vmas;
+	struct pagebox_vma *vmas;
 	size_t nr;
 
 	(void)state;
 	sandbox_file("1/maps", "mood map pid type start end node pgoff prot\n"
 			       "good 1 7 shared 0x2000 0x4000 0 5 r--\n");
-	assert_int_equal(pb_read_vmas(1, &vmas, &nr, &error), 0);
+	assert_int_equal(pagebox_read_vmas(1, &vmas, &nr, &error), 0);
 	assert_int_equal(nr, 1);
 	assert_int_equal(vmas[0].pid, 7);
 	assert_int_equal(vmas[0].pgoff, 5);
@@ -465,19 +466,20 @@ static const char rest_of_summary[] =
 	"overcommit always\ndirty_age_ms 1\ndirty_ratio 0\n"
 	"pages 0\nviews 0\nmaps 0\n";
 
-static int read_names(struct pb_summary *s, const char *name, const char *store)
+static int read_names(struct pagebox_summary *s, const char *name,
+		      const char *store)
 {
 	char text[4 * PATH_MAX + 1024];
 
 	snprintf(text, sizeof(text), "name %s\nstore %s\n%s", name, store,
 		 rest_of_summary);
 	sandbox_file("1/summary", text);
-	return pb_read_summary(1, s, &error);
+	return pagebox_read_summary(1, s, &error);
 }
 
 static void names_are_unescaped(void **state)
 {
-	struct pb_summary s;
+	struct pagebox_summary s;
 
 	(void)state;
 	assert_int_equal(read_names(&s, "\\033[2J\\134\\303\\251 x",
@@ -491,7 +493,7 @@ static void bad_escapes_are_refused(void **state)
 {
 	static const char *const bad[] = { "\\",    "a\\1",  "\\12",	"\\400",
 					   "\\18b", "\\000", "\\\\\\\\" };
-	struct pb_summary s;
+	struct pagebox_summary s;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -505,7 +507,7 @@ static void bad_escapes_are_refused(void **state)
 static void long_paths_are_unescaped(void **state)
 {
 	char path[4 * PATH_MAX + 1] = "";
-	struct pb_summary s;
+	struct pagebox_summary s;
 
 	(void)state;
 	for (size_t i = 0; i < PATH_MAX - 1; i++)
@@ -518,11 +520,11 @@ static void long_paths_are_unescaped(void **state)
 /* An escape, a lone byte, an accented letter that stays, a C1 control. */
 static void sentences_cannot_talk_to_the_terminal(void **state)
 {
-	struct pb_summary s;
+	struct pagebox_summary s;
 
 	(void)state;
 	sandbox_file("1/summary", "box \033[2Jx\xff\xc3\xa9\xc2\x9b\177\t\n");
-	assert_int_equal(pb_read_summary(1, &s, &error), -EBADMSG);
+	assert_int_equal(pagebox_read_summary(1, &s, &error), -EBADMSG);
 	assert_non_null(strstr(error.text, "'?[2Jx?\xc3\xa9????"
 					   "' is not a value for 'box'"));
 }
@@ -531,7 +533,7 @@ static void sentences_cannot_talk_to_the_terminal(void **state)
 static void huge_tables_are_read(void **state)
 {
 	const size_t rows = 2000000;
-	struct pb_frame *frames;
+	struct pagebox_frame *frames;
 	char *text;
 	size_t size, nr;
 	FILE *file = open_memstream(&text, &size);
@@ -543,7 +545,7 @@ static void huge_tables_are_read(void **state)
 	fclose(file);
 	sandbox_bytes("1/frames", text, size);
 	free(text);
-	assert_int_equal(pb_read_frames(1, &frames, &nr, &error), 0);
+	assert_int_equal(pagebox_read_frames(1, &frames, &nr, &error), 0);
 	assert_int_equal(nr, rows);
 	assert_int_equal(frames[rows - 1].number, rows - 1);
 	free(frames);
@@ -553,28 +555,31 @@ static void huge_tables_are_read(void **state)
 
 static void no_policies_are_explained(void **state)
 {
-	struct pb_policy *policies;
+	struct pagebox_policy *policies;
 	size_t nr;
 
 	(void)state;
-	assert_int_equal(pb_read_policies(&policies, &nr, &error), -ENOENT);
+	assert_int_equal(pagebox_read_policies(&policies, &nr, &error),
+			 -ENOENT);
 	assert_non_null(strstr(error.text, "/policies: No such file"));
 	setenv("PAGEBOX_DEBUGFS", "/nonexistent", 1);
-	assert_int_equal(pb_read_policies(&policies, &nr, &error), -ENODEV);
+	assert_int_equal(pagebox_read_policies(&policies, &nr, &error),
+			 -ENODEV);
 	assert_non_null(strstr(error.text, "module is"));
 	assert_null(policies);
 }
 
 static void the_gone_are_told_apart(void **state)
 {
-	struct pb_summary summary;
-	struct pb_page *pages;
+	struct pagebox_summary summary;
+	struct pagebox_page *pages;
 	size_t nr;
 
 	(void)state;
-	assert_int_equal(pb_read_summary(77, &summary, &error), -ENOENT);
+	assert_int_equal(pagebox_read_summary(77, &summary, &error), -ENOENT);
 	sandbox_file("1/maps", VMAS);
-	assert_int_equal(pb_read_pages(1, 5, &pages, &nr, &error), -ENOENT);
+	assert_int_equal(pagebox_read_pages(1, 5, &pages, &nr, &error),
+			 -ENOENT);
 	assert_non_null(strstr(error.text, "is gone"));
 }
 
@@ -588,7 +593,7 @@ static void directories_that_are_no_boxes_are_skipped(void **state)
 	sandbox_file("12a/maps", VMAS);
 	sandbox_file("faults/maps", VMAS);
 	sandbox_file("99999999999999999999999/maps", VMAS);
-	assert_int_equal(pb_read_boxes(&ids, &nr, &error), 0);
+	assert_int_equal(pagebox_read_boxes(&ids, &nr, &error), 0);
 	assert_int_equal(nr, 1);
 	assert_int_equal(ids[0], 12);
 	free(ids);
@@ -597,14 +602,14 @@ static void directories_that_are_no_boxes_are_skipped(void **state)
 static void explanations_say_what_to_do(void **state)
 {
 	(void)state;
-	assert_int_equal(pb_explain("/r", "/no/module", -ENOENT, &error),
+	assert_int_equal(pagebox_explain("/r", "/no/module", -ENOENT, &error),
 			 -ENODEV);
 	assert_non_null(strstr(error.text, "insmod"));
-	assert_int_equal(pb_explain("/r", "/", -ENOENT, &error), -ENODEV);
+	assert_int_equal(pagebox_explain("/r", "/", -ENOENT, &error), -ENODEV);
 	assert_non_null(strstr(error.text, "mount -t debugfs"));
-	assert_int_equal(pb_explain("/r", "/", -EACCES, &error), -EACCES);
+	assert_int_equal(pagebox_explain("/r", "/", -EACCES, &error), -EACCES);
 	assert_non_null(strstr(error.text, "root"));
-	assert_int_equal(pb_explain("/r", "/", -EPERM, &error), -EPERM);
+	assert_int_equal(pagebox_explain("/r", "/", -EPERM, &error), -EPERM);
 	assert_non_null(strstr(error.text, "locked down"));
 }
 

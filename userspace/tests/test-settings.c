@@ -14,7 +14,7 @@
 #include "reach.h"
 #include "settings.h"
 
-static struct pb_error error;
+static struct pagebox_error error;
 
 /**
  * struct module - what the module does, and what it saw
@@ -40,7 +40,7 @@ static struct module {
 
 int __wrap_open(const char *path, int flags, ...)
 {
-	if (strcmp(path, PB_DEVICE))
+	if (strcmp(path, PAGEBOX_DEVICE))
 		return openat(AT_FDCWD, path, flags);
 	errno = module.open;
 	return module.open ? -1 : openat(AT_FDCWD, "/dev/null", flags);
@@ -114,7 +114,7 @@ static void bad(enum setting setting, const char *word)
 		fail_msg("--%s takes '%s'", settings_text(setting).name, word);
 	snprintf(says, sizeof(says), "--%s: '%s' is not ",
 		 settings_text(setting).name, word);
-	pb_printable(says);
+	pagebox_printable(says);
 	assert_memory_equal(error.text, says, strlen(says));
 	assert_int_equal(settings.given, 0);
 	assert_int_equal(settings.config.set, 0);

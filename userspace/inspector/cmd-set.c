@@ -11,7 +11,7 @@
 
 static int run(const struct options *options)
 {
-	struct pb_error error;
+	struct pagebox_error error;
 	int fd, ret;
 
 	if (!options->settings.given)

@@ -9,36 +9,36 @@
 #include "options.h"
 
 /**
- * struct box - a box that was selected
+ * struct target - a box that was selected
  * @id: its number
  * @summary: what it is
  * @vmas: its mappings that were selected, by mapping and address
  * @nr_vmas: how many
  */
-struct box {
+struct target {
 	__u64 id;
-	struct pb_summary summary;
-	struct pb_vma *vmas;
+	struct pagebox_summary summary;
+	struct pagebox_vma *vmas;
 	size_t nr_vmas;
 };
 
 /**
  * struct selection - what the user means
- * @boxes: the boxes, ascending
+ * @targets: the boxes, ascending
  * @nr: how many
  * @status: exit status so far: not EXIT_SUCCESS when something is missing
  */
 struct selection {
-	struct box *boxes;
+	struct target *targets;
 	size_t nr;
 	int status;
 };
 
 struct selection select_boxes(const struct options *options);
 void select_free(struct selection *selection);
-void report(int code, const struct pb_error *error, int *status);
+void report(int code, const struct pagebox_error *error, int *status);
 void report_box(__u64 box, const struct options *options, int code,
-		const struct pb_error *error, int *status);
+		const struct pagebox_error *error, int *status);
 void report_process(const struct options *options, int *status);
 
 #endif /* SELECT_H */

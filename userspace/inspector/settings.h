@@ -83,11 +83,12 @@ static inline bool names_swap(const struct settings *settings)
 /* settings.c: from words to values */
 struct setting_text settings_text(enum setting setting);
 int settings_take(struct settings *settings, enum setting setting,
-		  const char *word, struct pb_error *error);
-int settings_check(const struct settings *settings, struct pb_error *error);
+		  const char *word, struct pagebox_error *error);
+int settings_check(const struct settings *settings,
+		   struct pagebox_error *error);
 
 /* apply.c: from values to a box */
 int settings_apply(const struct settings *settings, int fd,
-		   struct pb_error *error);
+		   struct pagebox_error *error);
 
 #endif /* SETTINGS_H */

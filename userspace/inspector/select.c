@@ -15,7 +15,7 @@
  * @error: the sentence
  * @status: exit status, set when it is an error
  */
-void report(int code, const struct pb_error *error, int *status)
+void report(int code, const struct pagebox_error *error, int *status)
 {
 	if (!code || code == -ENOENT)
 		return;
@@ -32,7 +32,7 @@ void report(int code, const struct pb_error *error, int *status)
  * @status: exit status, set when it is an error
  */
 void report_box(__u64 box, const struct options *options, int code,
-		const struct pb_error *error, int *status)
+		const struct pagebox_error *error, int *status)
 {
 	if (code != -ENOENT || !options->nr_boxes) {
 		report(code, error, status);
@@ -58,7 +58,7 @@ void report_process(const struct options *options, int *status)
 
 static int compare_vmas(const void *a, const void *b)
 {
-	const struct pb_vma *x = a, *y = b;
+	const struct pagebox_vma *x = a, *y = b;
 
 	if (x->map != y->map)
 		return x->map < y->map ? -1 : 1;
@@ -66,43 +66,44 @@ static int compare_vmas(const void *a, const void *b)
 }
 
 /* Keep the VMAs of one process; 0 keeps them all. */
-static void keep_pid(struct box *box, __u64 pid)
+static void keep_pid(struct target *target, __u64 pid)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < box->nr_vmas; i++) {
-		if (!pid || box->vmas[i].pid == pid)
-			box->vmas[kept++] = box->vmas[i];
+	for (size_t i = 0; i < target->nr_vmas; i++) {
+		if (!pid || target->vmas[i].pid == pid)
+			target->vmas[kept++] = target->vmas[i];
 	}
-	box->nr_vmas = kept;
+	target->nr_vmas = kept;
 	if (kept)
-		qsort(box->vmas, kept, sizeof(*box->vmas), compare_vmas);
+		qsort(target->vmas, kept, sizeof(*target->vmas), compare_vmas);
 }
 
 /* Return: 0 when the box is selected, 1 when it is not, or a negative errno. */
-static int read_box(__u64 id, const struct options *options, struct box *box,
-		    struct pb_error *error)
+static int read_box(__u64 id, const struct options *options,
+		    struct target *target, struct pagebox_error *error)
 {
-	int ret = pb_read_summary(id, &box->summary, error);
+	int ret = pagebox_read_summary(id, &target->summary, error);
 
-	box->id = id;
+	target->id = id;
 	if (!ret)
-		ret = pb_read_vmas(id, &box->vmas, &box->nr_vmas, error);
+		ret = pagebox_read_vmas(id, &target->vmas, &target->nr_vmas,
+					error);
 	if (ret)
 		return ret;
-	keep_pid(box, options->pid);
-	if (!options->pid || box->nr_vmas)
+	keep_pid(target, options->pid);
+	if (!options->pid || target->nr_vmas)
 		return 0;
-	free(box->vmas);
+	free(target->vmas);
 	return 1;
 }
 
 static void add_box(struct selection *selection, __u64 id,
 		    const struct options *options)
 {
-	struct box *box = &selection->boxes[selection->nr];
-	struct pb_error error;
-	int ret = read_box(id, options, box, &error);
+	struct target *target = &selection->targets[selection->nr];
+	struct pagebox_error error;
+	int ret = read_box(id, options, target, &error);
 
 	if (!ret)
 		selection->nr++;
@@ -121,17 +122,17 @@ static void add_box(struct selection *selection, __u64 id,
 struct selection select_boxes(const struct options *options)
 {
 	struct selection selection = { .status = EXIT_SUCCESS };
-	struct pb_error error;
+	struct pagebox_error error;
 	const __u64 *ids;
 	__u64 *present;
 	size_t nr;
 
-	if (pb_read_boxes(&present, &nr, &error))
+	if (pagebox_read_boxes(&present, &nr, &error))
 		errx(EXIT_FAILURE, "%s", error.text);
 	ids = options->nr_boxes ? options->boxes : present;
 	nr = options->nr_boxes ? options->nr_boxes : nr;
-	selection.boxes = calloc(nr + 1, sizeof(*selection.boxes));
-	if (!selection.boxes)
+	selection.targets = calloc(nr + 1, sizeof(*selection.targets));
+	if (!selection.targets)
 		errx(EXIT_FAILURE, "out of memory");
 	for (size_t i = 0; i < nr; i++)
 		add_box(&selection, ids[i], options);
@@ -147,8 +148,8 @@ struct selection select_boxes(const struct options *options)
 void select_free(struct selection *selection)
 {
 	for (size_t i = 0; i < selection->nr; i++)
-		free(selection->boxes[i].vmas);
-	free(selection->boxes);
-	selection->boxes = NULL;
+		free(selection->targets[i].vmas);
+	free(selection->targets);
+	selection->targets = NULL;
 	selection->nr = 0;
 }

@@ -8,29 +8,30 @@
 
 #include "reach.h"
 
-static int explain_open(int code, struct pb_error *error)
+static int explain_open(int code, struct pagebox_error *error)
 {
 	switch (code) {
 	case -ENOENT:
 	case -ENXIO:
 	case -ENODEV:
-		if (access(PB_MODULE, F_OK))
-			return pb_fail(error, code, PB_NOT_LOADED);
-		return pb_fail(
+		if (access(PAGEBOX_MODULE, F_OK))
+			return pagebox_fail(error, code, PAGEBOX_NOT_LOADED);
+		return pagebox_fail(
 			error, code,
-			"the module is loaded, but there is no " PB_DEVICE);
+			"the module is loaded, but there is no " PAGEBOX_DEVICE);
 	case -EACCES:
 	case -EPERM:
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
-			"only root may open " PB_DEVICE
+			"only root may open " PAGEBOX_DEVICE
 			", unless the module is loaded with mode=0666: run this with sudo");
 	case -ENFILE:
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
 			"there are as many boxes as the module allows: end a program that has one; 'pagebox ls' lists them");
 	default:
-		return pb_fail(error, code, PB_DEVICE ": %s", strerror(-code));
+		return pagebox_fail(error, code, PAGEBOX_DEVICE ": %s",
+				    strerror(-code));
 	}
 }
 
@@ -40,32 +41,33 @@ static int explain_open(int code, struct pb_error *error)
  *
  * Return: its file descriptor, close-on-exec, or a negative errno.
  */
-int reach_new(struct pb_error *error)
+int reach_new(struct pagebox_error *error)
 {
-	int fd = pb_open();
+	int fd = pagebox_open();
 
 	return fd < 0 ? explain_open(fd, error) : fd;
 }
 
-static int explain_join(__u32 id, int code, struct pb_error *error)
+static int explain_join(__u32 id, int code, struct pagebox_error *error)
 {
 	switch (code) {
 	case -ENOENT:
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
 			"there is no box %u; 'pagebox ls' shows those there are",
 			id);
 	case -EPERM:
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
 			"box %u was opened by another user: run this as that user, or with sudo",
 			id);
 	case -ENOTTY:
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
 			"the loaded module is older than this program and cannot join boxes");
 	default:
-		return pb_fail(error, code, "box %u: %s", id, strerror(-code));
+		return pagebox_fail(error, code, "box %u: %s", id,
+				    strerror(-code));
 	}
 }
 
@@ -76,14 +78,14 @@ static int explain_join(__u32 id, int code, struct pb_error *error)
  *
  * Return: the file descriptor, close-on-exec, or a negative errno.
  */
-int reach_box(__u32 id, struct pb_error *error)
+int reach_box(__u32 id, struct pagebox_error *error)
 {
 	int door = reach_new(error);
 	int fd;
 
 	if (door < 0)
 		return door;
-	fd = pb_join(door, id);
+	fd = pagebox_join(door, id);
 	close(door);
 	return fd < 0 ? explain_join(id, fd, error) : fd;
 }

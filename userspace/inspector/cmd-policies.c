@@ -26,11 +26,11 @@ static const struct layout layout = {
 static int run(const struct options *options)
 {
 	struct sheet *sheet = sheet_new(&layout, options);
-	struct pb_policy *policies;
-	struct pb_error error;
+	struct pagebox_policy *policies;
+	struct pagebox_error error;
 	size_t nr;
 
-	if (pb_read_policies(&policies, &nr, &error))
+	if (pagebox_read_policies(&policies, &nr, &error))
 		errx(EXIT_FAILURE, "%s", error.text);
 	for (size_t i = 0; i < nr; i++) {
 		sheet_row(sheet);

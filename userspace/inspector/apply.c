@@ -49,16 +49,17 @@ static bool will_have_swap(const struct settings *settings,
 
 /* The module would take a delay for what is not there, and forget it. */
 static int check_delays(const struct settings *settings,
-			const struct pagebox_info *info, struct pb_error *error)
+			const struct pagebox_info *info,
+			struct pagebox_error *error)
 {
 	if (is_given(settings, SETTING_STORE_DELAY) &&
 	    !will_have_store(settings, info))
-		return pb_fail(error, -EINVAL,
-			       "--store-delay: the box has no store");
+		return pagebox_fail(error, -EINVAL,
+				    "--store-delay: the box has no store");
 	if (is_given(settings, SETTING_SWAP_DELAY) &&
 	    !will_have_swap(settings, info))
-		return pb_fail(error, -EINVAL,
-			       "--swap-delay: the box has no swap area");
+		return pagebox_fail(error, -EINVAL,
+				    "--swap-delay: the box has no swap area");
 	return 0;
 }
 
@@ -69,14 +70,15 @@ static bool knows_all(const struct pagebox_info *info)
 }
 
 static int fit_to_box(const struct settings *settings, int fd,
-		      struct pagebox_config *config, struct pb_error *error)
+		      struct pagebox_config *config,
+		      struct pagebox_error *error)
 {
 	struct pagebox_info info;
-	int ret = pb_info(fd, &info);
+	int ret = pagebox_info(fd, &info);
 
 	if (ret)
-		return pb_fail(error, ret, "the box cannot be asked: %s",
-			       strerror(-ret));
+		return pagebox_fail(error, ret, "the box cannot be asked: %s",
+				    strerror(-ret));
 	if (!knows_all(&info))
 		return 0;
 	complete(settings, &info, config);
@@ -85,19 +87,20 @@ static int fit_to_box(const struct settings *settings, int fd,
 
 /* ---- files --------------------------------------------------------------- */
 
-static int explain_open(const char *path, int code, struct pb_error *error)
+static int explain_open(const char *path, int code, struct pagebox_error *error)
 {
 	if (code == -EBUSY)
-		return pb_fail(error, code,
-			       "%s is mounted, or used in another way", path);
-	return pb_fail(error, code, "%s: %s", path, strerror(-code));
+		return pagebox_fail(error, code,
+				    "%s is mounted, or used in another way",
+				    path);
+	return pagebox_fail(error, code, "%s: %s", path, strerror(-code));
 }
 
 /*
  * A look before opening: to open a pipe may block, and a device may do who
  * knows what. O_EXCL keeps from writing to a block device that is mounted.
  */
-static int open_file(const char *path, int mode, struct pb_error *error)
+static int open_file(const char *path, int mode, struct pagebox_error *error)
 {
 	struct stat stat_of;
 	int fd;
@@ -105,7 +108,7 @@ static int open_file(const char *path, int mode, struct pb_error *error)
 	if (stat(path, &stat_of))
 		return explain_open(path, -errno, error);
 	if (!S_ISREG(stat_of.st_mode) && !S_ISBLK(stat_of.st_mode))
-		return pb_fail(
+		return pagebox_fail(
 			error, -EINVAL,
 			"%s is neither a regular file nor a block device",
 			path);
@@ -121,14 +124,15 @@ static bool is_read_only(int code)
 	       code == -ETXTBSY;
 }
 
-static int open_store(const struct settings *settings, struct pb_error *error)
+static int open_store(const struct settings *settings,
+		      struct pagebox_error *error)
 {
 	bool read_only = is_given(settings, SETTING_READ_ONLY);
 	int fd = open_file(settings->store, read_only ? O_RDONLY : O_RDWR,
 			   error);
 
 	if (!read_only && is_read_only(fd) && !access(settings->store, R_OK))
-		return pb_fail(
+		return pagebox_fail(
 			error, fd,
 			"%s cannot be written: %s; with --read-only it is only read",
 			settings->store, strerror(-fd));
@@ -136,7 +140,8 @@ static int open_store(const struct settings *settings, struct pb_error *error)
 }
 
 static int open_files(const struct settings *settings,
-		      struct pagebox_config *config, struct pb_error *error)
+		      struct pagebox_config *config,
+		      struct pagebox_error *error)
 {
 	if (settings->store) {
 		config->store_fd = open_store(settings, error);
@@ -163,61 +168,64 @@ static void close_files(const struct settings *settings,
 
 /* ---- what the module says ------------------------------------------------ */
 
-static int explain_policy(const char *policy, int code, struct pb_error *error)
+static int explain_policy(const char *policy, int code,
+			  struct pagebox_error *error)
 {
-	struct pb_policy *policies;
-	struct pb_error ignored;
+	struct pagebox_policy *policies;
+	struct pagebox_error ignored;
 	size_t nr, used;
 
-	if (pb_read_policies(&policies, &nr, &ignored))
-		return pb_fail(
+	if (pagebox_read_policies(&policies, &nr, &ignored))
+		return pagebox_fail(
 			error, code,
 			"there is no policy '%s'; 'pagebox policies', as root, lists them",
 			policy);
-	pb_fail(error, code, "there is no policy '%s'; there are:", policy);
+	pagebox_fail(error, code,
+		     "there is no policy '%s'; there are:", policy);
 	for (size_t i = 0; i < nr; i++) {
 		used = strlen(error->text);
 		snprintf(error->text + used, sizeof(error->text) - used, " %s",
 			 policies[i].name);
 	}
 	free(policies);
-	pb_printable(error->text);
+	pagebox_printable(error->text);
 	return code;
 }
 
 static int explain_memory(const struct settings *settings, int code,
-			  struct pb_error *error)
+			  struct pagebox_error *error)
 {
 	if (is_given(settings, SETTING_SWAP))
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
 			"the pages that are in swap now would fit nowhere: give the box more frames, or a larger swap area");
-	return pb_fail(error, code,
-		       "the kernel has not enough memory for this");
+	return pagebox_fail(error, code,
+			    "the kernel has not enough memory for this");
 }
 
 /* Return: the sentence for what is not worth more than the system's words. */
 static int explain_other(const struct settings *settings, int fd, int code,
-			 struct pb_error *error)
+			 struct pagebox_error *error)
 {
 	struct pagebox_info info;
 
-	if (!pb_info(fd, &info) && !knows_all(&info))
-		return pb_fail(
+	if (!pagebox_info(fd, &info) && !knows_all(&info))
+		return pagebox_fail(
 			error, code,
 			"the loaded module is older than this program and does not know all of these settings");
 	if (code == -EINVAL && (settings->store || settings->swap))
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
 			"the module cannot use that file as a store or swap area");
-	return pb_fail(error, code, "the module refuses: %s", strerror(-code));
+	return pagebox_fail(error, code, "the module refuses: %s",
+			    strerror(-code));
 }
 
 static int explain(const struct settings *settings, int fd, int code,
-		   struct pb_error *error)
+		   struct pagebox_error *error)
 {
 	if (code == -EBUSY && is_given(settings, SETTING_FRAMES))
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
 			"pages that are locked or pinned keep more than %u frames: munlock() them or end the program; FRAMES_LOCKED and FRAMES_PINNED in 'pagebox stat -P' count them",
 			settings->config.frames);
@@ -226,13 +234,13 @@ static int explain(const struct settings *settings, int fd, int code,
 	if (code == -ENOMEM)
 		return explain_memory(settings, code, error);
 	if (code == -ENOSPC)
-		return pb_fail(error, code, "%s has no room for a single page",
-			       settings->swap ? settings->swap :
-						"the swap area");
+		return pagebox_fail(
+			error, code, "%s has no room for a single page",
+			settings->swap ? settings->swap : "the swap area");
 	if (code == -ERANGE && is_given(settings, SETTING_FRAMES))
-		return pb_fail(
+		return pagebox_fail(
 			error, code,
-			"%u frames are more than the module allows: see " PB_MODULE
+			"%u frames are more than the module allows: see " PAGEBOX_MODULE
 			"/parameters/max_frames",
 			settings->config.frames);
 	return explain_other(settings, fd, code, error);
@@ -247,7 +255,7 @@ static int explain(const struct settings *settings, int fd, int code,
  * Return: 0 or a negative errno; then nothing has changed.
  */
 int settings_apply(const struct settings *settings, int fd,
-		   struct pb_error *error)
+		   struct pagebox_error *error)
 {
 	struct pagebox_config config = settings->config;
 	int ret = fit_to_box(settings, fd, &config, error);
@@ -256,7 +264,7 @@ int settings_apply(const struct settings *settings, int fd,
 		return ret;
 	ret = open_files(settings, &config, error);
 	if (!ret) {
-		ret = pb_configure(fd, &config);
+		ret = pagebox_configure(fd, &config);
 		if (ret)
 			explain(settings, fd, ret, error);
 	}

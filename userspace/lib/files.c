@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "parse.h"
 
 static const char *const state_names[] = {
-	[PB_STATE_ZERO] = "zero",   [PB_STATE_STORE] = "store",
-	[PB_STATE_FRAME] = "frame", [PB_STATE_SWAP] = "swap",
-	[PB_STATE_LOST] = "lost",
+	[PAGEBOX_STATE_ZERO] = "zero",	 [PAGEBOX_STATE_STORE] = "store",
+	[PAGEBOX_STATE_FRAME] = "frame", [PAGEBOX_STATE_SWAP] = "swap",
+	[PAGEBOX_STATE_LOST] = "lost",
 };
 
-const char *pb_state_name(enum pb_state state)
+const char *pagebox_state_name(enum pagebox_state state)
 {
 	return state_names[state];
 }
@@ -23,7 +24,7 @@ const char *pb_state_name(enum pb_state state)
 static bool parse_state(const char *word, void *value, size_t size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++) {
-		enum pb_state state = i;
+		enum pagebox_state state = i;
 
 		if (!strcmp(word, state_names[i]) && size == sizeof(state)) {
 			memcpy(value, &state, sizeof(state));
@@ -62,7 +63,7 @@ static bool parse_truth(const char *word, void *value, size_t size)
 
 static bool parse_sharers(const char *word, void *value, size_t size)
 {
-	static const __u64 root = PB_ROOT;
+	static const __u64 root = PAGEBOX_ROOT_PAGE;
 
 	if (strcmp(word, "root") || size != sizeof(root))
 		return parse_optional(word, value, size);
@@ -71,7 +72,7 @@ static bool parse_sharers(const char *word, void *value, size_t size)
 }
 
 #define SUMMARY(member, how) \
-	PARSE_FIELD(struct pb_summary, member, #member, how)
+	PARSE_FIELD(struct pagebox_summary, member, #member, how)
 
 static const struct parse_field summary_fields[] = {
 	SUMMARY(box, number),
@@ -110,8 +111,9 @@ static const struct parse_field summary_fields[] = {
 };
 
 #define FAULTS(class, key) \
-	PARSE_FIELD(struct pb_counters, faults[class], key, number)
-#define COUNTER(member) PARSE_FIELD(struct pb_counters, member, #member, number)
+	PARSE_FIELD(struct pagebox_counters, faults[class], key, number)
+#define COUNTER(member) \
+	PARSE_FIELD(struct pagebox_counters, member, #member, number)
 
 /* The file of a mapping holds the first MAP_COUNTERS of them. */
 #define MAP_COUNTERS (PAGEBOX_FAULT_NR + 1)
@@ -153,7 +155,8 @@ static const struct parse_field counter_fields[] = {
 	COUNTER(views),
 };
 
-#define FRAME(member, key, how) PARSE_FIELD(struct pb_frame, member, key, how)
+#define FRAME(member, key, how) \
+	PARSE_FIELD(struct pagebox_frame, member, key, how)
 
 static const struct parse_field frame_fields[] = {
 	FRAME(number, "frame", number),	     FRAME(pfn, "pfn", optional),
@@ -163,7 +166,7 @@ static const struct parse_field frame_fields[] = {
 	FRAME(hand, "hand", hand),
 };
 
-#define VMA(member, key, how) PARSE_FIELD(struct pb_vma, member, key, how)
+#define VMA(member, key, how) PARSE_FIELD(struct pagebox_vma, member, key, how)
 
 static const struct parse_field vma_fields[] = {
 	VMA(map, "map", number),     VMA(pid, "pid", number),
@@ -172,7 +175,8 @@ static const struct parse_field vma_fields[] = {
 	VMA(prot, "prot", word),
 };
 
-#define PAGE(member, key, how) PARSE_FIELD(struct pb_page, member, key, how)
+#define PAGE(member, key, how) \
+	PARSE_FIELD(struct pagebox_page, member, key, how)
 
 static const struct parse_field page_fields[] = {
 	PAGE(index, "index", number), PAGE(address, "address", number),
@@ -183,23 +187,24 @@ static const struct parse_field page_fields[] = {
 
 static void box_path(char *path, __u64 box, const char *file)
 {
-	snprintf(path, PATH_MAX, "%s/%llu/%s", pb_root(), box, file);
+	snprintf(path, PATH_MAX, "%s/%llu/%s", pagebox_directory(), box, file);
 }
 
 static void map_path(char *path, __u64 box, __u64 map, const char *file)
 {
-	snprintf(path, PATH_MAX, "%s/%llu/%llu/%s", pb_root(), box, map, file);
+	snprintf(path, PATH_MAX, "%s/%llu/%llu/%s", pagebox_directory(), box,
+		 map, file);
 }
 
-static int check_gone(const char *path, int ret, struct pb_error *error)
+static int check_gone(const char *path, int ret, struct pagebox_error *error)
 {
 	if (ret == -ENOENT)
-		pb_fail(error, ret, "%s is gone", path);
+		pagebox_fail(error, ret, "%s is gone", path);
 	return ret;
 }
 
-int pb_read_summary(__u64 box, struct pb_summary *summary,
-		    struct pb_error *error)
+int pagebox_read_summary(__u64 box, struct pagebox_summary *summary,
+			 struct pagebox_error *error)
 {
 	char path[PATH_MAX];
 	int ret;
@@ -212,7 +217,8 @@ int pb_read_summary(__u64 box, struct pb_summary *summary,
 }
 
 static int read_counters(const char *path, size_t nr,
-			 struct pb_counters *counters, struct pb_error *error)
+			 struct pagebox_counters *counters,
+			 struct pagebox_error *error)
 {
 	int ret;
 
@@ -221,8 +227,8 @@ static int read_counters(const char *path, size_t nr,
 	return check_gone(path, ret, error);
 }
 
-int pb_read_counters(__u64 box, struct pb_counters *counters,
-		     struct pb_error *error)
+int pagebox_read_counters(__u64 box, struct pagebox_counters *counters,
+			  struct pagebox_error *error)
 {
 	char path[PATH_MAX];
 
@@ -230,8 +236,9 @@ int pb_read_counters(__u64 box, struct pb_counters *counters,
 	return read_counters(path, ARRAY_SIZE(counter_fields), counters, error);
 }
 
-int pb_read_map_counters(__u64 box, __u64 map, struct pb_counters *counters,
-			 struct pb_error *error)
+int pagebox_read_map_counters(__u64 box, __u64 map,
+			      struct pagebox_counters *counters,
+			      struct pagebox_error *error)
 {
 	char path[PATH_MAX];
 
@@ -240,20 +247,20 @@ int pb_read_map_counters(__u64 box, __u64 map, struct pb_counters *counters,
 }
 
 /* The number of a frame is its place in the table: callers index by it. */
-static int check_frames(const char *path, const struct pb_frame *frames,
-			size_t nr, struct pb_error *error)
+static int check_frames(const char *path, const struct pagebox_frame *frames,
+			size_t nr, struct pagebox_error *error)
 {
 	for (size_t i = 0; i < nr; i++) {
 		if (frames[i].number != i)
-			return pb_fail(error, -EBADMSG,
-				       "%s: line %zu: frame out of order", path,
-				       i + 2);
+			return pagebox_fail(error, -EBADMSG,
+					    "%s: line %zu: frame out of order",
+					    path, i + 2);
 	}
 	return 0;
 }
 
-int pb_read_frames(__u64 box, struct pb_frame **frames, size_t *nr,
-		   struct pb_error *error)
+int pagebox_read_frames(__u64 box, struct pagebox_frame **frames, size_t *nr,
+			struct pagebox_error *error)
 {
 	char path[PATH_MAX];
 	void *records;
@@ -274,15 +281,15 @@ int pb_read_frames(__u64 box, struct pb_frame **frames, size_t *nr,
 	return ret;
 }
 
-static bool is_sound(const struct pb_vma *vma)
+static bool is_sound(const struct pagebox_vma *vma)
 {
-	return vma->start < vma->end && !(vma->start % PB_PAGE_SIZE) &&
-	       !(vma->end % PB_PAGE_SIZE) &&
-	       vma->pgoff <= PB_NONE / PB_PAGE_SIZE;
+	return vma->start < vma->end && !(vma->start % PAGEBOX_PAGE_SIZE) &&
+	       !(vma->end % PAGEBOX_PAGE_SIZE) &&
+	       vma->pgoff <= PAGEBOX_NONE / PAGEBOX_PAGE_SIZE;
 }
 
-int pb_read_vmas(__u64 box, struct pb_vma **vmas, size_t *nr,
-		 struct pb_error *error)
+int pagebox_read_vmas(__u64 box, struct pagebox_vma **vmas, size_t *nr,
+		      struct pagebox_error *error)
 {
 	char path[PATH_MAX];
 	void *records;
@@ -294,9 +301,10 @@ int pb_read_vmas(__u64 box, struct pb_vma **vmas, size_t *nr,
 	*vmas = records;
 	for (size_t i = 0; !ret && i < *nr; i++) {
 		if (!is_sound(*vmas + i))
-			ret = pb_fail(error, -EBADMSG,
-				      "%s: line %zu: no such range of pages",
-				      path, i + 2);
+			ret = pagebox_fail(
+				error, -EBADMSG,
+				"%s: line %zu: no such range of pages", path,
+				i + 2);
 	}
 	if (ret) {
 		free(*vmas);
@@ -306,8 +314,8 @@ int pb_read_vmas(__u64 box, struct pb_vma **vmas, size_t *nr,
 	return check_gone(path, ret, error);
 }
 
-int pb_read_pages(__u64 box, __u64 map, struct pb_page **pages, size_t *nr,
-		  struct pb_error *error)
+int pagebox_read_pages(__u64 box, __u64 map, struct pagebox_page **pages,
+		       size_t *nr, struct pagebox_error *error)
 {
 	char path[PATH_MAX];
 	void *records;

@@ -107,17 +107,17 @@ static const struct layout layout = {
 	.people = "BOX,NAME,OWNER,POLICY,USED,FRAMES,SWAP,PAGES,STORE,PIDS",
 };
 
-static bool was_listed(const struct box *box, size_t nr, __u64 pid)
+static bool was_listed(const struct target *target, size_t nr, __u64 pid)
 {
 	for (size_t i = 0; i < nr; i++) {
-		if (box->vmas[i].pid == pid)
+		if (target->vmas[i].pid == pid)
 			return true;
 	}
 	return false;
 }
 
 /* The processes, in the order of their mappings, each once. */
-static char *list_pids(const struct box *box)
+static char *list_pids(const struct target *target)
 {
 	char *text = NULL;
 	size_t size;
@@ -125,16 +125,16 @@ static char *list_pids(const struct box *box)
 
 	if (!list)
 		return NULL;
-	for (size_t i = 0; i < box->nr_vmas; i++) {
-		if (was_listed(box, i, box->vmas[i].pid))
+	for (size_t i = 0; i < target->nr_vmas; i++) {
+		if (was_listed(target, i, target->vmas[i].pid))
 			continue;
-		fprintf(list, "%s%llu", i ? "," : "", box->vmas[i].pid);
+		fprintf(list, "%s%llu", i ? "," : "", target->vmas[i].pid);
 	}
 	fclose(list);
 	return text;
 }
 
-static void setting_cells(struct sheet *sheet, const struct pb_summary *s)
+static void setting_cells(struct sheet *sheet, const struct pagebox_summary *s)
 {
 	sheet_text(sheet, STORE_KIND, "%s", s->store_kind);
 	sheet_text(sheet, WRITABLE, "%d", s->store_writable);
@@ -155,10 +155,10 @@ static void setting_cells(struct sheet *sheet, const struct pb_summary *s)
 	sheet_number(sheet, DIRTY_RATIO, s->dirty_ratio);
 }
 
-static void add_row(struct sheet *sheet, const struct box *box)
+static void add_row(struct sheet *sheet, const struct target *target)
 {
-	const struct pb_summary *s = &box->summary;
-	char *pids = list_pids(box);
+	const struct pagebox_summary *s = &target->summary;
+	char *pids = list_pids(target);
 
 	sheet_row(sheet);
 	sheet_number(sheet, BOX, s->box);
@@ -191,7 +191,7 @@ static int run(const struct options *options)
 	struct selection selection = select_boxes(options);
 
 	for (size_t i = 0; i < selection.nr; i++)
-		add_row(sheet, &selection.boxes[i]);
+		add_row(sheet, &selection.targets[i]);
 	sheet_end(sheet);
 	select_free(&selection);
 	return selection.status;

@@ -7,7 +7,6 @@
 
 #include <stddef.h>
 
-#include "compiler.h"
 #include "libpagebox.h"
 
 /* The longest line: a path of which each byte is escaped, and its key. */
@@ -44,12 +43,12 @@ bool parse_word(const char *word, void *value, size_t size);
 #define PARSE_FIELDS 48
 
 int parse_keys(const char *path, const struct parse_field *fields, size_t nr,
-	       void *record, struct pb_error *error);
+	       void *record, struct pagebox_error *error);
 int parse_table(const char *path, const struct parse_field *fields, size_t nr,
 		size_t record_size, void **records, size_t *nr_records,
-		struct pb_error *error);
+		struct pagebox_error *error);
 int parse_lines(const char *path, const struct parse_field *field,
 		size_t record_size, void **records, size_t *nr_records,
-		struct pb_error *error);
+		struct pagebox_error *error);
 
 #endif /* PARSE_H */

@@ -10,38 +10,38 @@
 #include "libpagebox.h"
 
 /**
- * pb_open() - make a box
+ * pagebox_open() - make a box
  *
  * Return: its file descriptor, close-on-exec, or a negative errno.
  */
-int pb_open(void)
+int pagebox_open(void)
 {
-	int fd = open(PB_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd = open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
 }
 
 /**
- * pb_configure() - set up a box, or change it while it is used
+ * pagebox_configure() - set up a box, or change it while it is used
  * @fd: the box
  * @config: which fields to set, and to what; the size is filled in here
  *
  * Return: 0 or a negative errno.
  */
-int pb_configure(int fd, struct pagebox_config *config)
+int pagebox_configure(int fd, struct pagebox_config *config)
 {
 	config->size = sizeof(*config);
 	return ioctl(fd, PAGEBOX_IOC_CONFIGURE, config) ? -errno : 0;
 }
 
 /**
- * pb_info() - what a box is
+ * pagebox_info() - what a box is
  * @fd: the box
  * @info: filled
  *
  * Return: 0 or a negative errno.
  */
-int pb_info(int fd, struct pagebox_info *info)
+int pagebox_info(int fd, struct pagebox_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
@@ -49,14 +49,14 @@ int pb_info(int fd, struct pagebox_info *info)
 }
 
 /**
- * pb_stats() - what happened in a box, or in one mapping of it
+ * pagebox_stats() - what happened in a box, or in one mapping of it
  * @fd: the box
  * @address: in the mapping that is asked for, NULL for the whole box
  * @stats: filled
  *
  * Return: 0 or a negative errno.
  */
-int pb_stats(int fd, const void *address, struct pagebox_stats *stats)
+int pagebox_stats(int fd, const void *address, struct pagebox_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
 	stats->size = sizeof(*stats);
@@ -71,50 +71,50 @@ static int do_range(int fd, unsigned long request, struct pagebox_range *range)
 }
 
 /**
- * pb_prefetch() - bring pages into frames, without mapping them
+ * pagebox_prefetch() - bring pages into frames, without mapping them
  * @fd: the box
  * @range: which pages; the size is filled in here, and for how many pages
  *         something was done
  *
  * Return: 0 or a negative errno.
  */
-int pb_prefetch(int fd, struct pagebox_range *range)
+int pagebox_prefetch(int fd, struct pagebox_range *range)
 {
 	return do_range(fd, PAGEBOX_IOC_PREFETCH, range);
 }
 
 /**
- * pb_page_out() - take the frames of pages away
+ * pagebox_page_out() - take the frames of pages away
  * @fd: the box
- * @range: as for pb_prefetch()
+ * @range: as for pagebox_prefetch()
  *
  * Return: 0 or a negative errno.
  */
-int pb_page_out(int fd, struct pagebox_range *range)
+int pagebox_page_out(int fd, struct pagebox_range *range)
 {
 	return do_range(fd, PAGEBOX_IOC_PAGE_OUT, range);
 }
 
 /**
- * pb_discard() - forget the contents of pages
+ * pagebox_discard() - forget the contents of pages
  * @fd: the box
- * @range: as for pb_prefetch()
+ * @range: as for pagebox_prefetch()
  *
  * Return: 0 or a negative errno.
  */
-int pb_discard(int fd, struct pagebox_range *range)
+int pagebox_discard(int fd, struct pagebox_range *range)
 {
 	return do_range(fd, PAGEBOX_IOC_DISCARD, range);
 }
 
 /**
- * pb_join() - get a file descriptor of another box
+ * pagebox_join() - get a file descriptor of another box
  * @fd: any box; the new file descriptor has its access mode
  * @id: number of the other box
  *
  * Return: the file descriptor, close-on-exec, or a negative errno.
  */
-int pb_join(int fd, __u32 id)
+int pagebox_join(int fd, __u32 id)
 {
 	struct pagebox_join join = { .size = sizeof(join), .id = id };
 	int joined = ioctl(fd, PAGEBOX_IOC_JOIN, &join);
@@ -123,7 +123,7 @@ int pb_join(int fd, __u32 id)
 }
 
 /**
- * pb_stack() - make a mapping grow downwards as it is used
+ * pagebox_stack() - make a mapping grow downwards as it is used
  * @fd: the box
  * @address: in the mapping
  * @top: bytes at its upper end that may be touched from the start
@@ -131,7 +131,7 @@ int pb_join(int fd, __u32 id)
  *
  * Return: 0 or a negative errno.
  */
-int pb_stack(int fd, const void *address, __u64 top, __u64 limit)
+int pagebox_stack(int fd, const void *address, __u64 top, __u64 limit)
 {
 	struct pagebox_stack stack = {
 		.size = sizeof(stack),

@@ -7,7 +7,7 @@
 
 #include "libpagebox.h"
 
-int reach_new(struct pb_error *error);
-int reach_box(__u32 id, struct pb_error *error);
+int reach_new(struct pagebox_error *error);
+int reach_box(__u32 id, struct pagebox_error *error);
 
 #endif /* REACH_H */

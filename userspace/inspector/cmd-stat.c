@@ -124,7 +124,7 @@ static const struct layout layout = {
 
 /**
  * struct counter - what a column counts
- * @offset: in struct pb_counters
+ * @offset: in struct pagebox_counters
  * @stands: it goes up and down, so it is shown as it is
  * @of_map: mappings have it too
  */
@@ -134,17 +134,19 @@ struct counter {
 	bool of_map;
 };
 
-#define COUNTER(member)                                        \
-	{                                                      \
-		.offset = offsetof(struct pb_counters, member) \
+#define COUNTER(member)                                             \
+	{                                                           \
+		.offset = offsetof(struct pagebox_counters, member) \
 	}
-#define GAUGE(member)                                                          \
-	{                                                                      \
-		.offset = offsetof(struct pb_counters, member), .stands = true \
+#define GAUGE(member)                                                \
+	{                                                            \
+		.offset = offsetof(struct pagebox_counters, member), \
+		.stands = true                                       \
 	}
-#define OF_MAP(member)                                                         \
-	{                                                                      \
-		.offset = offsetof(struct pb_counters, member), .of_map = true \
+#define OF_MAP(member)                                               \
+	{                                                            \
+		.offset = offsetof(struct pagebox_counters, member), \
+		.of_map = true                                       \
 	}
 
 static const struct counter counters[NR_COLUMNS] = {
@@ -186,138 +188,141 @@ static const struct counter counters[NR_COLUMNS] = {
 };
 
 /**
- * struct sample - the counters of a box or a mapping at one moment
+ * struct reading - the counters of a box or a mapping at one moment
  * @box: number of the box
- * @map: number of the mapping, PB_NONE for the box
+ * @map: number of the mapping, PAGEBOX_NONE for the box
  * @pid: process of the mapping
  * @counters: the counters
  */
-struct sample {
+struct reading {
 	__u64 box;
 	__u64 map;
 	__u64 pid;
-	struct pb_counters counters;
+	struct pagebox_counters counters;
 };
 
-struct samples {
-	struct sample *at;
+struct readings {
+	struct reading *at;
 	size_t nr;
 };
 
-static struct sample *add_sample(struct samples *samples)
+static struct reading *add_reading(struct readings *readings)
 {
-	struct sample *bigger = reallocarray(samples->at, samples->nr + 1,
-					     sizeof(*samples->at));
+	struct reading *bigger = reallocarray(readings->at, readings->nr + 1,
+					      sizeof(*readings->at));
 
 	if (!bigger)
 		errx(EXIT_FAILURE, "out of memory");
-	samples->at = bigger;
-	return &bigger[samples->nr];
+	readings->at = bigger;
+	return &bigger[readings->nr];
 }
 
 /* A mapping of several VMAs is read once: they come in order of the mapping. */
-static bool is_first_vma(const struct box *box, size_t i)
+static bool is_first_vma(const struct target *target, size_t i)
 {
-	return !i || box->vmas[i - 1].map != box->vmas[i].map;
+	return !i || target->vmas[i - 1].map != target->vmas[i].map;
 }
 
-static int sample_box(const struct box *box, struct samples *samples,
-		      struct pb_error *error)
+static int read_box(const struct target *target, struct readings *readings,
+		    struct pagebox_error *error)
 {
-	struct sample *sample = add_sample(samples);
-	int ret = pb_read_counters(box->id, &sample->counters, error);
+	struct reading *reading = add_reading(readings);
+	int ret = pagebox_read_counters(target->id, &reading->counters, error);
 
 	if (ret)
 		return ret;
-	sample->box = box->id;
-	sample->map = PB_NONE;
-	sample->pid = PB_NONE;
-	samples->nr++;
+	reading->box = target->id;
+	reading->map = PAGEBOX_NONE;
+	reading->pid = PAGEBOX_NONE;
+	readings->nr++;
 	return 0;
 }
 
-static int sample_map(const struct box *box, const struct pb_vma *vma,
-		      struct samples *samples, struct pb_error *error)
+static int read_map(const struct target *target, const struct pagebox_vma *vma,
+		    struct readings *readings, struct pagebox_error *error)
 {
-	struct sample *sample = add_sample(samples);
-	int ret = pb_read_map_counters(box->id, vma->map, &sample->counters,
-				       error);
+	struct reading *reading = add_reading(readings);
+	int ret = pagebox_read_map_counters(target->id, vma->map,
+					    &reading->counters, error);
 
 	if (ret)
 		return ret;
-	sample->box = box->id;
-	sample->map = vma->map;
-	sample->pid = vma->pid ? vma->pid : PB_NONE;
-	samples->nr++;
+	reading->box = target->id;
+	reading->map = vma->map;
+	reading->pid = vma->pid ? vma->pid : PAGEBOX_NONE;
+	readings->nr++;
 	return 0;
 }
 
 /* Return: 0, or a negative errno when the box itself could not be read. */
-static int sample_all(const struct box *box, struct samples *samples,
-		      struct pb_error *error, int *status)
+static int read_all(const struct target *target, struct readings *readings,
+		    struct pagebox_error *error, int *status)
 {
-	int ret = sample_box(box, samples, error);
+	int ret = read_box(target, readings, error);
 
 	if (ret)
 		return ret;
-	for (size_t i = 0; i < box->nr_vmas; i++) {
-		if (is_first_vma(box, i))
-			report(sample_map(box, &box->vmas[i], samples, error),
+	for (size_t i = 0; i < target->nr_vmas; i++) {
+		if (is_first_vma(target, i))
+			report(read_map(target, &target->vmas[i], readings,
+					error),
 			       error, status);
 	}
 	return 0;
 }
 
-static bool has_mapping(const struct samples *samples)
+static bool has_mapping(const struct readings *readings)
 {
-	for (size_t i = 0; i < samples->nr; i++) {
-		if (samples->at[i].map != PB_NONE)
+	for (size_t i = 0; i < readings->nr; i++) {
+		if (readings->at[i].map != PAGEBOX_NONE)
 			return true;
 	}
 	return false;
 }
 
-static struct samples take_samples(struct selection *selection,
-				   const struct options *options)
+static struct readings take_readings(struct selection *selection,
+				     const struct options *options)
 {
-	struct samples samples = { .nr = 0 };
-	struct pb_error error;
+	struct readings readings = { .nr = 0 };
+	struct pagebox_error error;
 
 	for (size_t i = 0; i < selection->nr; i++) {
-		const struct box *box = &selection->boxes[i];
-		int ret = sample_all(box, &samples, &error, &selection->status);
+		const struct target *target = &selection->targets[i];
+		int ret =
+			read_all(target, &readings, &error, &selection->status);
 
-		report_box(box->id, options, ret, &error, &selection->status);
+		report_box(target->id, options, ret, &error,
+			   &selection->status);
 	}
-	if (!has_mapping(&samples))
+	if (!has_mapping(&readings))
 		report_process(options, &selection->status);
-	return samples;
+	return readings;
 }
 
-static const struct sample *find_sample(const struct samples *samples,
-					const struct sample *like)
+static const struct reading *find_reading(const struct readings *readings,
+					  const struct reading *like)
 {
-	for (size_t i = 0; i < samples->nr; i++) {
-		if (samples->at[i].box == like->box &&
-		    samples->at[i].map == like->map)
-			return &samples->at[i];
+	for (size_t i = 0; i < readings->nr; i++) {
+		if (readings->at[i].box == like->box &&
+		    readings->at[i].map == like->map)
+			return &readings->at[i];
 	}
 	return NULL;
 }
 
-static __u64 count_of(const struct sample *sample, size_t column)
+static __u64 count_of(const struct reading *reading, size_t column)
 {
 	__u64 count;
 
 	memcpy(&count,
-	       (const char *)&sample->counters + counters[column].offset,
+	       (const char *)&reading->counters + counters[column].offset,
 	       sizeof(count));
 	return count;
 }
 
 /* What counts up is shown as the growth since @old, NULL for all of it. */
-static void add_row(struct sheet *sheet, const struct sample *new,
-		    const struct sample *old)
+static void add_row(struct sheet *sheet, const struct reading *new,
+		    const struct reading *old)
 {
 	sheet_row(sheet);
 	sheet_number(sheet, BOX, new->box);
@@ -327,18 +332,18 @@ static void add_row(struct sheet *sheet, const struct sample *new,
 		__u64 before = old && !counters[i].stands ? count_of(old, i) :
 							    0;
 
-		if (new->map == PB_NONE || counters[i].of_map)
+		if (new->map == PAGEBOX_NONE || counters[i].of_map)
 			sheet_number(sheet, i, count_of(new, i) - before);
 	}
 }
 
-static void show(const struct options *options, const struct samples *new,
-		 const struct samples *old)
+static void show(const struct options *options, const struct readings *new,
+		 const struct readings *old)
 {
 	struct sheet *sheet = sheet_new(&layout, options);
 
 	for (size_t i = 0; i < new->nr; i++)
-		add_row(sheet, &new->at[i], find_sample(old, &new->at[i]));
+		add_row(sheet, &new->at[i], find_reading(old, &new->at[i]));
 	sheet_end(sheet);
 	fflush(stdout);
 }
@@ -355,12 +360,12 @@ static void pause_for(double seconds)
 /* Look once, or every interval until the rounds are over or nothing is left. */
 static int run(const struct options *options)
 {
-	struct samples old = { .nr = 0 };
+	struct readings old = { .nr = 0 };
 	int status = EXIT_SUCCESS;
 
 	for (__u64 round = 1;; round++) {
 		struct selection selection = select_boxes(options);
-		struct samples new = take_samples(&selection, options);
+		struct readings new = take_readings(&selection, options);
 
 		show(options, &new, &old);
 		free(old.at);

@@ -69,7 +69,7 @@ struct row {
 };
 
 /* A number, and what stands behind it. */
-static bool split(const char *word, __u64 *number, const char **rest)
+static bool split_number(const char *word, __u64 *number, const char **rest)
 {
 	char *end;
 
@@ -88,7 +88,7 @@ static bool measure(const char *word, const struct unit *units, __u64 plain,
 	const char *rest;
 	__u64 number;
 
-	if (!split(word, &number, &rest))
+	if (!split_number(word, &number, &rest))
 		return false;
 	if (!*rest)
 		return !__builtin_mul_overflow(number, plain, value);
@@ -110,8 +110,8 @@ static void *field_at(struct settings *settings, size_t field)
 	return (char *)&settings->config + field;
 }
 
-static bool store_u32(const struct row *row, size_t field, __u64 value,
-		      struct settings *settings)
+static bool put_u32(const struct row *row, size_t field, __u64 value,
+		    struct settings *settings)
 {
 	__u32 narrow = value;
 
@@ -127,8 +127,8 @@ static bool take_number(const struct row *row, const char *word,
 	const char *rest;
 	__u64 value;
 
-	return split(word, &value, &rest) && !*rest &&
-	       store_u32(row, row->field, value, settings);
+	return split_number(word, &value, &rest) && !*rest &&
+	       put_u32(row, row->field, value, settings);
 }
 
 static bool take_size(const struct row *row, const char *word,
@@ -137,26 +137,26 @@ static bool take_size(const struct row *row, const char *word,
 	__u64 value;
 
 	if (!measure(word, size_units, 1, &value) || !is_within(row, value) ||
-	    value % PB_PAGE_SIZE)
+	    value % PAGEBOX_PAGE_SIZE)
 		return false;
 	settings->config.bytes = value;
 	return true;
 }
 
-static bool store_time(const struct row *row, size_t field, const char *word,
-		       struct settings *settings)
+static bool put_time(const struct row *row, size_t field, const char *word,
+		     struct settings *settings)
 {
 	__u64 value;
 
 	return measure(word, time_units, row->unit, &value) &&
 	       !(value % row->unit) &&
-	       store_u32(row, field, value / row->unit, settings);
+	       put_u32(row, field, value / row->unit, settings);
 }
 
 static bool take_time(const struct row *row, const char *word,
 		      struct settings *settings)
 {
-	return store_time(row, row->field, word, settings);
+	return put_time(row, row->field, word, settings);
 }
 
 /* READ[,WRITE]: a single delay is for both. */
@@ -168,9 +168,9 @@ static bool take_delay(const struct row *row, const char *word,
 
 	if (length < sizeof(read))
 		memcpy(read, word, length);
-	return store_time(row, row->field, read, settings) &&
-	       store_time(row, row->write_field,
-			  word[length] ? word + length + 1 : read, settings);
+	return put_time(row, row->field, read, settings) &&
+	       put_time(row, row->write_field,
+			word[length] ? word + length + 1 : read, settings);
 }
 
 static bool take_word(const struct row *row, const char *word,
@@ -266,7 +266,7 @@ static const struct row rows[SETTING_NR] = {
 	[SETTING_SIZE] = { { "size", " BYTES",
 			     "size of the box; K, M, G and T are known" },
 			   .set = PAGEBOX_SET_BYTES,
-			   .least = PB_PAGE_SIZE,
+			   .least = PAGEBOX_PAGE_SIZE,
 			   .most = PAGEBOX_MAX_SIZE,
 			   .take = take_size,
 			   .what = "a size: a multiple of 4K, up to 64T" },
@@ -402,13 +402,13 @@ struct setting_text settings_text(enum setting setting)
  * Return: 0 or -EINVAL.
  */
 int settings_take(struct settings *settings, enum setting setting,
-		  const char *word, struct pb_error *error)
+		  const char *word, struct pagebox_error *error)
 {
 	const struct row *row = &rows[setting];
 
 	if (!row->take(row, word, settings))
-		return pb_fail(error, -EINVAL, "--%s: '%s' is not %s",
-			       row->text.name, word, row->what);
+		return pagebox_fail(error, -EINVAL, "--%s: '%s' is not %s",
+				    row->text.name, word, row->what);
 	settings->config.set |= row->set;
 	settings->given |= SETTING_BIT(setting);
 	return 0;
@@ -421,13 +421,14 @@ int settings_take(struct settings *settings, enum setting setting,
  *
  * Return: 0 or -EINVAL.
  */
-int settings_check(const struct settings *settings, struct pb_error *error)
+int settings_check(const struct settings *settings, struct pagebox_error *error)
 {
 	if (is_given(settings, SETTING_READ_ONLY) && !settings->store)
-		return pb_fail(error, -EINVAL,
-			       "--read-only goes with --store PATH");
+		return pagebox_fail(error, -EINVAL,
+				    "--read-only goes with --store PATH");
 	if (is_given(settings, SETTING_SWAP_PAGES) && !names_swap(settings))
-		return pb_fail(error, -EINVAL,
-			       "--swap-pages goes with --swap PATH or ram");
+		return pagebox_fail(
+			error, -EINVAL,
+			"--swap-pages goes with --swap PATH or ram");
 	return 0;
 }

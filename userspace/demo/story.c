@@ -80,7 +80,7 @@ void story_chapter(const char *title)
 }
 
 /* Words in lines. One that does not fit has a line of its own. */
-static void fill(char *text)
+static void wrap(char *text)
 {
 	static const char blanks[] = "\n ";
 	size_t used = 0;
@@ -115,14 +115,14 @@ void story_say(const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		errx(EXIT_FAILURE, "out of memory");
 	va_end(args);
-	fill(text);
+	wrap(text);
 	free(text);
 }
 
 /* The most words in a command of the inspector, its name included. */
 #define MAX_WORDS 16
 
-static void split(char *command, char **words)
+static void split_words(char *command, char **words)
 {
 	size_t nr = 0;
 	char *save;
@@ -177,7 +177,7 @@ void story_inspect(const char *format, ...)
 	if (coloured)
 		strncat(command, " --color=always",
 			sizeof(command) - strlen(command) - 1);
-	split(command, words);
+	split_words(command, words);
 	if (run(words))
 		errx(EXIT_FAILURE, "the inspector could not show this");
 	gap = true;

@@ -85,7 +85,7 @@ static int open_box(uint32_t frames)
 
 	if (fd < 0)
 		die("/dev/pagebox");
-	if (pb_configure(fd, &config))
+	if (pagebox_configure(fd, &config))
 		die("configure");
 	return fd;
 }
@@ -200,7 +200,7 @@ static uint64_t revolution(uint32_t references)
 	uint64_t start;
 	int fd = open("/dev/pagebox", O_RDWR | O_CLOEXEC);
 
-	if (fd < 0 || pb_configure(fd, &config))
+	if (fd < 0 || pagebox_configure(fd, &config))
 		die("/dev/pagebox");
 	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)

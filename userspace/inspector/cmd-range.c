@@ -13,11 +13,11 @@
 #include "reach.h"
 
 /**
- * struct work - what is done to the pages
+ * struct action - what is done to the pages
  * @act: does it
  * @done: the word for it afterwards
  */
-struct work {
+struct action {
 	int (*act)(int fd, struct pagebox_range *range);
 	const char *done;
 };
@@ -26,7 +26,8 @@ static bool is_inside(int fd, const struct options *options)
 {
 	struct pagebox_info info;
 
-	return pb_info(fd, &info) || options->last < info.bytes / PB_PAGE_SIZE;
+	return pagebox_info(fd, &info) ||
+	       options->last < info.bytes / PAGEBOX_PAGE_SIZE;
 }
 
 static void explain(int fd, const struct options *options, int code)
@@ -44,56 +45,56 @@ static void explain(int fd, const struct options *options, int code)
 		warnx("box %llu: %s", box, strerror(-code));
 }
 
-static int do_work(int fd, const struct options *options,
-		   const struct work *work)
+static int do_action(int fd, const struct options *options,
+		     const struct action *action)
 {
 	__u64 pages = options->last - options->first + 1;
 	struct pagebox_range range = {
-		.start = options->first * PB_PAGE_SIZE,
-		.length = pages * PB_PAGE_SIZE,
+		.start = options->first * PAGEBOX_PAGE_SIZE,
+		.length = pages * PAGEBOX_PAGE_SIZE,
 	};
-	int ret = work->act(fd, &range);
+	int ret = action->act(fd, &range);
 
 	if (ret) {
 		explain(fd, options, ret);
 		return EXIT_FAILURE;
 	}
-	printf("%s %llu of %llu pages\n", work->done, range.pages, pages);
+	printf("%s %llu of %llu pages\n", action->done, range.pages, pages);
 	return EXIT_SUCCESS;
 }
 
-static int run(const struct options *options, const struct work *work)
+static int run(const struct options *options, const struct action *action)
 {
-	struct pb_error error;
+	struct pagebox_error error;
 	int fd, status;
 
 	fd = reach_box(options->boxes[0], &error);
 	if (fd < 0)
 		errx(EXIT_FAILURE, "%s", error.text);
-	status = do_work(fd, options, work);
+	status = do_action(fd, options, action);
 	close(fd);
 	return status;
 }
 
 static int prefetch(const struct options *options)
 {
-	static const struct work work = { pb_prefetch, "prefetched" };
+	static const struct action action = { pagebox_prefetch, "prefetched" };
 
-	return run(options, &work);
+	return run(options, &action);
 }
 
 static int page_out(const struct options *options)
 {
-	static const struct work work = { pb_page_out, "paged out" };
+	static const struct action action = { pagebox_page_out, "paged out" };
 
-	return run(options, &work);
+	return run(options, &action);
 }
 
 static int discard(const struct options *options)
 {
-	static const struct work work = { pb_discard, "discarded" };
+	static const struct action action = { pagebox_discard, "discarded" };
 
-	return run(options, &work);
+	return run(options, &action);
 }
 
 static const char shared_pages[] =

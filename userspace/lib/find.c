@@ -13,11 +13,11 @@
 #include "parse.h"
 
 /**
- * pb_root() - the directory that holds one directory per box
+ * pagebox_directory() - the directory that holds one directory per box
  *
  * Return: $PAGEBOX_DEBUGFS if set, else where debugfs is by custom.
  */
-const char *pb_root(void)
+const char *pagebox_directory(void)
 {
 	const char *root = getenv("PAGEBOX_DEBUGFS");
 
@@ -32,7 +32,7 @@ static const char not_mounted[] =
 	"the module is loaded, %s is not there: mount -t debugfs none /sys/kernel/debug, as root";
 
 /**
- * pb_explain() - say why the boxes cannot be seen, and what to do about it
+ * pagebox_explain() - say why the boxes cannot be seen, and what to do about it
  * @root: the directory that could not be read
  * @module: the directory in sysfs that exists while the module is loaded
  * @code: the negative errno of the attempt
@@ -40,18 +40,19 @@ static const char not_mounted[] =
  *
  * Return: @code, or -ENODEV in place of -ENOENT, which is kept for boxes.
  */
-int pb_explain(const char *root, const char *module, int code,
-	       struct pb_error *error)
+int pagebox_explain(const char *root, const char *module, int code,
+		    struct pagebox_error *error)
 {
 	if (code == -EACCES)
-		return pb_fail(error, code, only_root);
+		return pagebox_fail(error, code, only_root);
 	if (code == -EPERM)
-		return pb_fail(error, code, locked_down, root);
+		return pagebox_fail(error, code, locked_down, root);
 	if (code != -ENOENT)
-		return pb_fail(error, code, "%s: %s", root, strerror(-code));
+		return pagebox_fail(error, code, "%s: %s", root,
+				    strerror(-code));
 	if (access(module, F_OK))
-		return pb_fail(error, -ENODEV, PB_NOT_LOADED);
-	return pb_fail(error, -ENODEV, not_mounted, root);
+		return pagebox_fail(error, -ENODEV, PAGEBOX_NOT_LOADED);
+	return pagebox_fail(error, -ENODEV, not_mounted, root);
 }
 
 static bool is_box(const char *name, __u64 *id)
@@ -88,7 +89,7 @@ static int collect_ids(DIR *dir, __u64 **ids, size_t *nr)
 }
 
 /**
- * pb_read_boxes() - the numbers of the boxes there are, ascending
+ * pagebox_read_boxes() - the numbers of the boxes there are, ascending
  * @ids: set to an array that the caller frees
  * @nr: set to how many
  * @error: says what is wrong and what to do
@@ -96,22 +97,24 @@ static int collect_ids(DIR *dir, __u64 **ids, size_t *nr)
  * Return: 0, -ENODEV without module or debugfs, -EACCES for others than root,
  * or another negative errno.
  */
-int pb_read_boxes(__u64 **ids, size_t *nr, struct pb_error *error)
+int pagebox_read_boxes(__u64 **ids, size_t *nr, struct pagebox_error *error)
 {
-	DIR *dir = opendir(pb_root());
+	DIR *dir = opendir(pagebox_directory());
 	int ret;
 
 	*ids = NULL;
 	*nr = 0;
 	if (!dir)
-		return pb_explain(pb_root(), PB_MODULE, -errno, error);
+		return pagebox_explain(pagebox_directory(), PAGEBOX_MODULE,
+				       -errno, error);
 	ret = collect_ids(dir, ids, nr);
 	closedir(dir);
 	if (ret) {
 		free(*ids);
 		*ids = NULL;
 		*nr = 0;
-		return pb_explain(pb_root(), PB_MODULE, ret, error);
+		return pagebox_explain(pagebox_directory(), PAGEBOX_MODULE, ret,
+				       error);
 	}
 	if (*nr)
 		qsort(*ids, *nr, sizeof(**ids), compare_ids);
@@ -124,28 +127,29 @@ static bool parse_policy(const char *word, void *value, size_t size)
 }
 
 static const struct parse_field policy_field =
-	PARSE_FIELD(struct pb_policy, name, "policy", policy);
+	PARSE_FIELD(struct pagebox_policy, name, "policy", policy);
 
 /**
- * pb_read_policies() - the replacement policies that boxes can be given
+ * pagebox_read_policies() - the replacement policies that boxes can be given
  * @policies: set to an array that the caller frees
  * @nr: set to how many
  * @error: says what is wrong and what to do
  *
- * Return: 0 or a negative errno, as for pb_read_boxes().
+ * Return: 0 or a negative errno, as for pagebox_read_boxes().
  */
-int pb_read_policies(struct pb_policy **policies, size_t *nr,
-		     struct pb_error *error)
+int pagebox_read_policies(struct pagebox_policy **policies, size_t *nr,
+			  struct pagebox_error *error)
 {
 	char path[PATH_MAX];
 	void *records;
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/policies", pb_root());
+	snprintf(path, sizeof(path), "%s/policies", pagebox_directory());
 	ret = parse_lines(path, &policy_field, sizeof(**policies), &records, nr,
 			  error);
 	*policies = records;
-	if (ret && access(pb_root(), R_OK))
-		ret = pb_explain(pb_root(), PB_MODULE, -errno, error);
+	if (ret && access(pagebox_directory(), R_OK))
+		ret = pagebox_explain(pagebox_directory(), PAGEBOX_MODULE,
+				      -errno, error);
 	return ret;
 }

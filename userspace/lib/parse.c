@@ -30,34 +30,34 @@ struct reader {
 	const char *path;
 	size_t number;
 	char line[PARSE_LINE];
-	struct pb_error *error;
+	struct pagebox_error *error;
 };
 
-int pb_fail(struct pb_error *error, int code, const char *format, ...)
+int pagebox_fail(struct pagebox_error *error, int code, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
-	pb_printable(error->text);
+	pagebox_printable(error->text);
 	return code;
 }
 
 static int bad_line(struct reader *r, const char *what)
 {
-	return pb_fail(r->error, -EBADMSG, "%s: line %zu: %s", r->path,
-		       r->number, what);
+	return pagebox_fail(r->error, -EBADMSG, "%s: line %zu: %s", r->path,
+			    r->number, what);
 }
 
 static int out_of_memory(struct reader *r)
 {
-	return pb_fail(r->error, -ENOMEM, "%s: out of memory", r->path);
+	return pagebox_fail(r->error, -ENOMEM, "%s: out of memory", r->path);
 }
 
 static int cannot_read(struct reader *r, int code)
 {
-	return pb_fail(r->error, code, "%s: %s", r->path, strerror(-code));
+	return pagebox_fail(r->error, code, "%s: %s", r->path, strerror(-code));
 }
 
 /* A module that is being unloaded has files that cannot be opened any more. */
@@ -89,7 +89,7 @@ static int code_of_read(FILE *file)
 }
 
 static int reader_open(struct reader *r, const char *path,
-		       struct pb_error *error)
+		       struct pagebox_error *error)
 {
 	r->path = path;
 	r->number = 0;
@@ -141,7 +141,7 @@ bool parse_number(const char *word, void *value, size_t size)
 /* A number, or "-" for none. */
 bool parse_optional(const char *word, void *value, size_t size)
 {
-	static const __u64 none = PB_NONE;
+	static const __u64 none = PAGEBOX_NONE;
 
 	if (strcmp(word, "-") || size != sizeof(none))
 		return parse_number(word, value, size);
@@ -171,12 +171,12 @@ static size_t utf8_length(const unsigned char *s)
 }
 
 /**
- * pb_character() - how long the first character of a text is
+ * pagebox_character() - how long the first character of a text is
  * @text: the text, not empty
  *
  * Return: its bytes; 0 when they are no UTF-8, or control a terminal.
  */
-size_t pb_character(const char *text)
+size_t pagebox_character(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
@@ -186,13 +186,13 @@ size_t pb_character(const char *text)
 }
 
 /**
- * pb_printable() - make a text fit for a terminal
+ * pagebox_printable() - make a text fit for a terminal
  * @text: gets a question mark for each control character and broken UTF-8
  */
-void pb_printable(char *text)
+void pagebox_printable(char *text)
 {
 	while (*text) {
-		size_t length = pb_character(text);
+		size_t length = pagebox_character(text);
 
 		if (!length) {
 			*text = '?';
@@ -246,14 +246,14 @@ bool parse_word(const char *word, void *value, size_t size)
 	return parse_text(word, value, size);
 }
 
-static int store_value(struct reader *r, const struct parse_field *field,
-		       const char *word, void *record)
+static int put_value(struct reader *r, const struct parse_field *field,
+		     const char *word, void *record)
 {
 	if (field->parse(word, (char *)record + field->offset, field->size))
 		return 0;
-	return pb_fail(r->error, -EBADMSG,
-		       "%s: line %zu: '%.40s' is not a value for '%s'", r->path,
-		       r->number, word, field->name);
+	return pagebox_fail(r->error, -EBADMSG,
+			    "%s: line %zu: '%.40s' is not a value for '%s'",
+			    r->path, r->number, word, field->name);
 }
 
 static const struct parse_field *find_field(const struct parse_field *fields,
@@ -271,8 +271,9 @@ static int missing(struct reader *r, const struct parse_field *fields,
 {
 	for (size_t i = 0; i < nr; i++) {
 		if (!seen[i])
-			return pb_fail(r->error, -EBADMSG, "%s: no '%s' in it",
-				       r->path, fields[i].name);
+			return pagebox_fail(r->error, -EBADMSG,
+					    "%s: no '%s' in it", r->path,
+					    fields[i].name);
 	}
 	return 0;
 }
@@ -295,7 +296,7 @@ static int read_keys(struct reader *r, const struct parse_field *fields,
 			continue;
 		if (seen[field - fields])
 			return bad_line(r, "says again what was said before");
-		ret = store_value(r, field, value, record);
+		ret = put_value(r, field, value, record);
 		if (ret)
 			return ret;
 		seen[field - fields] = true;
@@ -315,7 +316,7 @@ static int read_keys(struct reader *r, const struct parse_field *fields,
  * while it was read, or another errno of open or read.
  */
 int parse_keys(const char *path, const struct parse_field *fields, size_t nr,
-	       void *record, struct pb_error *error)
+	       void *record, struct pagebox_error *error)
 {
 	struct reader r;
 	int ret = reader_open(&r, path, error);
@@ -361,9 +362,8 @@ static int read_row(struct reader *r, const struct parse_field **columns,
 	size_t i;
 
 	for (i = 0; word && i < nr; i++, word = strtok_r(NULL, " ", &save)) {
-		int ret = columns[i] ?
-				  store_value(r, columns[i], word, record) :
-				  0;
+		int ret = columns[i] ? put_value(r, columns[i], word, record) :
+				       0;
 
 		if (ret)
 			return ret;
@@ -439,7 +439,7 @@ static int close_table(struct reader *r, int ret, void **records,
  */
 int parse_table(const char *path, const struct parse_field *fields, size_t nr,
 		size_t record_size, void **records, size_t *nr_records,
-		struct pb_error *error)
+		struct pagebox_error *error)
 {
 	struct reader r;
 	int ret;
@@ -464,7 +464,7 @@ static int read_lines(struct reader *r, const struct parse_field *field,
 
 		if (!record)
 			return out_of_memory(r);
-		ret = store_value(r, field, r->line, record);
+		ret = put_value(r, field, r->line, record);
 		if (ret)
 			return ret;
 		++*nr_records;
@@ -485,7 +485,7 @@ static int read_lines(struct reader *r, const struct parse_field *field,
  */
 int parse_lines(const char *path, const struct parse_field *field,
 		size_t record_size, void **records, size_t *nr_records,
-		struct pb_error *error)
+		struct pagebox_error *error)
 {
 	struct reader r;
 	int ret;

@@ -2,11 +2,11 @@
 /*
  * libpagebox: the two ways to a box from user space.
  *
- * Control: pb_open() makes a box, the other functions of control.c wrap its
+ * Control: pagebox_open() makes a box, the other functions of control.c wrap its
  * ioctls. They return a negative errno.
  *
- * Look: pb_read_*() parse the files of /sys/kernel/debug/pagebox/<box>/. They
- * return 0 or a negative errno, and then leave a sentence in struct pb_error.
+ * Look: pagebox_read_*() parse the files of /sys/kernel/debug/pagebox/<box>/. They
+ * return 0 or a negative errno, and then leave a sentence in struct pagebox_error.
  * -ENOENT means that the box or mapping is gone, which is ordinary: boxes live
  * and die while they are being looked at.
  *
@@ -23,45 +23,44 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../uapi/pagebox.h"
-#include "compiler.h"
+#include "pagebox.h"
 
 /* A number that has no value here: "-" in the file. */
-#define PB_NONE (~0ULL)
-/* pb_page.sharers of a root page that a private view sees. */
-#define PB_ROOT (~0ULL - 1)
+#define PAGEBOX_NONE (~0ULL)
+/* pagebox_page.sharers of a root page that a private view sees. */
+#define PAGEBOX_ROOT_PAGE (~0ULL - 1)
 
-#define PB_PAGE_SIZE 4096ULL
+#define PAGEBOX_PAGE_SIZE 4096ULL
 
-#define PB_DEVICE "/dev/pagebox"
+#define PAGEBOX_DEVICE "/dev/pagebox"
 /* Exists while the module is loaded. */
-#define PB_MODULE "/sys/module/pagebox"
-#define PB_NOT_LOADED \
+#define PAGEBOX_MODULE "/sys/module/pagebox"
+#define PAGEBOX_NOT_LOADED \
 	"the pagebox module is not loaded: insmod pagebox.ko, as root"
 
-struct pb_error {
+struct pagebox_error {
 	char text[PATH_MAX + 256];
 };
 
 /* Leaves a sentence, printable whatever it names; returns the code. */
-__printf(3, 4) int pb_fail(struct pb_error *error, int code, const char *format,
-			   ...);
-size_t pb_character(const char *text);
-void pb_printable(char *text);
+int pagebox_fail(struct pagebox_error *error, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+size_t pagebox_character(const char *text);
+void pagebox_printable(char *text);
 
 /* control.c */
-int pb_open(void);
-int pb_configure(int fd, struct pagebox_config *config);
-int pb_info(int fd, struct pagebox_info *info);
-int pb_stats(int fd, const void *address, struct pagebox_stats *stats);
-int pb_prefetch(int fd, struct pagebox_range *range);
-int pb_page_out(int fd, struct pagebox_range *range);
-int pb_discard(int fd, struct pagebox_range *range);
-int pb_join(int fd, __u32 id);
-int pb_stack(int fd, const void *address, __u64 top, __u64 limit);
+int pagebox_open(void);
+int pagebox_configure(int fd, struct pagebox_config *config);
+int pagebox_info(int fd, struct pagebox_info *info);
+int pagebox_stats(int fd, const void *address, struct pagebox_stats *stats);
+int pagebox_prefetch(int fd, struct pagebox_range *range);
+int pagebox_page_out(int fd, struct pagebox_range *range);
+int pagebox_discard(int fd, struct pagebox_range *range);
+int pagebox_join(int fd, __u32 id);
+int pagebox_stack(int fd, const void *address, __u64 top, __u64 limit);
 
 /**
- * struct pb_summary - what a box is, from its file "summary"
+ * struct pagebox_summary - what a box is, from its file "summary"
  * @box: number of the box
  * @name: what it is called
  * @owner: uid that opened it
@@ -96,7 +95,7 @@ int pb_stack(int fd, const void *address, __u64 top, __u64 limit);
  * @views: views that exist
  * @maps: mappings that exist
  */
-struct pb_summary {
+struct pagebox_summary {
 	__u64 box;
 	char name[64];
 	__u64 owner;
@@ -133,11 +132,11 @@ struct pb_summary {
 };
 
 /**
- * struct pb_counters - a file "stats"; a mapping has only @faults and @major
+ * struct pagebox_counters - a file "stats"; a mapping has only @faults and @major
  *
  * The fields mean what those of struct pagebox_stats mean.
  */
-struct pb_counters {
+struct pagebox_counters {
 	__u64 faults[PAGEBOX_FAULT_NR];
 	__u64 major;
 	__u64 evict_clean;
@@ -169,10 +168,10 @@ struct pb_counters {
 };
 
 /**
- * struct pb_frame - a row of "frames"
+ * struct pagebox_frame - a row of "frames"
  * @number: number of the frame
- * @pfn: its physical page, PB_NONE when it was never used
- * @page: index of the page in it, PB_NONE when it is free
+ * @pfn: its physical page, PAGEBOX_NONE when it was never used
+ * @page: index of the page in it, PAGEBOX_NONE when it is free
  * @tier: "root", "private", "retired" for a frame with a memory error, or "-"
  * @sharers: views that hold the page
  * @accessed: its reference bit
@@ -180,7 +179,7 @@ struct pb_counters {
  * @pins: references that keep the hand off
  * @hand: the hand looks at this frame next
  */
-struct pb_frame {
+struct pagebox_frame {
 	__u64 number;
 	__u64 pfn;
 	__u64 page;
@@ -193,7 +192,7 @@ struct pb_frame {
 };
 
 /**
- * struct pb_vma - a row of "maps": one VMA of a mapping
+ * struct pagebox_vma - a row of "maps": one VMA of a mapping
  * @map: number of the mapping, the name of its directory
  * @pid: process, 0 when it is not known
  * @shared: MAP_SHARED, it shows the root view
@@ -202,7 +201,7 @@ struct pb_frame {
  * @pgoff: page of the box at @start
  * @prot: like "rw-"
  */
-struct pb_vma {
+struct pagebox_vma {
 	__u64 map;
 	__u64 pid;
 	bool shared;
@@ -212,28 +211,28 @@ struct pb_vma {
 	char prot[8];
 };
 
-enum pb_state {
-	PB_STATE_ZERO,
-	PB_STATE_STORE,
-	PB_STATE_FRAME,
-	PB_STATE_SWAP,
-	PB_STATE_LOST,
+enum pagebox_state {
+	PAGEBOX_STATE_ZERO,
+	PAGEBOX_STATE_STORE,
+	PAGEBOX_STATE_FRAME,
+	PAGEBOX_STATE_SWAP,
+	PAGEBOX_STATE_LOST,
 };
 
 /**
- * struct pb_page - a row of "pages"
+ * struct pagebox_page - a row of "pages"
  * @index: page of the box
  * @address: where it is mapped
  * @state: where its contents are
- * @frame: number of its frame, or PB_NONE
- * @slot: its swap slot, or PB_NONE
- * @sharers: views that hold it, PB_ROOT for a root page in a private view
+ * @frame: number of its frame, or PAGEBOX_NONE
+ * @slot: its swap slot, or PAGEBOX_NONE
+ * @sharers: views that hold it, PAGEBOX_ROOT_PAGE for a root page in a private view
  * @pte: accessed, dirty, writable as "ADW" with dots, "-" without a PTE
  */
-struct pb_page {
+struct pagebox_page {
 	__u64 index;
 	__u64 address;
-	enum pb_state state;
+	enum pagebox_state state;
 	__u64 frame;
 	__u64 slot;
 	__u64 sharers;
@@ -241,34 +240,35 @@ struct pb_page {
 };
 
 /**
- * struct pb_policy - a line of the file "policies"
+ * struct pagebox_policy - a line of the file "policies"
  * @name: name of a replacement policy that a box can be given
  */
-struct pb_policy {
+struct pagebox_policy {
 	char name[PAGEBOX_NAME_LEN];
 };
 
-/* debugfs.c: where the boxes are */
-const char *pb_root(void);
-int pb_read_boxes(__u64 **ids, size_t *nr, struct pb_error *error);
-int pb_explain(const char *root, const char *module, int code,
-	       struct pb_error *error);
-int pb_read_policies(struct pb_policy **policies, size_t *nr,
-		     struct pb_error *error);
-const char *pb_state_name(enum pb_state state);
+/* find.c: where the boxes are */
+const char *pagebox_directory(void);
+int pagebox_read_boxes(__u64 **ids, size_t *nr, struct pagebox_error *error);
+int pagebox_explain(const char *root, const char *module, int code,
+		    struct pagebox_error *error);
+int pagebox_read_policies(struct pagebox_policy **policies, size_t *nr,
+			  struct pagebox_error *error);
+const char *pagebox_state_name(enum pagebox_state state);
 
-/* box.c: the files of one box; the caller frees the arrays */
-int pb_read_summary(__u64 box, struct pb_summary *summary,
-		    struct pb_error *error);
-int pb_read_counters(__u64 box, struct pb_counters *counters,
-		     struct pb_error *error);
-int pb_read_map_counters(__u64 box, __u64 map, struct pb_counters *counters,
-			 struct pb_error *error);
-int pb_read_frames(__u64 box, struct pb_frame **frames, size_t *nr,
-		   struct pb_error *error);
-int pb_read_vmas(__u64 box, struct pb_vma **vmas, size_t *nr,
-		 struct pb_error *error);
-int pb_read_pages(__u64 box, __u64 map, struct pb_page **pages, size_t *nr,
-		  struct pb_error *error);
+/* files.c: the files of one box; the caller frees the arrays */
+int pagebox_read_summary(__u64 box, struct pagebox_summary *summary,
+			 struct pagebox_error *error);
+int pagebox_read_counters(__u64 box, struct pagebox_counters *counters,
+			  struct pagebox_error *error);
+int pagebox_read_map_counters(__u64 box, __u64 map,
+			      struct pagebox_counters *counters,
+			      struct pagebox_error *error);
+int pagebox_read_frames(__u64 box, struct pagebox_frame **frames, size_t *nr,
+			struct pagebox_error *error);
+int pagebox_read_vmas(__u64 box, struct pagebox_vma **vmas, size_t *nr,
+		      struct pagebox_error *error);
+int pagebox_read_pages(__u64 box, __u64 map, struct pagebox_page **pages,
+		       size_t *nr, struct pagebox_error *error);
 
 #endif /* LIBPAGEBOX_H */

@@ -71,13 +71,13 @@ __printf(2, 3) static void leave(const char *name, const char *format, ...)
 static int make_box(unsigned int *id)
 {
 	struct pagebox_info info;
-	int fd = pb_open();
+	int fd = pagebox_open();
 
 	if (fd < 0) {
 		errno = -fd;
 		err(EXIT_FAILURE, "/dev/pagebox");
 	}
-	errno = -pb_info(fd, &info);
+	errno = -pagebox_info(fd, &info);
 	if (errno)
 		err(EXIT_FAILURE, "info of a box");
 	*id = info.id;
@@ -88,13 +88,13 @@ static struct pagebox_stats stats_of(int box)
 {
 	struct pagebox_stats stats;
 
-	errno = -pb_stats(box, NULL, &stats);
+	errno = -pagebox_stats(box, NULL, &stats);
 	if (errno)
 		err(EXIT_FAILURE, "statistics of a box");
 	return stats;
 }
 
-static char *map(int box, size_t bytes, int prot, int flags)
+static char *map_box(int box, size_t bytes, int prot, int flags)
 {
 	char *at = mmap(NULL, bytes, prot, flags, box, 0);
 
@@ -103,22 +103,22 @@ static char *map(int box, size_t bytes, int prot, int flags)
 	return at;
 }
 
-static char *page(char *text, size_t number)
+static char *page_at(char *text, size_t number)
 {
-	return text + number * PB_PAGE_SIZE;
+	return text + number * PAGEBOX_PAGE_SIZE;
 }
 
 static void first_touch(void)
 {
 	unsigned int id;
 	int box = make_box(&id);
-	char *at =
-		map(box, 16 * PB_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	char *at = map_box(box, 16 * PAGEBOX_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED);
 
 	story_chapter("An empty box");
 	story_say("open(\"/dev/pagebox\"), mmap() of 16 pages: nothing was\n"
 		  "allocated yet. Now we write into pages 3, 4 and 9.");
-	page(at, 3)[0] = page(at, 4)[0] = page(at, 9)[0] = 1;
+	page_at(at, 3)[0] = page_at(at, 4)[0] = page_at(at, 9)[0] = 1;
 	story_inspect("map %u", id);
 	story_say(
 		"Three page faults of the class 'zero': each cleared a frame\n"
@@ -127,43 +127,43 @@ static void first_touch(void)
 	if (stats_of(box).faults[PAGEBOX_FAULT_ZERO] != 3)
 		errx(EXIT_FAILURE,
 		     "but the box counted another number of them");
-	munmap(at, 16 * PB_PAGE_SIZE);
+	munmap(at, 16 * PAGEBOX_PAGE_SIZE);
 	close(box);
 }
 
-enum kind {
-	KIND_OTHER,
-	KIND_SPACE,
-	KIND_LETTER,
+enum byte {
+	BYTE_OTHER,
+	BYTE_SPACE,
+	BYTE_LETTER,
 };
 
 /* What "LC_ALL=C wc -w" takes each byte for. */
-static void sort_bytes(const struct demo *demo, unsigned char *kinds)
+static void sort_bytes(const struct demo *demo, unsigned char *bytes)
 {
 	for (int c = 0; c <= UCHAR_MAX; c++) {
 		if (isspace(c))
-			kinds[c] = KIND_SPACE;
+			bytes[c] = BYTE_SPACE;
 		else if (demo->any_byte || isprint(c))
-			kinds[c] = KIND_LETTER;
+			bytes[c] = BYTE_LETTER;
 		else
-			kinds[c] = KIND_OTHER;
+			bytes[c] = BYTE_OTHER;
 	}
 }
 
 static size_t count_words(const struct demo *demo, const char *text)
 {
-	unsigned char kinds[UCHAR_MAX + 1];
+	unsigned char bytes[UCHAR_MAX + 1];
 	bool in_word = false;
 	size_t words = 0;
 
-	sort_bytes(demo, kinds);
+	sort_bytes(demo, bytes);
 	for (size_t i = 0; i < demo->bytes; i++) {
-		enum kind kind = kinds[(unsigned char)text[i]];
+		enum byte byte = bytes[(unsigned char)text[i]];
 
-		if (kind == KIND_LETTER && !in_word)
+		if (byte == BYTE_LETTER && !in_word)
 			words++;
-		if (kind != KIND_OTHER)
-			in_word = kind == KIND_LETTER;
+		if (byte != BYTE_OTHER)
+			in_word = byte == BYTE_LETTER;
 	}
 	return words;
 }
@@ -179,13 +179,13 @@ static void open_text(struct demo *demo)
 	if (config.store_fd < 0 || fstat(config.store_fd, &stat))
 		err(EXIT_FAILURE, "%s", demo->path);
 	demo->bytes = stat.st_size;
-	demo->pages = (demo->bytes + PB_PAGE_SIZE - 1) / PB_PAGE_SIZE;
+	demo->pages = (demo->bytes + PAGEBOX_PAGE_SIZE - 1) / PAGEBOX_PAGE_SIZE;
 	demo->frames = demo->pages / 4;
 	if (demo->frames < 4 * EDIT)
 		errx(EXIT_FAILURE, "%s is too short for a story", demo->path);
 	config.frames = demo->frames;
 	demo->box = make_box(&demo->id);
-	errno = -pb_configure(demo->box, &config);
+	errno = -pagebox_configure(demo->box, &config);
 	if (errno)
 		err(EXIT_FAILURE, "configuring a box with %s as its store",
 		    demo->path);
@@ -206,7 +206,7 @@ static void read_text(struct demo *demo)
 		"map it shared and count its words with a plain loop over the\n"
 		"memory.",
 		basename(demo->path), demo->bytes, demo->pages, demo->frames);
-	text = map(demo->box, demo->bytes, PROT_READ, MAP_SHARED);
+	text = map_box(demo->box, demo->bytes, PROT_READ, MAP_SHARED);
 	words = count_words(demo, text);
 	leave("words", "%zu\n", words);
 	stats = stats_of(demo->box);
@@ -231,9 +231,9 @@ static void edit(char *text, const char *how, size_t first, size_t count,
 		 const char *notes)
 {
 	int (*change)(int) = strcmp(how, "ucase") ? tolower : toupper;
-	char *at = page(text, first);
+	char *at = page_at(text, first);
 
-	for (size_t i = 0; i < count * PB_PAGE_SIZE; i++)
+	for (size_t i = 0; i < count * PAGEBOX_PAGE_SIZE; i++)
 		at[i] = change((unsigned char)at[i]);
 	leave(notes, "%s %zu %zu\n", how, first, count);
 }
@@ -262,8 +262,8 @@ static void show_edits(const struct demo *demo)
 
 static char *edit_text(struct demo *demo)
 {
-	char *text = map(demo->box, demo->bytes, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE);
+	char *text = map_box(demo->box, demo->bytes, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE);
 
 	story_chapter("SHOUTING, in private");
 	story_say(
@@ -463,7 +463,7 @@ static void end_child(const struct child *child)
 static void write_alone(const struct demo *demo, char *text,
 			const struct child *child)
 {
-	char *shared = page(text, early(demo) + EDIT - 1);
+	char *shared = page_at(text, early(demo) + EDIT - 1);
 	struct pagebox_stats before, after;
 	char byte;
 
@@ -488,7 +488,7 @@ static void write_alone(const struct demo *demo, char *text,
 
 static void count_again(const struct demo *demo, char *edited)
 {
-	char *text = map(demo->box, demo->bytes, PROT_READ, MAP_SHARED);
+	char *text = map_box(demo->box, demo->bytes, PROT_READ, MAP_SHARED);
 
 	leave("words-after", "%zu\n", count_words(demo, text));
 	munmap(text, demo->bytes);

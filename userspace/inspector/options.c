@@ -288,7 +288,7 @@ static void set_format(struct options *options, enum format format)
 static void to_setting(const struct command *command, enum setting setting,
 		       struct options *options)
 {
-	struct pb_error error;
+	struct pagebox_error error;
 
 	if (!takes(command, setting))
 		errx(EXIT_USAGE,
@@ -372,7 +372,7 @@ static void need_words(int nr, int least, int most, const char *what)
 		errx(EXIT_USAGE, "this takes %s", what);
 }
 
-#define LAST_PAGE (PAGEBOX_MAX_SIZE / PB_PAGE_SIZE - 1)
+#define LAST_PAGE (PAGEBOX_MAX_SIZE / PAGEBOX_PAGE_SIZE - 1)
 
 static void parse_operands(const struct command *command, int nr, char **words,
 			   struct options *options)
@@ -403,7 +403,7 @@ static void parse_operands(const struct command *command, int nr, char **words,
 
 static void check(const struct options *options)
 {
-	struct pb_error error;
+	struct pagebox_error error;
 
 	if (options->list && options->strip)
 		errx(EXIT_USAGE, "--list and --strip exclude each other");

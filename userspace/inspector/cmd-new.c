@@ -22,7 +22,7 @@ static void name_after(struct settings *settings, const char *program)
 {
 	const char *slash = strrchr(program, '/');
 	char name[PAGEBOX_NAME_LEN];
-	struct pb_error ignored;
+	struct pagebox_error ignored;
 
 	if (is_given(settings, SETTING_NAME))
 		return;
@@ -33,7 +33,7 @@ static void name_after(struct settings *settings, const char *program)
 static int make_box(const struct options *options)
 {
 	struct settings settings = options->settings;
-	struct pb_error error;
+	struct pagebox_error error;
 	int fd = reach_new(&error);
 
 	if (fd < 0)
@@ -61,7 +61,7 @@ static void pass_on(int box)
 
 	if (fd < 0)
 		err(EXIT_FAILURE, "cannot pass the box on");
-	errno = -pb_info(box, &info);
+	errno = -pagebox_info(box, &info);
 	if (errno)
 		err(EXIT_FAILURE, "cannot tell the number of the box");
 	set_variable("PAGEBOX_FD", fd);

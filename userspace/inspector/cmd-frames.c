@@ -74,74 +74,77 @@ static const char legend[] = STRIP_LEGEND
 	". empty   * accessed since the hand passed   ^ the hand\n";
 
 /**
- * struct clock_view - what is being shown
+ * struct clock_display - what is being shown
  * @options: how
  * @sheet: where to
- * @box: the box
+ * @target: the box
  * @frames: its frame table
  * @nr: how many
  * @has_errors: some frames were retired
  */
-struct clock_view {
+struct clock_display {
 	const struct options *options;
 	struct sheet *sheet;
-	const struct box *box;
-	struct pb_frame *frames;
+	const struct target *target;
+	struct pagebox_frame *frames;
 	size_t nr;
 	bool has_errors;
 };
 
-static bool is_empty(const struct pb_frame *frame)
+static bool is_empty(const struct pagebox_frame *frame)
 {
-	return frame->page == PB_NONE;
+	return frame->page == PAGEBOX_NONE;
 }
 
 /* Where the hand stands; the number of frames when nowhere. */
-static size_t find_hand(const struct clock_view *view)
+static size_t find_hand(const struct clock_display *display)
 {
 	size_t i = 0;
 
-	while (i < view->nr && !view->frames[i].hand)
+	while (i < display->nr && !display->frames[i].hand)
 		i++;
 	return i;
 }
 
-static void section(const struct clock_view *view)
+static void section(const struct clock_display *display)
 {
-	const struct pb_summary *s = &view->box->summary;
+	const struct pagebox_summary *s = &display->target->summary;
 	char name[SHEET_SAFE(sizeof(s->name))];
 
-	sheet_section(view->sheet,
+	sheet_section(display->sheet,
 		      "box %llu (%s): %llu of %zu frames used, hand at %zu",
-		      view->box->id, sheet_safe(name, sizeof(name), s->name),
-		      s->frames_used, view->nr, find_hand(view));
+		      display->target->id,
+		      sheet_safe(name, sizeof(name), s->name), s->frames_used,
+		      display->nr, find_hand(display));
 }
 
-static void truth(const struct clock_view *view, size_t column, bool value)
+static void truth(const struct clock_display *display, size_t column,
+		  bool value)
 {
-	if (view->options->format == FORMAT_TABLE)
-		sheet_text(view->sheet, column, "%c", value ? '1' : '.');
+	if (display->options->format == FORMAT_TABLE)
+		sheet_text(display->sheet, column, "%c", value ? '1' : '.');
 	else
-		sheet_text(view->sheet, column, "%d", value);
+		sheet_text(display->sheet, column, "%d", value);
 }
 
-static void hand_cell(const struct clock_view *view,
-		      const struct pb_frame *frame)
+static void hand_cell(const struct clock_display *display,
+		      const struct pagebox_frame *frame)
 {
-	if (view->options->format == FORMAT_TABLE)
-		sheet_text(view->sheet, HAND, "%s", frame->hand ? "   >" : "");
+	if (display->options->format == FORMAT_TABLE)
+		sheet_text(display->sheet, HAND, "%s",
+			   frame->hand ? "   >" : "");
 	else
-		sheet_text(view->sheet, HAND, "%d", frame->hand);
+		sheet_text(display->sheet, HAND, "%d", frame->hand);
 }
 
-static void list_row(const struct clock_view *view,
-		     const struct pb_frame *frame)
+static void list_row(const struct clock_display *display,
+		     const struct pagebox_frame *frame)
 {
-	struct sheet *sheet = view->sheet;
+	struct sheet *sheet = display->sheet;
 
 	sheet_row(sheet);
-	sheet_number(sheet, BOX, view->box->id);
-	hand_cell(view, frame);
+	sheet_number(sheet, BOX, display->target->id);
+	hand_cell(display, frame);
 	sheet_number(sheet, FRAME, frame->number);
 	sheet_number(sheet, PFN, frame->pfn);
 	if (strcmp(frame->tier, "-"))
@@ -150,19 +153,19 @@ static void list_row(const struct clock_view *view,
 		return;
 	sheet_number(sheet, PAGE, frame->page);
 	sheet_number(sheet, SHARERS, frame->sharers);
-	truth(view, ACCESSED, frame->accessed == 1);
-	truth(view, DIRTY, frame->dirty == 1);
+	truth(display, ACCESSED, frame->accessed == 1);
+	truth(display, DIRTY, frame->dirty == 1);
 	sheet_number(sheet, PINS, frame->pins);
 	sheet_color(sheet, FRAME, frame->accessed == 1 ? "green" : "blue");
 }
 
 /* Frames from @i on that were never used and say nothing one by one. */
-static size_t count_unused(const struct clock_view *view, size_t i)
+static size_t count_unused(const struct clock_display *display, size_t i)
 {
 	size_t end = i;
 
-	while (end < view->nr && view->frames[end].pfn == PB_NONE &&
-	       !view->frames[end].hand)
+	while (end < display->nr && display->frames[end].pfn == PAGEBOX_NONE &&
+	       !display->frames[end].hand)
 		end++;
 	return end - i;
 }
@@ -170,49 +173,49 @@ static size_t count_unused(const struct clock_view *view, size_t i)
 /* Below this, a row for each is no longer than it is clear. */
 #define MANY_UNUSED 4
 
-static void show_list(const struct clock_view *view)
+static void show_list(const struct clock_display *display)
 {
-	for (size_t i = 0; i < view->nr; i++) {
-		size_t unused = count_unused(view, i);
+	for (size_t i = 0; i < display->nr; i++) {
+		size_t unused = count_unused(display, i);
 
-		if (view->options->format != FORMAT_TABLE ||
+		if (display->options->format != FORMAT_TABLE ||
 		    unused < MANY_UNUSED) {
-			list_row(view, &view->frames[i]);
+			list_row(display, &display->frames[i]);
 			continue;
 		}
-		sheet_row(view->sheet);
-		sheet_number(view->sheet, BOX, view->box->id);
-		sheet_text(view->sheet, HAND, " ");
-		sheet_text(view->sheet, FRAME, "%zu-%zu", i, i + unused - 1);
+		sheet_row(display->sheet);
+		sheet_number(display->sheet, BOX, display->target->id);
+		sheet_text(display->sheet, HAND, " ");
+		sheet_text(display->sheet, FRAME, "%zu-%zu", i, i + unused - 1);
 		i += unused - 1;
 	}
 }
 
-static char letter_of(const struct pb_frame *frame)
+static char letter_of(const struct pagebox_frame *frame)
 {
 	return strip_letter(!strcmp(frame->tier, "root"), frame->sharers,
 			    frame->dirty == 1);
 }
 
-static bool is_retired(const struct pb_frame *frame)
+static bool is_retired(const struct pagebox_frame *frame)
 {
 	return !strcmp(frame->tier, "retired");
 }
 
-static struct strip_mark *make_marks(struct clock_view *view, size_t *nr)
+static struct strip_mark *make_marks(struct clock_display *display, size_t *nr)
 {
-	struct strip_mark *marks = calloc(view->nr + 1, sizeof(*marks));
+	struct strip_mark *marks = calloc(display->nr + 1, sizeof(*marks));
 
 	if (!marks)
 		errx(EXIT_FAILURE, "out of memory");
 	*nr = 0;
-	for (size_t i = 0; i < view->nr; i++) {
-		const struct pb_frame *frame = &view->frames[i];
+	for (size_t i = 0; i < display->nr; i++) {
+		const struct pagebox_frame *frame = &display->frames[i];
 		bool retired = is_retired(frame);
 
 		if (is_empty(frame) && !retired)
 			continue;
-		view->has_errors |= retired;
+		display->has_errors |= retired;
 		marks[*nr].at = i;
 		marks[(*nr)++].letter = retired ? STRIP_ERROR :
 						  letter_of(frame);
@@ -221,13 +224,13 @@ static struct strip_mark *make_marks(struct clock_view *view, size_t *nr)
 }
 
 /* A mark for each frame that was accessed. Return: how long up to the last one. */
-static int mark_accessed(const struct clock_view *view,
+static int mark_accessed(const struct clock_display *display,
 			 const struct strip_row *row, char blank, char *marks)
 {
 	int length = 0;
 
 	for (size_t i = 0; i < row->length; i++) {
-		bool accessed = view->frames[row->at + i].accessed == 1;
+		bool accessed = display->frames[row->at + i].accessed == 1;
 
 		marks[i] = accessed ? '*' : blank;
 		if (accessed)
@@ -238,19 +241,19 @@ static int mark_accessed(const struct clock_view *view,
 }
 
 /* What people see below a strip. */
-static void row_below(const struct clock_view *view, const char *marks)
+static void row_below(const struct clock_display *display, const char *marks)
 {
-	sheet_row(view->sheet);
-	sheet_text(view->sheet, BOX, " ");
-	sheet_text(view->sheet, FRAME, " ");
-	sheet_text(view->sheet, FRAMES, " ");
-	sheet_text(view->sheet, HAND, " ");
-	sheet_text(view->sheet, MARKS, " ");
-	sheet_text(view->sheet, STRIP, "%s", marks);
+	sheet_row(display->sheet);
+	sheet_text(display->sheet, BOX, " ");
+	sheet_text(display->sheet, FRAME, " ");
+	sheet_text(display->sheet, FRAMES, " ");
+	sheet_text(display->sheet, HAND, " ");
+	sheet_text(display->sheet, MARKS, " ");
+	sheet_text(display->sheet, STRIP, "%s", marks);
 }
 
 /* Programs get the marks in a column, people see them below the strip. */
-static void show_marks(const struct clock_view *view,
+static void show_marks(const struct clock_display *display,
 		       const struct strip_row *row)
 {
 	char marks[STRIP_WIDTH + 1];
@@ -258,95 +261,95 @@ static void show_marks(const struct clock_view *view,
 
 	if (!row->cells[0])
 		return;
-	mark_accessed(view, row, STRIP_BLANK, marks);
-	sheet_text(view->sheet, MARKS, "%s", marks);
-	if (view->options->format != FORMAT_TABLE)
+	mark_accessed(display, row, STRIP_BLANK, marks);
+	sheet_text(display->sheet, MARKS, "%s", marks);
+	if (display->options->format != FORMAT_TABLE)
 		return;
-	length = mark_accessed(view, row, ' ', marks);
+	length = mark_accessed(display, row, ' ', marks);
 	marks[length] = '\0';
 	if (length)
-		row_below(view, marks);
+		row_below(display, marks);
 }
 
-static void show_hand(const struct clock_view *view, size_t hand,
+static void show_hand(const struct clock_display *display, size_t hand,
 		      const struct strip_row *row)
 {
 	char marks[STRIP_WIDTH + 1];
 
 	snprintf(marks, sizeof(marks), "%*s^",
 		 row->cells[0] ? (int)(hand - row->at) : 0, "");
-	row_below(view, marks);
+	row_below(display, marks);
 }
 
-static void strip_row(const struct clock_view *view, size_t hand,
+static void strip_row(const struct clock_display *display, size_t hand,
 		      const struct strip_row *row)
 {
 	bool is_here = hand - row->at < row->length;
 
-	sheet_row(view->sheet);
-	sheet_number(view->sheet, BOX, view->box->id);
-	sheet_number(view->sheet, FRAME, row->at);
-	sheet_number(view->sheet, FRAMES, row->length);
+	sheet_row(display->sheet);
+	sheet_number(display->sheet, BOX, display->target->id);
+	sheet_number(display->sheet, FRAME, row->at);
+	sheet_number(display->sheet, FRAMES, row->length);
 	if (is_here)
-		sheet_number(view->sheet, HAND, hand);
-	sheet_strip(view->sheet, STRIP, row, "frames empty");
-	show_marks(view, row);
-	if (is_here && view->options->format == FORMAT_TABLE)
-		show_hand(view, hand, row);
+		sheet_number(display->sheet, HAND, hand);
+	sheet_strip(display->sheet, STRIP, row, "frames empty");
+	show_marks(display, row);
+	if (is_here && display->options->format == FORMAT_TABLE)
+		show_hand(display, hand, row);
 }
 
-static void show_strip(struct clock_view *view)
+static void show_strip(struct clock_display *display)
 {
-	struct strip strip = { .length = view->nr, .per_char = 1 };
+	struct strip strip = { .length = display->nr, .per_char = 1 };
 	struct strip_row row = { .length = 0 };
 	size_t mark = 0;
-	struct strip_mark *marks = make_marks(view, &strip.nr_marks);
+	struct strip_mark *marks = make_marks(display, &strip.nr_marks);
 
 	strip.marks = marks;
-	strip.width = strip_width(view->options);
+	strip.width = strip_width(display->options);
 	while (strip_next(&strip, &mark, &row))
-		strip_row(view, find_hand(view), &row);
+		strip_row(display, find_hand(display), &row);
 	free(marks);
 }
 
-static int show_box(struct clock_view *view)
+static int show_box(struct clock_display *display)
 {
 	int status = EXIT_SUCCESS;
-	struct pb_error error;
-	int ret =
-		pb_read_frames(view->box->id, &view->frames, &view->nr, &error);
+	struct pagebox_error error;
+	int ret = pagebox_read_frames(display->target->id, &display->frames,
+				      &display->nr, &error);
 
-	report_box(view->box->id, view->options, ret, &error, &status);
+	report_box(display->target->id, display->options, ret, &error, &status);
 	if (ret)
 		return status;
-	if (view->options->strip)
-		show_strip(view);
+	if (display->options->strip)
+		show_strip(display);
 	else
-		show_list(view);
-	section(view);
-	free(view->frames);
+		show_list(display);
+	section(display);
+	free(display->frames);
 	return status;
 }
 
 static int run(const struct options *options)
 {
-	struct clock_view view = {
+	struct clock_display display = {
 		.options = options,
 	};
 	struct selection selection;
 
-	view.sheet = sheet_new(options->strip ? &strip_layout : &list_layout,
-			       options);
+	display.sheet = sheet_new(options->strip ? &strip_layout : &list_layout,
+				  options);
 	selection = select_boxes(options);
 	for (size_t i = 0; i < selection.nr; i++) {
-		view.box = &selection.boxes[i];
-		if (show_box(&view))
+		display.target = &selection.targets[i];
+		if (show_box(&display))
 			selection.status = EXIT_FAILURE;
 	}
-	sheet_end(view.sheet);
+	sheet_end(display.sheet);
 	if (selection.nr && is_for_people(options) && options->strip)
 		printf("\n%s%s", legend,
-		       view.has_errors ? STRIP_ERROR_LEGEND : "");
+		       display.has_errors ? STRIP_ERROR_LEGEND : "");
 	select_free(&selection);
 	return selection.status;
 }

@@ -79,21 +79,21 @@ static const char legend[] = STRIP_LEGEND
 	"x in swap   - in no frame   . no page: never touched, or clean and forgotten\n";
 
 /**
- * struct map_view - what is being shown
+ * struct map_display - what is being shown
  * @options: how
  * @sheet: where to
- * @box: the box
+ * @target: the box
  * @frames: its frame table, for the dirty bits; NULL when not needed
  * @nr_frames: how many
  * @shown: how many VMAs had something to show
  * @gone: how many belong to mappings that have gone meanwhile
  * @has_errors: a page was lost to a memory error
  */
-struct map_view {
+struct map_display {
 	const struct options *options;
 	struct sheet *sheet;
-	const struct box *box;
-	struct pb_frame *frames;
+	const struct target *target;
+	struct pagebox_frame *frames;
 	size_t nr_frames;
 	size_t shown;
 	size_t gone;
@@ -107,83 +107,86 @@ struct map_view {
  * @nr: how many
  */
 struct piece {
-	struct pb_vma vma;
-	const struct pb_page *pages;
+	struct pagebox_vma vma;
+	const struct pagebox_page *pages;
 	size_t nr;
 };
 
-static __u64 page_at(const struct pb_vma *vma, __u64 address)
+static __u64 page_at(const struct pagebox_vma *vma, __u64 address)
 {
-	return vma->pgoff + (address - vma->start) / PB_PAGE_SIZE;
+	return vma->pgoff + (address - vma->start) / PAGEBOX_PAGE_SIZE;
 }
 
 /* A root page; its sharers are not a matter of this view. */
-static bool is_root(const struct pb_vma *vma, const struct pb_page *page)
+static bool is_root(const struct pagebox_vma *vma,
+		    const struct pagebox_page *page)
 {
-	return vma->shared || page->sharers == PB_ROOT;
+	return vma->shared || page->sharers == PAGEBOX_ROOT_PAGE;
 }
 
-static bool is_dirty(const struct map_view *view, const struct pb_page *page)
+static bool is_dirty(const struct map_display *display,
+		     const struct pagebox_page *page)
 {
-	if (page->frame < view->nr_frames &&
-	    view->frames[page->frame].page == page->index)
-		return view->frames[page->frame].dirty == 1;
+	if (page->frame < display->nr_frames &&
+	    display->frames[page->frame].page == page->index)
+		return display->frames[page->frame].dirty == 1;
 	return strchr(page->pte, 'D');
 }
 
-static char letter_of(struct map_view *view, const struct pb_vma *vma,
-		      const struct pb_page *page)
+static char letter_of(struct map_display *display,
+		      const struct pagebox_vma *vma,
+		      const struct pagebox_page *page)
 {
-	if (page->state == PB_STATE_LOST) {
-		view->has_errors = true;
+	if (page->state == PAGEBOX_STATE_LOST) {
+		display->has_errors = true;
 		return STRIP_ERROR;
 	}
-	if (page->state == PB_STATE_SWAP)
+	if (page->state == PAGEBOX_STATE_SWAP)
 		return 'x';
-	if (page->state != PB_STATE_FRAME)
+	if (page->state != PAGEBOX_STATE_FRAME)
 		return '-';
 	return strip_letter(is_root(vma, page), page->sharers,
-			    is_dirty(view, page));
+			    is_dirty(display, page));
 }
 
-static void common_cells(const struct map_view *view, const struct pb_vma *vma,
-			 __u64 page)
+static void common_cells(const struct map_display *display,
+			 const struct pagebox_vma *vma, __u64 page)
 {
-	struct sheet *sheet = view->sheet;
+	struct sheet *sheet = display->sheet;
 
 	sheet_row(sheet);
-	sheet_number(sheet, BOX, view->box->id);
+	sheet_number(sheet, BOX, display->target->id);
 	sheet_number(sheet, MAP, vma->map);
-	sheet_number(sheet, PID, vma->pid ? vma->pid : PB_NONE);
+	sheet_number(sheet, PID, vma->pid ? vma->pid : PAGEBOX_NONE);
 	sheet_text(sheet, TYPE, "%s", vma->shared ? "shared" : "private");
 	sheet_text(sheet, PROT, "%s", vma->prot);
 	sheet_number(sheet, PAGE, page);
 	sheet_text(sheet, ADDRESS, "0x%llx",
-		   vma->start + (page - vma->pgoff) * PB_PAGE_SIZE);
+		   vma->start + (page - vma->pgoff) * PAGEBOX_PAGE_SIZE);
 }
 
-static void section(const struct map_view *view, const struct pb_vma *vma,
-		    __u64 per_char)
+static void section(const struct map_display *display,
+		    const struct pagebox_vma *vma, __u64 per_char)
 {
 	char pid[48] = "";
 	char scale[48] = "";
-	char name[SHEET_SAFE(sizeof(view->box->summary.name))];
+	char name[SHEET_SAFE(sizeof(display->target->summary.name))];
 
 	if (vma->pid)
 		snprintf(pid, sizeof(pid), " of process %llu", vma->pid);
 	if (per_char > 1)
 		snprintf(scale, sizeof(scale),
 			 "\n%llu pages to a character:", per_char);
-	sheet_section(view->sheet,
-		      "box %llu (%s) map %llu%s, %s %s: %llu pages at 0x%llx%s",
-		      view->box->id,
-		      sheet_safe(name, sizeof(name), view->box->summary.name),
-		      vma->map, pid, vma->shared ? "shared" : "private",
-		      vma->prot, (vma->end - vma->start) / PB_PAGE_SIZE,
-		      vma->start, scale);
+	sheet_section(
+		display->sheet,
+		"box %llu (%s) map %llu%s, %s %s: %llu pages at 0x%llx%s",
+		display->target->id,
+		sheet_safe(name, sizeof(name), display->target->summary.name),
+		vma->map, pid, vma->shared ? "shared" : "private", vma->prot,
+		(vma->end - vma->start) / PAGEBOX_PAGE_SIZE, vma->start, scale);
 }
 
-static struct strip_mark *make_marks(struct map_view *view,
+static struct strip_mark *make_marks(struct map_display *display,
 				     const struct piece *piece)
 {
 	struct strip_mark *marks = calloc(piece->nr + 1, sizeof(*marks));
@@ -191,10 +194,11 @@ static struct strip_mark *make_marks(struct map_view *view,
 	if (!marks)
 		errx(EXIT_FAILURE, "out of memory");
 	for (size_t i = 0; i < piece->nr; i++) {
-		const struct pb_page *page = &piece->pages[i];
+		const struct pagebox_page *page = &piece->pages[i];
 
-		marks[i].at = (page->address - piece->vma.start) / PB_PAGE_SIZE;
-		marks[i].letter = letter_of(view, &piece->vma, page);
+		marks[i].at =
+			(page->address - piece->vma.start) / PAGEBOX_PAGE_SIZE;
+		marks[i].letter = letter_of(display, &piece->vma, page);
 	}
 	return marks;
 }
@@ -213,74 +217,80 @@ static void scale(struct strip *strip, const struct options *options)
 		strip_fit(strip, rows < ROWS_MIN ? ROWS_MIN : rows);
 }
 
-static void strip_row(const struct map_view *view, const struct pb_vma *vma,
-		      const struct strip *strip, const struct strip_row *row)
+static void strip_row(const struct map_display *display,
+		      const struct pagebox_vma *vma, const struct strip *strip,
+		      const struct strip_row *row)
 {
-	common_cells(view, vma, vma->pgoff + row->at);
-	sheet_number(view->sheet, PAGES, row->length);
-	sheet_number(view->sheet, PER_CHAR, strip->per_char);
-	sheet_strip(view->sheet, STRIP, row, "without a page");
+	common_cells(display, vma, vma->pgoff + row->at);
+	sheet_number(display->sheet, PAGES, row->length);
+	sheet_number(display->sheet, PER_CHAR, strip->per_char);
+	sheet_strip(display->sheet, STRIP, row, "without a page");
 }
 
-static void show_strip(struct map_view *view, const struct piece *piece)
+static void show_strip(struct map_display *display, const struct piece *piece)
 {
-	struct strip_mark *marks = make_marks(view, piece);
+	struct strip_mark *marks = make_marks(display, piece);
 	struct strip strip = {
-		.length = (piece->vma.end - piece->vma.start) / PB_PAGE_SIZE,
+		.length =
+			(piece->vma.end - piece->vma.start) / PAGEBOX_PAGE_SIZE,
 		.marks = marks,
 		.nr_marks = piece->nr,
 	};
 	struct strip_row row = { .length = 0 };
 	size_t mark = 0;
 
-	scale(&strip, view->options);
+	scale(&strip, display->options);
 	while (strip_next(&strip, &mark, &row))
-		strip_row(view, &piece->vma, &strip, &row);
-	section(view, &piece->vma, strip.per_char);
+		strip_row(display, &piece->vma, &strip, &row);
+	section(display, &piece->vma, strip.per_char);
 	free(marks);
 }
 
-static void list_row(const struct map_view *view, const struct pb_vma *vma,
-		     const struct pb_page *page)
+static void list_row(const struct map_display *display,
+		     const struct pagebox_vma *vma,
+		     const struct pagebox_page *page)
 {
-	struct sheet *sheet = view->sheet;
+	struct sheet *sheet = display->sheet;
 
-	common_cells(view, vma, page_at(vma, page->address));
-	sheet_text(sheet, STATE, "%s", pb_state_name(page->state));
+	common_cells(display, vma, page_at(vma, page->address));
+	sheet_text(sheet, STATE, "%s", pagebox_state_name(page->state));
 	sheet_number(sheet, FRAME, page->frame);
 	sheet_number(sheet, SLOT, page->slot);
 	sheet_text(sheet, TIER, "%s", is_root(vma, page) ? "root" : "own");
-	if (page->sharers != PB_ROOT)
+	if (page->sharers != PAGEBOX_ROOT_PAGE)
 		sheet_number(sheet, SHARERS, page->sharers);
 	if (strcmp(page->pte, "-"))
 		sheet_text(sheet, PTE, "%s", page->pte);
 }
 
-static void show_list(const struct map_view *view, const struct piece *piece)
+static void show_list(const struct map_display *display,
+		      const struct piece *piece)
 {
 	for (size_t i = 0; i < piece->nr; i++)
-		list_row(view, &piece->vma, &piece->pages[i]);
-	section(view, &piece->vma, 1);
+		list_row(display, &piece->vma, &piece->pages[i]);
+	section(display, &piece->vma, 1);
 }
 
 /* Cut a VMA to the pages asked for. Return: false when none is left. */
-static bool cut_vma(struct pb_vma *vma, const struct options *options)
+static bool cut_vma(struct pagebox_vma *vma, const struct options *options)
 {
-	__u64 last = vma->pgoff + (vma->end - vma->start) / PB_PAGE_SIZE - 1;
+	__u64 last =
+		vma->pgoff + (vma->end - vma->start) / PAGEBOX_PAGE_SIZE - 1;
 	__u64 skip = options->first > vma->pgoff ? options->first - vma->pgoff :
 						   0;
 
 	if (options->first > last || options->last < vma->pgoff)
 		return false;
 	if (options->last < last)
-		vma->end -= (last - options->last) * PB_PAGE_SIZE;
-	vma->start += skip * PB_PAGE_SIZE;
+		vma->end -= (last - options->last) * PAGEBOX_PAGE_SIZE;
+	vma->start += skip * PAGEBOX_PAGE_SIZE;
 	vma->pgoff += skip;
 	return true;
 }
 
 /* The pages are in order of address: the first one at or after @address. */
-static size_t first_from(const struct pb_page *pages, size_t nr, __u64 address)
+static size_t first_from(const struct pagebox_page *pages, size_t nr,
+			 __u64 address)
 {
 	size_t low = 0, high = nr;
 
@@ -295,87 +305,87 @@ static size_t first_from(const struct pb_page *pages, size_t nr, __u64 address)
 	return low;
 }
 
-static void show_vma(struct map_view *view, const struct pb_vma *vma,
-		     const struct pb_page *pages, size_t nr)
+static void show_vma(struct map_display *display, const struct pagebox_vma *vma,
+		     const struct pagebox_page *pages, size_t nr)
 {
 	struct piece piece = { .vma = *vma };
 	size_t from;
 
-	if (!cut_vma(&piece.vma, view->options))
+	if (!cut_vma(&piece.vma, display->options))
 		return;
-	view->shown++;
+	display->shown++;
 	from = first_from(pages, nr, piece.vma.start);
 	piece.pages = pages ? pages + from : NULL;
 	piece.nr = first_from(pages, nr, piece.vma.end) - from;
-	if (view->options->list)
-		show_list(view, &piece);
+	if (display->options->list)
+		show_list(display, &piece);
 	else
-		show_strip(view, &piece);
+		show_strip(display, &piece);
 }
 
 static int compare_pages(const void *a, const void *b)
 {
-	const struct pb_page *x = a, *y = b;
+	const struct pagebox_page *x = a, *y = b;
 
 	return (x->address > y->address) - (x->address < y->address);
 }
 
 /* Show the VMAs from @i on that belong to one mapping. Return: the next. */
-static size_t show_map(struct map_view *view, size_t i, int *status)
+static size_t show_map(struct map_display *display, size_t i, int *status)
 {
-	const struct box *box = view->box;
-	__u64 map = box->vmas[i].map;
-	struct pb_page *pages;
-	struct pb_error error;
+	const struct target *target = display->target;
+	__u64 map = target->vmas[i].map;
+	struct pagebox_page *pages;
+	struct pagebox_error error;
 	size_t nr;
-	int ret = pb_read_pages(box->id, map, &pages, &nr, &error);
+	int ret = pagebox_read_pages(target->id, map, &pages, &nr, &error);
 
 	report(ret, &error, status);
 	if (nr)
 		qsort(pages, nr, sizeof(*pages), compare_pages);
-	for (; i < box->nr_vmas && box->vmas[i].map == map; i++) {
+	for (; i < target->nr_vmas && target->vmas[i].map == map; i++) {
 		if (!ret)
-			show_vma(view, &box->vmas[i], pages, nr);
-		view->gone += ret == -ENOENT;
+			show_vma(display, &target->vmas[i], pages, nr);
+		display->gone += ret == -ENOENT;
 	}
 	free(pages);
 	return i;
 }
 
 /* Return: 0, or a negative errno when the box could not be read. */
-static int read_frames(struct map_view *view, struct pb_error *error)
+static int read_frames(struct map_display *display, struct pagebox_error *error)
 {
-	view->frames = NULL;
-	view->nr_frames = 0;
-	if (!view->box->nr_vmas || view->options->list)
+	display->frames = NULL;
+	display->nr_frames = 0;
+	if (!display->target->nr_vmas || display->options->list)
 		return 0;
-	return pb_read_frames(view->box->id, &view->frames, &view->nr_frames,
-			      error);
+	return pagebox_read_frames(display->target->id, &display->frames,
+				   &display->nr_frames, error);
 }
 
 /* Where mappings have gone, the box may have. */
-static int look_again(const struct box *box, struct pb_error *error)
+static int look_again(const struct target *target, struct pagebox_error *error)
 {
-	struct pb_summary summary;
+	struct pagebox_summary summary;
 
-	return pb_read_summary(box->id, &summary, error);
+	return pagebox_read_summary(target->id, &summary, error);
 }
 
-static void show_box(struct map_view *view, int *status)
+static void show_box(struct map_display *display, int *status)
 {
-	const struct box *box = view->box;
-	size_t gone = view->gone;
-	struct pb_error error;
-	int ret = read_frames(view, &error);
+	const struct target *target = display->target;
+	size_t gone = display->gone;
+	struct pagebox_error error;
+	int ret = read_frames(display, &error);
 
 	if (ret == -ENOENT)
-		view->gone += box->nr_vmas;
-	for (size_t i = 0; ret != -ENOENT && i < box->nr_vmas;)
-		i = show_map(view, i, status);
-	if (!ret && view->gone != gone)
-		ret = look_again(box, &error);
-	report_box(box->id, view->options, ret, &error, status);
-	free(view->frames);
+		display->gone += target->nr_vmas;
+	for (size_t i = 0; ret != -ENOENT && i < target->nr_vmas;)
+		i = show_map(display, i, status);
+	if (!ret && display->gone != gone)
+		ret = look_again(target, &error);
+	report_box(target->id, display->options, ret, &error, status);
+	free(display->frames);
 }
 
 static size_t count_mappings(const struct selection *selection)
@@ -383,21 +393,21 @@ static size_t count_mappings(const struct selection *selection)
 	size_t mappings = 0;
 
 	for (size_t i = 0; i < selection->nr; i++)
-		mappings += selection->boxes[i].nr_vmas;
+		mappings += selection->targets[i].nr_vmas;
 	return mappings;
 }
 
-static void closing_words(const struct map_view *view,
+static void closing_words(const struct map_display *display,
 			  struct selection *selection)
 {
-	const struct options *options = view->options;
+	const struct options *options = display->options;
 	size_t mappings = count_mappings(selection);
 
-	if (view->shown) {
+	if (display->shown) {
 		if (is_for_people(options) && !options->list)
 			printf("\n%s%s", legend,
-			       view->has_errors ? STRIP_ERROR_LEGEND : "");
-	} else if (selection->nr && mappings == view->gone) {
+			       display->has_errors ? STRIP_ERROR_LEGEND : "");
+	} else if (selection->nr && mappings == display->gone) {
 		report_process(options, &selection->status);
 		if (selection->status == EXIT_SUCCESS)
 			warnx("nothing is mapped: no program did an mmap() of the box");
@@ -408,20 +418,20 @@ static void closing_words(const struct map_view *view,
 
 static int run(const struct options *options)
 {
-	struct map_view view = {
+	struct map_display display = {
 		.options = options,
 	};
 	struct selection selection;
 
-	view.sheet = sheet_new(options->list ? &list_layout : &strip_layout,
-			       options);
+	display.sheet = sheet_new(options->list ? &list_layout : &strip_layout,
+				  options);
 	selection = select_boxes(options);
 	for (size_t i = 0; i < selection.nr; i++) {
-		view.box = &selection.boxes[i];
-		show_box(&view, &selection.status);
+		display.target = &selection.targets[i];
+		show_box(&display, &selection.status);
 	}
-	sheet_end(view.sheet);
-	closing_words(&view, &selection);
+	sheet_end(display.sheet);
+	closing_words(&display, &selection);
 	select_free(&selection);
 	return selection.status;
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../uapi/pagebox.h"
+#include "pagebox.h"
 
 /* The most characters in a row. */
 #define STRIP_WIDTH 64

@@ -239,7 +239,7 @@ static char *json_text(char *text)
 
 	for (char *c = text; *c;) {
 		bool is_low = (unsigned char)*c < ' ';
-		size_t length = is_low ? 1 : pb_character(c);
+		size_t length = is_low ? 1 : pagebox_character(c);
 
 		if (length)
 			next = mempcpy(next, c, length);
@@ -267,10 +267,10 @@ void sheet_text(struct sheet *sheet, size_t column, const char *format, ...)
 	must(scols_line_refer_data(sheet->line, sheet->place[column], text));
 }
 
-/* PB_NONE leaves the cell empty. */
+/* PAGEBOX_NONE leaves the cell empty. */
 void sheet_number(struct sheet *sheet, size_t column, __u64 number)
 {
-	if (number != PB_NONE)
+	if (number != PAGEBOX_NONE)
 		sheet_text(sheet, column, "%llu", number);
 }
 
