@@ -8,7 +8,7 @@
  * file goes through the page cache, and so does everything when direct I/O turns
  * out not to work with pages: blocks larger than those, for one.
  *
- * backend.c says why all this runs in workers. One deadlock is left, and it is
+ * io.c says why all this runs in workers. One deadlock is left, and it is
  * the user's own making: a write(2) to the file behind a box, from a buffer in
  * that box, holds the lock of the inode while it waits for a page of the buffer,
  * which the worker needs that lock for. All such waits end when the program is

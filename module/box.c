@@ -348,26 +348,10 @@ static void box_release(struct kref *ref)
 	pb_flight_wait_closing(gone);
 }
 
-static void box_release_later(struct kref *ref)
-{
-	queue_work(pb_wq, &container_of(ref, struct pb_box, ref)->late);
-}
-
 /* Drop a reference; without mmap_lock. The last one waits, killably. */
 static void box_put(struct pb_box *box)
 {
 	kref_put(&box->ref, box_release);
-}
-
-/**
- * pb_box_put_later - drop a reference, and do not wait
- * @box: the box
- *
- * Context: any that may not wait for a worker.
- */
-void pb_box_put_later(struct pb_box *box)
-{
-	kref_put(&box->ref, box_release_later);
 }
 
 /**
@@ -409,19 +393,18 @@ void pb_box_file_gone(struct pb_box *box)
 	box_put(box);
 }
 
-static int private_release(struct inode *inode, struct file *file)
+/**
+ * pb_box_file_release - the release of a file that stood for a box
+ * @inode: of the file
+ * @file: from pb_box_file()
+ *
+ * Return: 0
+ */
+int pb_box_file_release(struct inode *inode, struct file *file)
 {
 	pb_box_file_gone(file->private_data);
 	return 0;
 }
-
-/* Nobody gets a file descriptor of such a file; only VMAs hold it. */
-const struct file_operations pb_private_fops = {
-	.owner = THIS_MODULE,
-	.fsync = pb_writeback_fsync,
-	.fadvise = pb_fadvise,
-	.release = private_release,
-};
 
 /**
  * pb_box_file - one more file that stands for the box
@@ -454,39 +437,6 @@ struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
 	file->f_mapping = box->inode->i_mapping;
 	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
 	return file;
-}
-
-/**
- * pb_box_seal - size and store are fixed from here on
- * @box: about to be used
- */
-void pb_box_seal(struct pb_box *box)
-{
-	/* Pairs with the release below. */
-	if (smp_load_acquire(&box->sealed))
-		return;
-	pb_window(PB_WINDOW_BOX_SEAL);
-	mutex_lock(&box->lock);
-	if (!box->sealed) {
-		pb_truncate_start(box);
-		/* Who sees it set (with acquire) sees what is sealed. */
-		smp_store_release(&box->sealed, true);
-		pb_writeback_start(box);
-	}
-	mutex_unlock(&box->lock);
-}
-
-/**
- * pb_box_unmap - take PTEs away, in all processes
- * @box: the box
- * @index: first index
- * @nr: how many
- *
- * Afterwards the folios know whether their PTEs were dirty or accessed.
- */
-void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr)
-{
-	unmap_mapping_pages(box->inode->i_mapping, index, nr, false);
 }
 
 /**

@@ -443,6 +443,26 @@ static int apply(struct pb_box *box, struct change *c)
 }
 
 /**
+ * pb_box_seal - size and store are fixed from here on
+ * @box: about to be used
+ */
+void pb_box_seal(struct pb_box *box)
+{
+	/* Pairs with the release below. */
+	if (smp_load_acquire(&box->sealed))
+		return;
+	pb_window(PB_WINDOW_BOX_SEAL);
+	mutex_lock(&box->lock);
+	if (!box->sealed) {
+		pb_store_start(box);
+		/* Who sees it set (with acquire) sees what is sealed. */
+		smp_store_release(&box->sealed, true);
+		pb_writeback_start(box);
+	}
+	mutex_unlock(&box->lock);
+}
+
+/**
  * pb_box_configure - set up a box, or change it
  * @box: the box
  * @config: what to set; see the ABI for the fields and errors

@@ -46,12 +46,7 @@ static void __init collect_escaped(void)
 	}
 }
 
-/**
- * pb_debugfs_name - show a name
- * @m: gets it, with what is not printable escaped
- * @name: the name
- */
-void pb_debugfs_name(struct seq_file *m, const char *name)
+static void show_name(struct seq_file *m, const char *name)
 {
 	seq_escape(m, name, escaped);
 }
@@ -151,14 +146,14 @@ static int summary_show(struct seq_file *m, void *unused)
 	pb_box_info(box, &info);
 	pb_stats_swap(box, &used, &high);
 	seq_printf(m, "box %u\nname ", box->id);
-	pb_debugfs_name(m, info.name);
+	show_name(m, info.name);
 	seq_printf(m, "\nowner %u\n", from_kuid(&init_user_ns, box->owner));
 	seq_printf(m, "bytes %llu\n", info.bytes);
 	seq_printf(m, "frames %u\n", info.frames);
 	seq_printf(m, "frames_used %u\n", READ_ONCE(box->frames.used));
 	seq_printf(m, "hand %u\n", READ_ONCE(box->frames.policy.hand));
 	seq_puts(m, "policy ");
-	pb_debugfs_name(m, info.policy);
+	show_name(m, info.policy);
 	seq_printf(m, "\nbatch %u\n", info.batch);
 	mutex_lock(&box->lock);
 	show_store(m, box->store, &info);
@@ -203,9 +198,15 @@ DEFINE_SHOW_ATTRIBUTE(stats);
 
 /* policies ------------------------------------------------------------ */
 
+static void show_policy(const char *name, void *m)
+{
+	show_name(m, name);
+	seq_putc(m, '\n');
+}
+
 static int policies_show(struct seq_file *m, void *unused)
 {
-	pb_policy_show(m);
+	pb_policies_each(show_policy, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(policies);
@@ -668,20 +669,6 @@ static void sync_work(struct work_struct *work)
 }
 
 /**
- * pb_debugfs_sync - maps have come or gone
- * @box: of this box
- *
- * Context: any; the work is done later, and a reader of "summary" or "maps" waits
- * for it.
- */
-void pb_debugfs_sync(struct pb_box *box)
-{
-	/* Ordered: the work sees the map, or is done once more. */
-	atomic_inc_return(&box->sync_asked);
-	queue_work(pb_wq, &box->sync);
-}
-
-/**
  * pb_debugfs_add - show a box
  * @box: the box
  *
@@ -691,7 +678,7 @@ void pb_debugfs_add(struct pb_box *box)
 {
 	INIT_WORK(&box->sync, sync_work);
 	init_waitqueue_head(&box->synced);
-	pb_debugfs_sync(box);
+	pb_box_sync(box);
 	wait_for_sync(box);
 }
 

@@ -184,6 +184,7 @@ static long ioctl_stats(struct pb_box *box, void __user *arg)
 			return err;
 	} else {
 		pb_stats_fill(box, &stats);
+		stats.committed = pb_commit_sum(box);
 	}
 	return copy_out(arg, size, &stats, sizeof(stats));
 }
@@ -313,11 +314,19 @@ static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
 
 static int pb_mmap(struct file *file, struct vm_area_struct *vma);
 
-/* As pb_private_fops, and remap_file_pages() works. */
+/* Nobody gets a file descriptor of such a file; only VMAs hold it. */
+static const struct file_operations private_fops = {
+	.owner = THIS_MODULE,
+	.fsync = pb_writeback_fsync,
+	.fadvise = pb_fadvise_mapping,
+	.release = pb_box_file_release,
+};
+
+/* The same for MAP_SHARED; remap_file_pages() works. */
 static const struct file_operations shared_fops = {
 	.owner = THIS_MODULE,
 	.fsync = pb_writeback_fsync,
-	.fadvise = pb_fadvise,
+	.fadvise = pb_fadvise_mapping,
 	.release = dev_release,
 	.mmap = pb_mmap,
 };
@@ -350,7 +359,7 @@ static int mmap_shared(struct pb_box *box, struct vm_area_struct *vma)
 	if (!map)
 		map = pb_map_new(box, file, vma->vm_mm, false);
 	if (map)
-		err = mmap_map(map, vma, &pb_shared_vm_ops);
+		err = mmap_map(map, vma, &pb_vma_shared_ops);
 	if (!err)
 		vma_set_file(vma, file);
 	/* The VMA has taken a reference, if all went well. */
@@ -362,7 +371,7 @@ static int mmap_shared(struct pb_box *box, struct vm_area_struct *vma)
 static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
 {
 	struct file *file =
-		pb_box_file(box, box->memory, O_RDWR, &pb_private_fops);
+		pb_box_file(box, box->memory, O_RDWR, &private_fops);
 	struct pb_map *map;
 	int err = -ENOMEM;
 
@@ -370,7 +379,7 @@ static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
 		return PTR_ERR(file);
 	map = pb_map_new(box, file, vma->vm_mm, true);
 	if (map)
-		err = mmap_map(map, vma, &pb_private_vm_ops);
+		err = mmap_map(map, vma, &pb_vma_private_ops);
 	if (!err) {
 		vma_set_file(vma, file);
 		vm_flags_set(vma, VM_SHARED);

@@ -349,28 +349,28 @@ static void set_pattern(struct file *file, bool random, bool sequential)
 	file->f_ra.ra_pages = sequential ? PB_IO_MAX : 0;
 }
 
-/*
- * madvise(MADV_WILLNEED) comes here with the file of a VMA, which stands for the
- * mapping alone, and the mapping's pages are meant; the lock keeps it. More pages
- * than there are frames would only drive each other out.
- */
-static void will_need(struct file *file, pgoff_t first, pgoff_t last)
+/* More pages than there are frames would only drive each other out. */
+static void will_need(struct pb_box *box, struct pb_view *view, pgoff_t first,
+		      pgoff_t last)
 {
-	struct pb_box *box = file->private_data;
-	u32 most = READ_ONCE(box->frames.limit);
-	struct mm_struct *mm = current->mm;
-	struct pb_map *map;
 	u64 pages;
 
-	if (file->f_op == &pb_dev_fops) {
-		pb_range_prefetch(box, &box->root, first, last, most, &pages);
-		return;
-	}
+	pb_range_prefetch(box, view, first, last, READ_ONCE(box->frames.limit),
+			  &pages);
+}
+
+/* The mapping's pages are meant; the lock keeps it. */
+static void will_need_mapping(struct file *file, pgoff_t first, pgoff_t last)
+{
+	struct pb_box *box = file->private_data;
+	struct mm_struct *mm = current->mm;
+	struct pb_map *map;
+
 	if (mmap_read_lock_killable(mm))
 		return;
 	map = pb_map_find(box, file, mm);
 	if (map)
-		pb_range_prefetch(box, map->view, first, last, most, &pages);
+		will_need(box, map->view, first, last);
 	mmap_read_unlock(mm);
 }
 
@@ -384,7 +384,8 @@ static void dont_need(struct pb_box *box, pgoff_t first, pgoff_t last)
 }
 
 /* As with files: in part is enough to bring a page in, but not to take it out. */
-static void advise_pages(struct file *file, u64 start, u64 end, int advice)
+static void advise_pages(struct file *file, u64 start, u64 end, int advice,
+			 bool mapping)
 {
 	struct pb_box *box = file->private_data;
 
@@ -400,22 +401,14 @@ static void advise_pages(struct file *file, u64 start, u64 end, int advice)
 	end = (end - 1) >> PAGE_SHIFT;
 	if (advice == POSIX_FADV_DONTNEED)
 		dont_need(box, start, end);
+	else if (mapping)
+		will_need_mapping(file, start, end);
 	else
-		will_need(file, start, end);
+		will_need(box, &box->root, start, end);
 }
 
-/**
- * pb_fadvise - posix_fadvise(), and madvise(MADV_WILLNEED)
- * @file: of a box
- * @offset: first byte
- * @length: how many, 0 for all that follow
- * @advice: POSIX_FADV_*
- *
- * That advice could not be followed is no error.
- *
- * Return: 0 or -EINVAL
- */
-int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice)
+static int advise(struct file *file, loff_t offset, loff_t length, int advice,
+		  bool mapping)
 {
 	u64 end = length ? (u64)offset + length : U64_MAX;
 
@@ -430,10 +423,41 @@ int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice)
 		return 0;
 	case POSIX_FADV_WILLNEED:
 	case POSIX_FADV_DONTNEED:
-		advise_pages(file, offset, end, advice);
+		advise_pages(file, offset, end, advice, mapping);
 		return 0;
 	case POSIX_FADV_NOREUSE:
 		return 0;
 	}
 	return -EINVAL;
+}
+
+/**
+ * pb_fadvise - posix_fadvise()
+ * @file: of a box, with a file descriptor
+ * @offset: first byte
+ * @length: how many, 0 for all that follow
+ * @advice: POSIX_FADV_*
+ *
+ * That advice could not be followed is no error.
+ *
+ * Return: 0 or -EINVAL
+ */
+int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice)
+{
+	return advise(file, offset, length, advice, false);
+}
+
+/**
+ * pb_fadvise_mapping - madvise(MADV_WILLNEED), which calls the VMA's file
+ * @file: stands for a mapping alone
+ * @offset: as for pb_fadvise()
+ * @length: as for pb_fadvise()
+ * @advice: as for pb_fadvise()
+ *
+ * Return: 0 or -EINVAL
+ */
+int pb_fadvise_mapping(struct file *file, loff_t offset, loff_t length,
+		       int advice)
+{
+	return advise(file, offset, length, advice, true);
 }

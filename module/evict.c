@@ -413,7 +413,7 @@ static void write_ended(struct pb_io *io, unsigned int i)
 	if (io->err[i]) {
 		folio_set_dirty(io->folio[i]);
 		if (slot == PB_NONE)
-			pb_writeback_failed(box, io->err[i]);
+			pb_store_failed(box, io->err[i]);
 		else if (slot != page->slot)
 			pb_swap_slot_put(pb_box_swap_of(box, slot), slot);
 		pb_count(box, PB_STAT_PINNED);
@@ -536,7 +536,7 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 		at = slot & ~PB_SWAP_PARITY;
 	}
 	if (slot == PB_NONE)
-		pb_truncate_clear_tail(box, folio);
+		pb_store_clear_tail(box, folio);
 	folio_clear_dirty(folio);
 	if (io && (io->backend != backend || io->nr == PB_IO_MAX ||
 		   at != io->index + io->nr))
@@ -759,7 +759,7 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare,
 	if (err != -EAGAIN)
 		return err;
 	/* Pages that have lost their place in the store give their frames back. */
-	err = pb_truncate_wait(box, PB_CUT_ANY);
+	err = pb_store_wait(box, PB_CUT_ANY);
 	if (err)
 		return err;
 	psi_memstall_enter(&pressure);

@@ -15,16 +15,21 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 
 #include "pagebox.h"
+
+/* It takes a file to ask. */
+static const struct file_operations ask_fops = {
+	.owner = THIS_MODULE,
+	.release = pb_box_file_release,
+};
 
 /* Which lock another process would run into. */
 static int test_lock(struct pb_box *box, struct file_lock *lock)
 {
-	struct file *file =
-		pb_box_file(box, box->inode, O_RDWR, &pb_private_fops);
+	struct file *file = pb_box_file(box, box->inode, O_RDWR, &ask_fops);
 
-	/* It takes a file to ask. */
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	posix_test_lock(file, lock);

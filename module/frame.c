@@ -22,6 +22,7 @@
  * The limit may change at any time. Frames with numbers above a new, lower one
  * disappear as they become free; evict.c sees to that.
  */
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
@@ -469,6 +470,41 @@ void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number)
 	if (foreign)
 		folio_drop(folio);
 }
+
+/**
+ * pb_policy_note - a policy's note on a frame
+ * @box: where the policy is at work
+ * @frame: a frame that it was told of, or a number below @box->nr
+ *
+ * Context: in a callback of the policy.
+ * Return: its note, which the engine does not touch while the policy is in use
+ */
+union pb_policy_note *pb_policy_note(struct pb_policy_box *box, u32 frame)
+{
+	struct pb_frames *frames = container_of(box, struct pb_frames, policy);
+
+	return &frame_at(frames, frame)->policy;
+}
+EXPORT_SYMBOL_GPL(pb_policy_note);
+
+/**
+ * pb_policy_advance - move the hand one frame on
+ * @box: where the policy is at work
+ *
+ * The hand stands on frame 0 again after the last one.
+ *
+ * Context: in a callback of the policy.
+ * Return: the frame that the hand has left, which is below @box->nr
+ */
+u32 pb_policy_advance(struct pb_policy_box *box)
+{
+	/* There may be fewer frames than there were. */
+	u32 frame = box->hand < box->nr ? box->hand : 0;
+
+	WRITE_ONCE(box->hand, frame + 1 < box->nr ? frame + 1 : 0);
+	return frame;
+}
+EXPORT_SYMBOL_GPL(pb_policy_advance);
 
 /**
  * pb_frame_loaded - a page was put into a frame

@@ -69,12 +69,15 @@ static int __init pagebox_init(void)
 	err = pb_pages_init();
 	if (err)
 		return err;
-	err = pb_backends_init();
+	err = pb_ios_init();
 	if (err)
 		goto out_pages;
+	err = pb_users_init();
+	if (err)
+		goto out_ios;
 	err = pb_watches_init();
 	if (err)
-		goto out_backends;
+		goto out_users;
 	err = pb_policies_init();
 	if (err)
 		goto out_watches;
@@ -89,8 +92,10 @@ out_debugfs:
 	pb_policies_exit();
 out_watches:
 	pb_watches_exit();
-out_backends:
-	pb_backends_exit();
+out_users:
+	pb_users_exit();
+out_ios:
+	pb_ios_exit();
 out_pages:
 	pb_pages_exit();
 	return err;
@@ -104,7 +109,8 @@ static void __exit pagebox_exit(void)
 	pb_debugfs_exit();
 	pb_policies_exit();
 	pb_watches_exit();
-	pb_backends_exit();
+	pb_users_exit();
+	pb_ios_exit();
 	pb_pages_exit();
 	pb_evict_exit();
 }

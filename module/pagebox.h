@@ -16,16 +16,27 @@
  *   policy   which frame is taken next                               policy*.c
  *   trail    the pages that a thread is at                             trail.c
  *   backend  an array of pages: RAM, a file, a block device         backend*.c
+ *   request  a read or write of neighbouring pages of a backend           io.c
  *   store    the backend that pages of the root view come from
- *            and go back to                                        writeback.c
+ *            and go back to                            store.c, writeback.c
  *   swap     slots of a backend, for the other pages                   swap.c
  *   user     whose boxes share workers                                 user.c
  *
  * A store that is truncated meanwhile: truncate.c. Broken memory: poison.c.
  *
+ * Calls go down only, through these layers; scripts/layers checks it:
+ *
+ *   surface    the device, debugfs, configuration, life time of a box
+ *   process    mappings: the callbacks of VMAs, fork, stacks, trails
+ *   engine     faults, reads, evictions, write-back, truncation, out of frames
+ *   contents   views and pages
+ *   storage    swap, store, requests, backends
+ *   ground     frames, policies, page tables, workers, counters
+ *
  * The way of a fault:
  *
  *   do_shared_fault() / do_read_fault()
+ *     vma.c       may the access be made? Readahead
  *     fault.c     look the index up in the map's view, else in the root view
  *       page in a frame ............... lock the folio, check again, map it
  *       no frame yet .................. frame.c for one, evict.c if none is free
@@ -323,6 +334,8 @@ struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
 			void (*done)(struct pb_io *io));
 void pb_io_submit(struct pb_io *io);
 void pb_io_free(struct pb_io *io);
+int pb_ios_init(void);
+void pb_ios_exit(void);
 
 /* What pb_backend_new() shall be able to do. */
 #define PB_BACKEND_MUST_WRITE true
@@ -333,12 +346,8 @@ struct pb_backend *pb_backend_ram_new(bool privileged);
 struct pb_backend *pb_backend_file_new(int fd, bool must_write);
 void pb_backend_release(struct pb_backend *backend);
 int pb_backend_sync(struct pb_backend *backend, bool datasync);
-int pb_backends_init(void);
-void pb_backends_exit(void);
 
 extern unsigned long pb_ram_max;
-/* For what must not be done where it comes up, and waits for no request. */
-extern struct workqueue_struct *pb_wq;
 
 static inline u64 pb_backend_bytes(struct pb_backend *backend)
 {
@@ -371,6 +380,11 @@ struct pb_user {
 
 struct pb_user *pb_user_get(kuid_t uid);
 void pb_user_put(struct pb_user *user);
+int pb_users_init(void);
+void pb_users_exit(void);
+
+/* For work that must not be done where it comes up, and waits for no request. */
+extern struct workqueue_struct *pb_wq;
 
 /* swap.c -------------------------------------------------------------- */
 
@@ -851,7 +865,6 @@ struct pb_process *pb_map_process(struct pb_maps *maps,
 struct pb_map *pb_map_find_shared(struct pb_box *box, struct mm_struct *mm);
 struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 			  struct mm_struct *mm, bool private);
-struct pb_map *pb_map_fork(struct pb_map *parent, struct vm_area_struct *vma);
 void pb_map_get_vma(struct pb_map *map);
 void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr);
 struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
@@ -926,11 +939,12 @@ struct pb_truncate {
 #define PB_CUT_ANY (PB_CUT_NONE - 1)
 
 void pb_truncate_init(struct pb_box *box);
-void pb_truncate_start(struct pb_box *box);
-void pb_truncate_notice(struct pb_box *box);
+void pb_store_start(struct pb_box *box);
+void pb_store_notice(struct pb_box *box);
 void pb_truncate_trim(struct pb_box *box);
-int pb_truncate_wait(struct pb_box *box, pgoff_t index);
-void pb_truncate_clear_tail(struct pb_box *box, struct folio *folio);
+int pb_store_wait(struct pb_box *box, pgoff_t index);
+void pb_store_clear_tail(struct pb_box *box, struct folio *folio);
+void pb_store_failed(struct pb_box *box, int err);
 
 #if IS_ENABLED(CONFIG_FSNOTIFY)
 struct pb_watch *pb_watch_new(struct pb_box *box, struct pb_backend *store);
@@ -1098,16 +1112,61 @@ struct pb_box {
 
 struct pb_box *pb_box_new(void);
 struct pb_box *pb_box_find(u32 id);
-void pb_box_put_later(struct pb_box *box);
+int pb_box_file_release(struct inode *inode, struct file *file);
 void pb_box_file_gone(struct pb_box *box);
 void pb_boxes_exit(void);
-void pb_box_seal(struct pb_box *box);
 struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
 			 const struct file_operations *fops);
-extern const struct file_operations pb_private_fops;
-void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr);
 extern unsigned int pb_box_frames;
 extern unsigned int pb_box_max;
+
+static inline void pb_box_release_later(struct kref *ref)
+{
+	queue_work(pb_wq, &container_of(ref, struct pb_box, ref)->late);
+}
+
+/**
+ * pb_box_put_later - drop a reference, and do not wait
+ * @box: the box
+ *
+ * Context: any that may not wait for a worker.
+ */
+static inline void pb_box_put_later(struct pb_box *box)
+{
+	kref_put(&box->ref, pb_box_release_later);
+}
+
+/**
+ * pb_box_unmap - take PTEs away, in all processes
+ * @box: the box
+ * @index: first index
+ * @nr: how many
+ *
+ * Afterwards the folios know whether their PTEs were dirty or accessed.
+ */
+static inline void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr)
+{
+	unmap_mapping_pages(box->inode->i_mapping, index, nr, false);
+}
+
+static inline void pb_box_unmap_from(struct pb_box *box, pgoff_t first)
+{
+	pb_box_unmap(box, first, ULONG_MAX - first);
+}
+
+/**
+ * pb_box_sync - maps have come or gone: debugfs shall show it
+ * @box: of this box
+ *
+ * Context: any; the work is done later, and a reader of "summary" or "maps" waits
+ * for it.
+ */
+static inline void pb_box_sync(struct pb_box *box)
+{
+	/* Ordered: the work sees the map, or is done once more. */
+	atomic_inc_return(&box->sync_asked);
+	queue_work(pb_wq, &box->sync);
+}
 
 /* The area that a slot of a page belongs to. */
 static inline struct pb_swap *pb_box_swap_of(struct pb_box *box, u32 slot)
@@ -1158,16 +1217,16 @@ static inline bool pb_box_has(struct pb_box *box, pgoff_t index)
 }
 
 /**
- * pb_truncate_pending - does a page lie behind an end that was not acted on?
+ * pb_store_pending - does a page lie behind an end that was not acted on?
  * @box: a sealed box
  * @index: the page
  *
  * Looks at the size of the store, and notices if it has shrunk.
  *
- * Context: as pb_truncate_notice().
+ * Context: as pb_store_notice().
  * Return: true if so: what the page shows may not be what the store has
  */
-static inline bool pb_truncate_pending(struct pb_box *box, pgoff_t index)
+static inline bool pb_store_pending(struct pb_box *box, pgoff_t index)
 {
 	struct pb_truncate *t = &box->truncate;
 
@@ -1175,7 +1234,7 @@ static inline bool pb_truncate_pending(struct pb_box *box, pgoff_t index)
 		return false;
 	/* Pairs with the release in note_size(). */
 	if (pb_backend_bytes(box->store) != smp_load_acquire(&t->end))
-		pb_truncate_notice(box);
+		pb_store_notice(box);
 	return index >= READ_ONCE(t->first);
 }
 
@@ -1189,8 +1248,18 @@ static inline void pb_count(struct pb_box *box, unsigned int stat)
 	this_cpu_inc(box->stats->n[stat]);
 }
 
+/* The policy may want to know that a page in a frame is accessed. */
+static inline void pb_folio_referenced(struct pb_box *box,
+				       const struct folio *folio)
+{
+	const struct pb_page *page = folio->private;
+
+	pb_frame_referenced(&box->frames, page->frame);
+}
+
 /* config.c ------------------------------------------------------------ */
 
+void pb_box_seal(struct pb_box *box);
 int pb_box_configure(struct pb_box *box, const struct pagebox_config *config);
 void pb_box_info(struct pb_box *box, struct pagebox_info *info);
 
@@ -1257,7 +1326,6 @@ void pb_shrink_remove(struct pb_box *box);
 int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last);
 int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 		       int datasync);
-void pb_writeback_failed(struct pb_box *box, int err);
 void pb_writeback_last(struct pb_box *box);
 void pb_writeback_init(struct pb_box *box);
 void pb_writeback_start(struct pb_box *box);
@@ -1285,6 +1353,15 @@ long pb_commit_sum(struct pb_box *box);
 bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
 		      unsigned long address);
 
+/* vma.c --------------------------------------------------------------- */
+
+extern const struct vm_operations_struct pb_vma_shared_ops;
+extern const struct vm_operations_struct pb_vma_private_ops;
+
+/* fork.c -------------------------------------------------------------- */
+
+struct pb_map *pb_fork_vma(struct pb_map *parent, struct vm_area_struct *vma);
+
 /* stack.c ------------------------------------------------------------- */
 
 int pb_stack_set(struct pb_box *box, const struct pagebox_stack *stack);
@@ -1304,6 +1381,8 @@ ssize_t pb_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t pb_write_iter(struct kiocb *iocb, struct iov_iter *from);
 loff_t pb_llseek(struct file *file, loff_t offset, int whence);
 int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice);
+int pb_fadvise_mapping(struct file *file, loff_t offset, loff_t length,
+		       int advice);
 
 /* filelock.c ---------------------------------------------------------- */
 
@@ -1314,9 +1393,52 @@ void pb_locks_drop(struct pb_box *box, struct file *file);
 
 /* fault.c ------------------------------------------------------------- */
 
-extern const struct vm_operations_struct pb_shared_vm_ops;
-extern const struct vm_operations_struct pb_private_vm_ops;
+/**
+ * struct pb_fault - one fault on its way
+ * @box: where
+ * @view: in which view
+ * @map: for which map, or NULL for read() and write()
+ * @index: which page
+ * @address: in the VMA, or 0 for a process that does not run yet
+ * @write: it is to be written
+ * @class: what had to be done so far
+ * @major: a read was waited for
+ * @short_of_frames: there was none for the copy of a page that was in one
+ * @ahead: class of the read that readahead did for it, or PAGEBOX_FAULT_MINOR
+ * @spare: a frame in hand, if any
+ * @folio: the result, locked and referenced
+ */
+struct pb_fault {
+	struct pb_box *box;
+	struct pb_view *view;
+	struct pb_map *map;
+	pgoff_t index;
+	unsigned long address;
+	bool write;
+	enum pagebox_fault_class class;
+	bool major;
+	bool short_of_frames;
+	enum pagebox_fault_class ahead;
+	struct pb_spare spare;
+	struct folio *folio;
+};
 
+static inline struct pb_fault pb_fault_of(struct pb_map *map, pgoff_t index,
+					  unsigned long address, bool write)
+{
+	return (struct pb_fault){
+		.box = map->box,
+		.view = map->view,
+		.map = map,
+		.index = index,
+		.address = address,
+		.write = write,
+		.ahead = PAGEBOX_FAULT_MINOR,
+	};
+}
+
+int pb_fault_resolve(struct pb_fault *f);
+void pb_fault_count(const struct pb_fault *f, enum pagebox_fault_class class);
 int pb_fault_own_copy(struct pb_map *map, pgoff_t index);
 int pb_fault_root(struct pb_box *box, pgoff_t index, bool write,
 		  struct folio **folio);
@@ -1370,7 +1492,5 @@ void pb_debugfs_init(void);
 void pb_debugfs_exit(void);
 void pb_debugfs_add(struct pb_box *box);
 void pb_debugfs_remove(struct pb_box *box);
-void pb_debugfs_sync(struct pb_box *box);
-void pb_debugfs_name(struct seq_file *m, const char *name);
 
 #endif /* _PAGEBOX_H */

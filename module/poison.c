@@ -49,7 +49,7 @@ static void give_up(struct pb_box *box, struct pb_page *page,
 		/* A page that is being discarded is the discarder's. */
 		dropped = !pb_view_replace(&box->root, page->index, page, NULL);
 		if (lost && dropped)
-			pb_writeback_failed(box, -EIO);
+			pb_store_failed(box, -EIO);
 	} else if (lost) {
 		/* What is in swap is older. */
 		pb_page_free_slot(box, page);

@@ -2,7 +2,6 @@
 /* Which policies there are, and what the engine does for all of them. */
 #include <linux/err.h>
 #include <linux/mutex.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -133,18 +132,17 @@ void pb_policy_put(const struct pb_policy *policy)
 }
 
 /**
- * pb_policy_show - list the policies that users can choose
- * @m: gets one name per line
+ * pb_policies_each - go through the policies that users can choose
+ * @fn: called with the name of each; must not sleep for long
+ * @arg: for @fn
  */
-void pb_policy_show(struct seq_file *m)
+void pb_policies_each(void (*fn)(const char *name, void *arg), void *arg)
 {
 	struct entry *entry;
 
 	mutex_lock(&entries_lock);
-	list_for_each_entry(entry, &entries, list) {
-		pb_debugfs_name(m, entry->policy->name);
-		seq_putc(m, '\n');
-	}
+	list_for_each_entry(entry, &entries, list)
+		fn(entry->policy->name, arg);
 	mutex_unlock(&entries_lock);
 }
 
@@ -175,38 +173,3 @@ void pb_policies_exit(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(built_in); i++)
 		pb_policy_unregister(built_in[i]);
 }
-
-/**
- * pb_policy_note - a policy's note on a frame
- * @box: where the policy is at work
- * @frame: a frame that it was told of, or a number below @box->nr
- *
- * Context: in a callback of the policy.
- * Return: its note, which the engine does not touch while the policy is in use
- */
-union pb_policy_note *pb_policy_note(struct pb_policy_box *box, u32 frame)
-{
-	struct pb_frames *frames = container_of(box, struct pb_frames, policy);
-
-	return &genradix_ptr(&frames->table, frame)->policy;
-}
-EXPORT_SYMBOL_GPL(pb_policy_note);
-
-/**
- * pb_policy_advance - move the hand one frame on
- * @box: where the policy is at work
- *
- * The hand stands on frame 0 again after the last one.
- *
- * Context: in a callback of the policy.
- * Return: the frame that the hand has left, which is below @box->nr
- */
-u32 pb_policy_advance(struct pb_policy_box *box)
-{
-	/* There may be fewer frames than there were. */
-	u32 frame = box->hand < box->nr ? box->hand : 0;
-
-	WRITE_ONCE(box->hand, frame + 1 < box->nr ? frame + 1 : 0);
-	return frame;
-}
-EXPORT_SYMBOL_GPL(pb_policy_advance);

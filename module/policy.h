@@ -129,14 +129,13 @@ int pb_policy_register(const struct pb_policy *policy);
 void pb_policy_unregister(const struct pb_policy *policy);
 
 /* For the engine. */
-struct seq_file;
 extern const struct pb_policy pb_policy_clock;
 extern const struct pb_policy pb_policy_fifo;
 extern const struct pb_policy pb_policy_random;
 extern const struct pb_policy pb_policy_lru;
 const struct pb_policy *pb_policy_get(const char *name);
 void pb_policy_put(const struct pb_policy *policy);
-void pb_policy_show(struct seq_file *m);
+void pb_policies_each(void (*fn)(const char *name, void *arg), void *arg);
 int pb_policies_init(void);
 void pb_policies_exit(void);
 

@@ -9,9 +9,6 @@
 
 #include "pagebox.h"
 
-#define CREATE_TRACE_POINTS
-#include "trace.h"
-
 const char *const pb_stat_names[PB_STAT_NR] = {
 	[PAGEBOX_FAULT_ZERO] = "faults_zero",
 	[PAGEBOX_FAULT_MINOR] = "faults_minor",
@@ -142,9 +139,9 @@ void pb_stats_swap(struct pb_box *box, u64 *used, u64 *high)
 }
 
 /**
- * pb_stats_fill - all counters of a box, for the ABI
+ * pb_stats_fill - the counters of a box, for the ABI
  * @box: whose
- * @out: every counter is filled
+ * @out: each is filled but @committed, see pb_commit_sum()
  */
 void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out)
 {
@@ -178,5 +175,4 @@ void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out)
 	out->frames_locked = census.locked;
 	out->frames_pinned = census.pinned;
 	out->frames_dirty = census.dirty;
-	out->committed = pb_commit_sum(box);
 }

@@ -25,6 +25,8 @@ enum {
 	USER_FAILED,
 };
 
+struct workqueue_struct *pb_wq;
+
 static DEFINE_MUTEX(users_lock);
 static LIST_HEAD(users);
 static DECLARE_WAIT_QUEUE_HEAD(user_ready);
@@ -164,4 +166,27 @@ void pb_user_put(struct pb_user *user)
 	mutex_unlock(&users_lock);
 	if (last)
 		queue_work(pb_wq, &user->gone);
+}
+
+/**
+ * pb_users_init - get ready for work
+ *
+ * Return: 0 or -ENOMEM
+ */
+int __init pb_users_init(void)
+{
+	pb_wq = pb_may_fail(WORKQUEUE, NULL,
+			    alloc_workqueue("pagebox", WQ_UNBOUND, 0));
+	return pb_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * pb_users_exit - finish all work
+ *
+ * There are no boxes any more, but the work that ended the last one, or its user,
+ * may still be on its way out.
+ */
+void pb_users_exit(void)
+{
+	destroy_workqueue(pb_wq);
 }

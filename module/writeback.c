@@ -40,107 +40,6 @@
 #define FLUSH_OFTEN 20
 #define FLUSH_SELDOM 1000
 
-/**
- * pb_flight_new - begin a group of writes
- *
- * Context: sleeps.
- * Return: an empty one, to be ended by pb_flight_wait()
- */
-struct pb_flight *pb_flight_new(void)
-{
-	/* It is small, and memory may be just what these writes are for. */
-	struct pb_flight *flight =
-		kmalloc(sizeof(*flight), GFP_KERNEL | __GFP_NOFAIL);
-
-	refcount_set(&flight->refs, 1);
-	atomic_set(&flight->pending, 0);
-	atomic_set(&flight->failed, 0);
-	init_waitqueue_head(&flight->wait);
-	return flight;
-}
-
-/**
- * pb_flight_add - one write more
- * @flight: to wait for
- */
-void pb_flight_add(struct pb_flight *flight)
-{
-	refcount_inc(&flight->refs);
-	atomic_inc(&flight->pending);
-}
-
-static void flight_put(struct pb_flight *flight)
-{
-	if (refcount_dec_and_test(&flight->refs))
-		kfree(flight);
-}
-
-/**
- * pb_flight_done - one write less
- * @flight: may be gone afterwards
- */
-void pb_flight_done(struct pb_flight *flight)
-{
-	if (atomic_dec_and_test(&flight->pending))
-		wake_up_all(&flight->wait);
-	flight_put(flight);
-}
-
-/**
- * pb_flight_wait - wait for a group of writes
- * @flight: the caller does not use it afterwards
- * @failed: set to how many pages could not be written so far, or NULL
- *
- * Return: 0 when all are done, or -EINTR when the task is being killed
- */
-int pb_flight_wait(struct pb_flight *flight, u32 *failed)
-{
-	int err = wait_event_killable(flight->wait,
-				      !atomic_read(&flight->pending));
-
-	if (failed)
-		*failed = atomic_read(&flight->failed);
-	flight_put(flight);
-	return err ? -EINTR : 0;
-}
-
-/* How long a task that exits waits for the end of its box. */
-#define EXIT_PATIENCE (5 * HZ)
-
-/**
- * pb_flight_wait_closing - wait on behalf of a task that closes a file
- * @flight: the caller does not use it afterwards
- *
- * A task that exits cannot be killed any more: the kernel drops the signal. If it has
- * been killed it does not wait, else it waits for some seconds. Workers do the rest.
- */
-void pb_flight_wait_closing(struct pb_flight *flight)
-{
-	if (!(current->flags & PF_EXITING)) {
-		pb_flight_wait(flight, NULL);
-		return;
-	}
-	/* As wait() will tell it: in the low bits is the signal. */
-	if ((current->exit_code & 0x7f) != SIGKILL)
-		wait_event_timeout(flight->wait, !atomic_read(&flight->pending),
-				   EXIT_PATIENCE);
-	flight_put(flight);
-}
-
-/**
- * pb_writeback_failed - remember that the store could not be written
- * @box: the box
- * @err: why
- */
-void pb_writeback_failed(struct pb_box *box, int err)
-{
-	/* The store has shrunk: told when the page is dropped, if it is. */
-	if (err == -ENODATA)
-		pb_truncate_pending(box, 0);
-	else
-		mapping_set_error(box->inode->i_mapping, err);
-}
-
 static void write_done(struct pb_io *io)
 {
 	struct pb_flight *flight = io->flight;
@@ -149,7 +48,7 @@ static void write_done(struct pb_io *io)
 	for (unsigned int i = 0; i < io->nr; i++) {
 		if (io->err[i]) {
 			folio_set_dirty(io->folio[i]);
-			pb_writeback_failed(io->box, io->err[i]);
+			pb_store_failed(io->box, io->err[i]);
 		}
 		/* Last: from here on it may leave its frame. */
 		folio_end_writeback(io->folio[i]);
@@ -287,7 +186,7 @@ static void begin_write(struct pb_box *box, struct pb_page *page,
 {
 	pb_window(PB_WINDOW_WRITE_CLEAN);
 	folio_mkclean(folio);
-	pb_truncate_clear_tail(box, folio);
+	pb_store_clear_tail(box, folio);
 	folio_clear_dirty(folio);
 	page->dirtied = 0;
 	folio_start_writeback(folio);
@@ -406,7 +305,7 @@ static int write_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 
 	do {
 		seq = READ_ONCE(t->seq);
-		err = pb_truncate_wait(box, PB_CUT_ANY);
+		err = pb_store_wait(box, PB_CUT_ANY);
 		if (!err)
 			err = pb_writeback_range(box, first, last);
 	} while (!err && seq != READ_ONCE(t->seq));
@@ -441,7 +340,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 		pb_window(PB_WINDOW_FSYNC_SYNC);
 		err = pb_backend_sync(box->store, datasync);
 		if (err)
-			pb_writeback_failed(box, err);
+			pb_store_failed(box, err);
 	}
 	before = file_check_and_advance_wb_err(file);
 	return err ?: before;
@@ -497,7 +396,7 @@ static void flush_work_fn(struct work_struct *work)
 	u64 dirty = count_dirty(box);
 	unsigned long before = 0;
 
-	pb_truncate_pending(box, 0);
+	pb_store_pending(box, 0);
 	if (dirty * 100 <= limit)
 		before =
 			(jiffies - msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
@@ -560,7 +459,7 @@ static void farewell_work(struct work_struct *work)
 	pb_window(PB_WINDOW_FAREWELL_STOP);
 	pb_writeback_stop(box);
 	pb_window(PB_WINDOW_FAREWELL_WRITE);
-	if (pb_truncate_pending(box, PB_CUT_ANY))
+	if (pb_store_pending(box, PB_CUT_ANY))
 		pb_truncate_trim(box);
 	write_and_wait(box, 0, ULONG_MAX, true, 0);
 	lost = count_dirty(box);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fork(): the child gets a map of the same file, and if that is private a view that
+ * shares all pages of the parent's.
+ *
+ * No PTE is copied. The parent's lose their write permission, so the first write
+ * on either side comes to a fault, which copies the page (fault.c). A fork that
+ * cannot share everything leaves the child's map broken.
+ */
+#include <linux/mmu_notifier.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include "pagebox.h"
+
+/*
+ * The page has got a sharer: may it share the frame as well? Not if that is under
+ * I/O that a later copy would not see. Then the child gets the copy now and the
+ * parent keeps the frame that the I/O goes to. Return 0, -EINTR when fork() is
+ * being killed, or the error of the copy.
+ */
+static int fork_share_frame(struct pb_map *child, struct pb_page *page)
+{
+	struct folio *folio;
+	bool shared;
+	int err;
+
+	/* Pairs with pb_page_attach(): it sees the sharer, or we the folio. */
+	smp_mb();
+	err = pb_page_lock(child->box, page, &folio);
+	if (err || !folio)
+		return err;
+	shared = !folio_maybe_dma_pinned(folio);
+	if (shared)
+		page->shared = true;
+	folio_unlock(folio);
+	folio_put(folio);
+	return shared ? 0 : pb_fault_own_copy(child, page->index);
+}
+
+/*
+ * The child's view shares all pages that the parent's VMA shows.
+ *
+ * The parent's mmap_lock is held for writing and its VMA is locked, so no fault
+ * of the parent runs there, and core mm flushes the parent's TLBs before it
+ * lets go. Where the parent's map has several VMAs, another one, which is not
+ * locked yet, may show the same indices after mremap(): a fault there that
+ * still saw the page unshared holds the folio lock until its PTE is set, so
+ * fork_share_frame() waits for it and the unmap below takes the PTE.
+ *
+ * write_protect_seq makes GUP-fast, which takes no lock, stay away.
+ *
+ * When fork() is being killed, the child is given up by core mm before it runs, and
+ * until then it is broken: so nothing has to be complete here, and the parent's
+ * PTEs may stay as they are.
+ */
+static int fork_clone(struct pb_map *parent, struct pb_map *child,
+		      struct vm_area_struct *vma)
+{
+	pgoff_t index = vma->vm_pgoff;
+	pgoff_t last = index + vma_pages(vma) - 1;
+	struct mm_struct *mm = parent->mm;
+	struct pb_page *page;
+	int err = 0;
+
+	raw_write_seqcount_begin(&mm->write_protect_seq);
+	for (; index <= last; index++) {
+		page = pb_view_share(parent->view, child->view, &index, last);
+		if (!page)
+			break;
+		if (IS_ERR(page)) {
+			err = PTR_ERR(page);
+			break;
+		}
+		pb_window(PB_WINDOW_FORK_PIN);
+		err = fork_share_frame(child, page);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		if (err)
+			break;
+		cond_resched();
+	}
+	pb_window(PB_WINDOW_FORK_PROTECT);
+	if (parent->vmas > 1 || mm_has_notifiers(mm))
+		pb_box_unmap(parent->box, vma->vm_pgoff, vma_pages(vma));
+	else
+		err = pb_pte_wrprotect(mm, vma->vm_start, vma->vm_end) ?: err;
+	raw_write_seqcount_end(&mm->write_protect_seq);
+	return err;
+}
+
+/**
+ * pb_fork_vma - a VMA was copied into a new process
+ * @parent: map of the VMA it was copied from
+ * @vma: the child's VMA; the parent's mmap_lock is held for writing
+ *
+ * fork() cannot be refused from here. A child whose pages could not all be
+ * shared, or may not all be promised, gets SIGBUS when it touches the mapping.
+ *
+ * Return: the child's map with this VMA, or NULL without memory
+ */
+struct pb_map *pb_fork_vma(struct pb_map *parent, struct vm_area_struct *vma)
+{
+	struct pb_box *box = parent->box;
+	struct pb_map *child = pb_map_find(box, vma->vm_file, vma->vm_mm);
+
+	/*
+	 * For userfaultfd and guard regions fork() copies the PTEs as well, but what
+	 * a child sees is for its view to say: there are none to copy.
+	 */
+	if (vma->vm_flags & VM_COPY_ON_FORK || vma->anon_vma)
+		pb_box_unmap(box, vma->vm_pgoff, vma_pages(vma));
+	if (!child)
+		child = pb_map_new(box, vma->vm_file, vma->vm_mm,
+				   pb_map_private(parent));
+	if (!child)
+		return NULL;
+	pb_map_get_vma(child);
+	child->stack_low = READ_ONCE(parent->stack_low);
+	child->stack_limit = parent->stack_limit;
+	if (parent->broken || pb_commit_charge(child, vma) ||
+	    (pb_map_private(child) && fork_clone(parent, child, vma)))
+		child->broken = true;
+	pb_window(PB_WINDOW_FORK_DONE);
+	return child;
+}
