@@ -3,8 +3,13 @@
 
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/module.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define PAGES 32
 

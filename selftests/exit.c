@@ -9,8 +9,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define FRAMES 16
 #define PAGES 48

@@ -28,8 +28,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/failpoint.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/store.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define FRAMES 16
 #define FEW_FRAMES 4

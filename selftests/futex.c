@@ -12,8 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/harness.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define FRAMES 16
 #define STACK_PAGES 16

@@ -14,8 +14,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/access.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/debugfs.h"
+#include "lib/failpoint.h"
+#include "lib/harness.h"
+#include "lib/module.h"
+#include "lib/pattern.h"
+#include "lib/store.h"
+#include "lib/test.h"
+#include "lib/user.h"
+#include "pagebox.h"
 
 #define ALL 512 /* frames, and pages of RAM swap */
 #define BOXES 32

@@ -16,8 +16,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/debugfs.h"
+#include "lib/failpoint.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 extern char **environ;
 

@@ -11,8 +11,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/module.h"
+#include "lib/pattern.h"
+#include "lib/store.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define ALL_SETS ((PAGEBOX_SET_REFERENCES << 1) - 1)
 

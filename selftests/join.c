@@ -14,8 +14,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/debugfs.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/proc.h"
+#include "lib/test.h"
+#include "lib/user.h"
+#include "pagebox.h"
 
 #define FRAMES 8
 #define PAGES 24

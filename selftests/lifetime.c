@@ -13,8 +13,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/access.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/debugfs.h"
+#include "lib/harness.h"
+#include "lib/module.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define FRAMES 8
 #define PAGES 24

@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/harness.h"
+#include "lib/test.h"
 
 #define FRAMES 8
 

@@ -15,8 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 /* A kernel that checks its VMAs needs a minute for 8,000 mappings. */
 #define FEW (small_size() || slow_kernel() ? 50 : sized(2000, 4000))

@@ -13,8 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/module.h"
+#include "lib/pattern.h"
+#include "lib/store.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define CGROUP "/sys/fs/cgroup"
 #define MIB (1024UL * 1024)

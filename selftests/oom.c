@@ -13,8 +13,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/access.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/failpoint.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define FRAMES 32
 #define TAG 1

@@ -11,8 +11,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/debugfs.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/proc.h"
+#include "lib/test.h"
+#include "lib/user.h"
+#include "pagebox.h"
 
 #define FRAMES 16
 #define PAGES 48

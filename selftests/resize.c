@@ -12,8 +12,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/counters.h"
+#include "lib/debugfs.h"
+#include "lib/harness.h"
+#include "lib/load.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define FEW ((size_t)(small_size() ? 4 : 16))
 #define MANY 16384

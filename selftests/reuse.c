@@ -3,8 +3,14 @@
 
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/proc.h"
+#include "lib/store.h"
+#include "lib/test.h"
 
 #define FRAMES 8
 #define PAGES 32

@@ -4,8 +4,12 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "pagebox.h"
 
 #define PAGES 8
 

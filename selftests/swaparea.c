@@ -10,8 +10,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/access.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/harness.h"
+#include "lib/load.h"
+#include "lib/pattern.h"
+#include "lib/store.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define FRAMES ((size_t)(small_size() ? 4 : 8))
 #define PAGES ((size_t)(small_size() ? 16 : 64))

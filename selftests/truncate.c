@@ -14,8 +14,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/access.h"
+#include "lib/box.h"
+#include "lib/counters.h"
+#include "lib/failpoint.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/repeater.h"
+#include "lib/store.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define PAGES 16
 #define FRAMES (2 * PAGES)

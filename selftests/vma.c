@@ -8,8 +8,17 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
-#include "pagebox_test.h"
+#include "lib/access.h"
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/counters.h"
+#include "lib/debugfs.h"
+#include "lib/failpoint.h"
+#include "lib/harness.h"
+#include "lib/pattern.h"
+#include "lib/proc.h"
+#include "lib/test.h"
+#include "pagebox.h"
 
 #define PAGES 16
 #define TAG 100

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Counters; see counters.h. */
+
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#include "lib/counters.h"
+#include "lib/test.h"
+
+static struct pagebox_stats stats_at(int box, uintptr_t address)
+{
+	struct pagebox_stats stats = { .size = sizeof(stats),
+				       .address = address };
+
+	if (ioctl(box, PAGEBOX_IOC_STATS, &stats))
+		die("PAGEBOX_IOC_STATS of address %#lx",
+		    (unsigned long)address);
+	return stats;
+}
+
+struct pagebox_stats box_stats(int box)
+{
+	return stats_at(box, 0);
+}
+
+struct pages_goal {
+	int box;
+	unsigned long pages;
+};
+
+static bool has_pages(void *context)
+{
+	struct pages_goal *goal = context;
+
+	return box_stats(goal->box).pages == goal->pages;
+}
+
+bool pages_become(int box, unsigned long pages)
+{
+	struct pages_goal goal = { .box = box, .pages = pages };
+
+	return eventually(has_pages, &goal);
+}
+
+struct pagebox_stats map_stats(int box, const void *address)
+{
+	return stats_at(box, (uintptr_t)address);
+}
+
+const char *faults_text(struct faults faults)
+{
+	static char texts[4][160];
+	static unsigned int turn;
+	char *text = texts[turn++ % 4];
+
+	snprintf(
+		text, sizeof(texts[0]),
+		"zero %u minor %u file %u swapin %u cow %u mkwrite %u failed %u",
+		faults.zero, faults.minor, faults.file, faults.swapin,
+		faults.cow, faults.mkwrite, faults.failed);
+	return text;
+}
+
+const char *faults_between(const struct pagebox_stats *before,
+			   const struct pagebox_stats *after)
+{
+	unsigned int delta[PAGEBOX_FAULT_NR];
+
+	for (int i = 0; i < PAGEBOX_FAULT_NR; i++)
+		delta[i] = after->faults[i] - before->faults[i];
+	return faults_text((struct faults){
+		.zero = delta[PAGEBOX_FAULT_ZERO],
+		.minor = delta[PAGEBOX_FAULT_MINOR],
+		.file = delta[PAGEBOX_FAULT_FILE],
+		.swapin = delta[PAGEBOX_FAULT_SWAPIN],
+		.cow = delta[PAGEBOX_FAULT_COW],
+		.mkwrite = delta[PAGEBOX_FAULT_MKWRITE],
+		.failed = delta[PAGEBOX_FAULT_FAILED],
+	});
+}

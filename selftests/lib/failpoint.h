@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Failpoints: what the module's file of that name does, see failpoint.c there.
+ *
+ * A test turns all of them off when it begins and when it ends, so that a test
+ * that was cut short leaves none to the next.
+ */
+#ifndef PAGEBOX_LIB_FAILPOINT_H
+#define PAGEBOX_LIB_FAILPOINT_H
+
+#include <stdbool.h>
+
+/* One command, like "fault_lock stop times 1 pid 17"; it must be accepted. */
+void failpoint_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The errno of a command, 0 when it was accepted. */
+int failpoint_error(const char *command);
+
+struct failpoint {
+	char kind[16];
+	unsigned long hits;
+	unsigned long done;
+	unsigned long waiting;
+	char setting[96];
+};
+
+/* The line of a point, or of "all". */
+struct failpoint failpoint_state(const char *name);
+
+/* Waits until @tasks tasks are stopped at a point: false when they are not. */
+bool failpoint_waits(const char *name, unsigned long tasks);
+
+/* Lets the tasks that are stopped there continue, and turns the point off. */
+void failpoint_go(const char *name);
+
+void failpoints_off(void);
+
+#endif /* PAGEBOX_LIB_FAILPOINT_H */

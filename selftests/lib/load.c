@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two processes at work in a box; see load.h. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/load.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+
+/* Relaxed atomics. */
+struct load_shared {
+	unsigned int operations[2];
+	bool stop;
+};
+
+/* What one process of a load knows. */
+struct load_worker {
+	unsigned int who;
+	size_t pages;
+	char *shared;
+	char *private;
+	uint64_t *word; /* what its words of the root view hold */
+	uint64_t *tag; /* what its private pages hold */
+};
+
+static volatile uint64_t *load_word(struct load_worker *worker, size_t page)
+{
+	return (uint64_t *)page_at(worker->shared, page) + 1 + worker->who;
+}
+
+static bool load_page_is_right(struct load_worker *worker, size_t page)
+{
+	uint64_t seen = *load_word(worker, page);
+
+	if (seen == worker->word[page])
+		return page_holds(page_at(worker->private, page),
+				  worker->tag[page]);
+	fprintf(stderr, "# process %u, page %zu: %#llx instead of %#llx\n",
+		worker->who, page, (unsigned long long)seen,
+		(unsigned long long)worker->word[page]);
+	return false;
+}
+
+static void load_write_page(struct load_worker *worker, size_t page,
+			    uint64_t value)
+{
+	if (value % 2) {
+		worker->word[page] = value;
+		*load_word(worker, page) = value;
+	} else {
+		worker->tag[page] = value;
+		page_fill(page_at(worker->private, page), value);
+	}
+}
+
+/* Private pages are others than the shared ones, which change under them. */
+static void load_init(struct load_worker *worker, int box)
+{
+	worker->shared = box_map(box, worker->pages, MAP_SHARED);
+	worker->private =
+		box_map_from(box, worker->pages, worker->pages, MAP_PRIVATE);
+	worker->word = calloc(worker->pages, sizeof(*worker->word));
+	worker->tag = calloc(worker->pages, sizeof(*worker->tag));
+	if (!worker->word || !worker->tag)
+		die("calloc");
+	/* None is left to chance: at the end each is there. */
+	for (size_t page = 0; page < worker->pages; page++) {
+		load_write_page(worker, page, 1);
+		load_write_page(worker, page, 2);
+	}
+}
+
+static int load_run(struct load_worker *worker, struct load_shared *shared)
+{
+	uint64_t seed = worker->who + 1;
+	uint64_t turn = 1;
+
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
+		size_t page = rnd(&seed) % worker->pages;
+
+		if (!load_page_is_right(worker, page))
+			return 1;
+		load_write_page(worker, page,
+				turn++ << 32 | (uint64_t)rnd(&seed) << 1 |
+					rnd(&seed) % 2);
+		__atomic_fetch_add(&shared->operations[worker->who], 1,
+				   __ATOMIC_RELAXED);
+	}
+	for (size_t page = 0; page < worker->pages; page++)
+		if (!load_page_is_right(worker, page))
+			return 1;
+	return 0;
+}
+
+void load_start(struct load *load, int box, size_t pages)
+{
+	load->shared = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (load->shared == MAP_FAILED)
+		die("mmap");
+	for (unsigned int i = 0; i < 2; i++) {
+		struct load_worker worker = { .who = i, .pages = pages };
+
+		load->pid[i] = fork_tied();
+		if (load->pid[i])
+			continue;
+		load_init(&worker, box);
+		_exit(load_run(&worker, load->shared));
+	}
+}
+
+struct load_goal {
+	struct load_shared *shared;
+	unsigned int operations[2];
+};
+
+static bool load_reached(void *context)
+{
+	struct load_goal *goal = context;
+
+	for (int i = 0; i < 2; i++)
+		if (__atomic_load_n(&goal->shared->operations[i],
+				    __ATOMIC_RELAXED) < goal->operations[i])
+			return false;
+	return true;
+}
+
+bool load_goes_on(struct load *load)
+{
+	struct load_goal goal = { .shared = load->shared };
+
+	for (int i = 0; i < 2; i++)
+		goal.operations[i] =
+			__atomic_load_n(&load->shared->operations[i],
+					__ATOMIC_RELAXED) +
+			reduced(20);
+	return eventually(load_reached, &goal);
+}
+
+bool load_end(struct load *load)
+{
+	bool right = true;
+
+	__atomic_store_n(&load->shared->stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		right &= !child_status(load->pid[i]);
+	munmap(load->shared, page_size);
+	return right;
+}

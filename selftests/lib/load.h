@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Two processes at work in a box.
+ *
+ * Each writes pages of a private mapping and words of its own in pages of the root
+ * view, in random order, and checks all the time that it reads what it wrote last.
+ */
+#ifndef PAGEBOX_LIB_LOAD_H
+#define PAGEBOX_LIB_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct load {
+	pid_t pid[2];
+	struct load_shared *shared;
+};
+
+void load_start(struct load *load, int box, size_t pages);
+
+/* Waits until both have done some more work: false when they do not. */
+bool load_goes_on(struct load *load);
+
+/* Lets both check all pages once more and end: whether all was right. */
+bool load_end(struct load *load);
+
+#endif /* PAGEBOX_LIB_LOAD_H */

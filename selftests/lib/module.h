@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The module and its parameters. */
+#ifndef PAGEBOX_LIB_MODULE_H
+#define PAGEBOX_LIB_MODULE_H
+
+#include <stddef.h>
+
+/* A parameter; the test fails if there is none of that name. */
+unsigned long module_param(const char *name);
+void module_param_set(const char *name, unsigned long value);
+
+/* The present parameters, in the format that insmod takes. */
+void module_parameters(char *text, size_t room);
+
+/* delete_module() without waiting: 0 or its errno. */
+int module_unload(const char *name);
+
+/* Loads the file @name from the directory of $PAGEBOX_KO. */
+void module_load(const char *name, const char *parameters);
+
+#endif /* PAGEBOX_LIB_MODULE_H */

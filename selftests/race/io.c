@@ -1,0 +1,714 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Write-back, changes of the frame limit and of the swap area, and reads ahead
+ * that are overtaken: an actor or the flusher is stopped between two steps of one
+ * of them, and another gets in between.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "lib/box.h"
+#include "lib/counters.h"
+#include "lib/failpoint.h"
+#include "lib/harness.h"
+#include "lib/store.h"
+#include "lib/test.h"
+#include "race.h"
+
+/* Write-back ---------------------------------------------------------- */
+
+/* Pages of a store that are all in frames; the first is dirty. */
+static struct scene *stored_pages(bool private)
+{
+	struct scene *s = scene_new();
+
+	s->store = store_file(2 * PAGES * page_size, OLD);
+	s->private = private;
+	scene_begin(s);
+	run(s, A, root_is_old, 0);
+	run(s, A, write_root, WITH(0, NEW));
+	return s;
+}
+
+FIXTURE(sync)
+{
+	struct scene *s;
+};
+
+FIXTURE_VARIANT(sync)
+{
+	const char *window;
+	long written; /* what the store has by then */
+	bool locked; /* whether the folio is */
+};
+
+/* The page is clean for all to see, and about to be written. */
+FIXTURE_VARIANT_ADD(sync, before_write){
+	.window = "write_cleaned",
+	.written = OLD,
+	.locked = true,
+};
+
+/* The store has it, and the page is not under write-back much longer. */
+FIXTURE_VARIANT_ADD(sync, after_write){
+	.window = "write_done",
+	.written = NEW,
+};
+
+FIXTURE_SETUP(sync)
+{
+	self->s = stored_pages(false);
+	failpoint_set("%s stop times 1", variant->window);
+	start(self->s, OUTSIDE, sync_box, 0);
+	ASSERT_TRUE(failpoint_waits(variant->window, 1));
+	ASSERT_TRUE(file_holds(self->s->store, 1, variant->written));
+}
+
+FIXTURE_TEARDOWN(sync)
+{
+	scene_end(self->s);
+}
+
+/*
+ * A page that is being written to the store is written to by two others: the
+ * first makes the PTE writable, and waits for the folio lock at most, never for the
+ * write; the second just writes. So it is dirty when the page has been written,
+ * whatever the store got, and goes there later.
+ */
+TEST_F(sync, write)
+{
+	struct scene *s = self->s;
+
+	start(s, A, poke_root, 0);
+	EXPECT_EQ(variant->locked, blocks(s, A));
+	EXPECT_EQ(0, run(s, B, write_root, WITH(0, NEWER)));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(1, box_stats(s->box).frames_dirty);
+	EXPECT_EQ(0, run(s, OUTSIDE, sync_box, 0));
+	EXPECT_TRUE(run(s, A, root_holds, WITH(0, NEWER)));
+	EXPECT_TRUE(file_holds(s->store, 1, NEWER));
+	EXPECT_EQ(0, box_stats(s->box).frames_dirty);
+}
+
+/* Nobody takes the page out of its frame meanwhile; who discards it waits. */
+TEST_F(sync, discard)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(0, run(s, A, page_out_root, 0));
+	start(s, A, discard_root, 0);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(1, result(s, A));
+	EXPECT_EQ(NEW, run(s, A, see_root, 0));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+	EXPECT_EQ(PAGES, box_stats(s->box).pages);
+}
+
+/* What others have begun to write, and what is dirty again, fsync() waits for. */
+TEST_F(sync, sync)
+{
+	struct scene *s = self->s;
+	bool again = !variant->locked;
+
+	if (again)
+		EXPECT_EQ(0, run(s, A, write_root, WITH(0, NEWER)));
+	start(s, A, sync_root, 0);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(file_holds(s->store, 1, again ? NEWER : NEW));
+	EXPECT_EQ(1 + again, box_stats(s->box).store_writes);
+	EXPECT_EQ(0, box_stats(s->box).frames_dirty);
+}
+
+/* A page that is clean by now: fsync() waits for the write of another one. */
+TEST_F(sync, sync_of_a_clean_page)
+{
+	struct scene *s = self->s;
+
+	start(s, A, sync_root, 0);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(1, box_stats(s->box).store_writes);
+}
+
+/* The process ends while its last page is being written: it waits for nothing. */
+TEST_F(sync, unmap)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(0, run(s, A, unmap_root, 0));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+	EXPECT_EQ(0, box_stats(s->box).frames_pinned);
+}
+
+FIXTURE(store)
+{
+	struct scene *s;
+};
+
+FIXTURE_SETUP(store)
+{
+	self->s = stored_pages(false);
+}
+
+FIXTURE_TEARDOWN(store)
+{
+	scene_end(self->s);
+}
+
+/*
+ * msync() waits for the evictor that has the page. To that one it looks like a
+ * pin, so the page stays, and msync() writes it.
+ */
+TEST_F(store, sync_during_evict)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, "evict_pins", page_out_root, 0);
+	start(s, A, sync_root, 0);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go("evict_pins");
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+	EXPECT_EQ(1, box_stats(s->box).store_writes);
+	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
+}
+
+/* The page that would be written next is discarded: it is not. */
+TEST_F(store, discard_before_sync)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "write_lock", sync_root, 0);
+	EXPECT_EQ(1, run(s, OUTSIDE, discard_root, 0));
+	EXPECT_EQ(OLD, run(s, B, see_root, 0));
+	failpoint_go("write_lock");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, box_stats(s->box).store_writes);
+	EXPECT_TRUE(file_holds(s->store, PAGES, OLD));
+}
+
+/*
+ * The store becomes shorter while a fault reads behind its new end: there is
+ * nothing to read. When it has grown again, there is.
+ */
+TEST_F(store, truncate_during_fault)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "fault_publish", touch_root, PAGES);
+	ASSERT_EQ(0, ftruncate(s->store, PAGES * page_size));
+	failpoint_go("fault_publish");
+	EXPECT_EQ(SIGBUS, result(s, A));
+	EXPECT_EQ(SIGBUS, run(s, A, touch_root, PAGES));
+	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
+	ASSERT_EQ(0, ftruncate(s->store, 2 * PAGES * page_size));
+	EXPECT_EQ(0, run(s, A, see_root, PAGES));
+	EXPECT_TRUE(run(s, A, root_holds, WITH(0, NEW)));
+}
+
+/*
+ * The store loses a page and gets it back, before the worker has dropped it. Who
+ * reads it waits, and sees the store's zeroes.
+ */
+TEST_F(store, fault_before_trim)
+{
+	struct scene *s = self->s;
+
+	failpoint_set("truncate_trim stop times 1");
+	ASSERT_EQ(0, ftruncate(s->store, 0));
+	ASSERT_TRUE(failpoint_waits("truncate_trim", 1));
+	ASSERT_EQ(0, ftruncate(s->store, 2 * PAGES * page_size));
+	start(s, A, see_root, 1);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go("truncate_trim");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, run(s, A, see_root, 0));
+	EXPECT_EQ(EIO, run(s, OUTSIDE, sync_box, 0));
+	EXPECT_EQ(0, run(s, OUTSIDE, sync_box, 0));
+}
+
+/* A fault has read its page, and looks once more before it maps it. */
+TEST_F(store, truncate_after_read)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "fault_check", touch_root, PAGES);
+	ASSERT_EQ(0, ftruncate(s->store, PAGES * page_size));
+	failpoint_go("fault_check");
+	EXPECT_EQ(SIGBUS, result(s, A));
+	EXPECT_TRUE(run(s, A, root_holds, WITH(0, NEW)));
+}
+
+/* A fault that has its page, and maps it after the store has lost it. */
+TEST_F(store, truncate_before_map)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(0, run(s, A, drop_root, 1));
+	stop(s, A, "fault_map", touch_root, 1);
+	ASSERT_EQ(0, ftruncate(s->store, 0));
+	failpoint_go("fault_map");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(EIO, run(s, OUTSIDE, sync_box, 0));
+	EXPECT_EQ(SIGBUS, run(s, A, touch_root, 1));
+	EXPECT_EQ(0, box_stats(s->box).frames_used);
+}
+
+/*
+ * The store is truncated and grows again while a page is about to be written: it is
+ * not written where it does not belong any more.
+ */
+TEST_F(store, truncate_before_write)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, "write_cleaned", sync_box, 0);
+	failpoint_set("truncate_trim delay 100 times 1");
+	ASSERT_EQ(0, ftruncate(s->store, 0));
+	ASSERT_EQ(0, ftruncate(s->store, 2 * PAGES * page_size));
+	failpoint_go("write_cleaned");
+	EXPECT_EQ(EIO, result(s, OUTSIDE));
+	EXPECT_EQ(0, run(s, OUTSIDE, sync_box, 0));
+	EXPECT_EQ(0, box_stats(s->box).store_writes);
+	EXPECT_EQ(0, run(s, A, see_root, 0));
+}
+
+/* The end of a box --------------------------------------------------- */
+
+/* The flusher is stopped somewhere; the second page is dirtied after that. */
+FIXTURE(flush)
+{
+	struct scene *s;
+};
+
+FIXTURE_VARIANT(flush)
+{
+	const char *window;
+};
+
+/* It has found something to write. */
+FIXTURE_VARIANT_ADD(flush, begins){
+	.window = "flush_write",
+};
+
+/* It has a page locked and clean that is not written. */
+FIXTURE_VARIANT_ADD(flush, writes){
+	.window = "write_cleaned",
+};
+
+/* It is about to say when it will look again. */
+FIXTURE_VARIANT_ADD(flush, ends){
+	.window = "flush_again",
+};
+
+FIXTURE_SETUP(flush)
+{
+	struct scene *s = stored_pages(true);
+
+	self->s = s;
+	failpoint_set("%s stop times 1", variant->window);
+	ASSERT_EQ(0, run(s, A, flush_often, 0));
+	ASSERT_TRUE(failpoint_waits(variant->window, 1));
+	run(s, A, write_root, WITH(1, NEWER));
+}
+
+FIXTURE_TEARDOWN(flush)
+{
+	scene_end(self->s);
+}
+
+/* Who closes the last file waits for the flusher, and writes what it has left. */
+TEST_F(flush, close)
+{
+	struct scene *s = self->s;
+
+	start(s, A, leave_box, 0);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(file_holds(s->store, 2, NEW));
+	EXPECT_EQ(-ENOENT, run(s, OUTSIDE, join_box, 0));
+}
+
+FIXTURE(last)
+{
+	struct scene *s;
+};
+
+FIXTURE_SETUP(last)
+{
+	self->s = stored_pages(true);
+}
+
+FIXTURE_TEARDOWN(last)
+{
+	scene_end(self->s);
+}
+
+/* While the last write-back goes on, the box cannot be had any more. */
+TEST_F(last, join_during_farewell)
+{
+	struct scene *s = self->s;
+
+	failpoint_set("farewell_write stop times 1");
+	start(s, A, leave_box, 0);
+	ASSERT_TRUE(failpoint_waits("farewell_write", 1));
+	EXPECT_EQ(-ENOENT, run(s, OUTSIDE, join_box, 0));
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go("farewell_write");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+}
+
+/* Nor by somebody who has just found it. */
+TEST_F(last, close_during_find)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, "box_find", join_box, 0);
+	EXPECT_EQ(0, run(s, A, leave_box, 0));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+	failpoint_go("box_find");
+	EXPECT_EQ(-ENOENT, result(s, OUTSIDE));
+}
+
+/* Who has got hold of it keeps it, and writes it back when he closes it. */
+TEST_F(last, close_during_join)
+{
+	struct scene *s = self->s;
+	long joined;
+
+	stop(s, OUTSIDE, "join_found", join_box, 0);
+	EXPECT_EQ(0, run(s, A, leave_box, 0));
+	EXPECT_TRUE(file_holds(s->store, 1, OLD));
+	failpoint_go("join_found");
+	joined = result(s, OUTSIDE);
+	ASSERT_LE(0, joined);
+	EXPECT_EQ(NEW, run(s, OUTSIDE, see_and_close, joined));
+	EXPECT_TRUE(file_holds(s->store, 1, NEW));
+}
+
+/* Frames and swap ----------------------------------------------------- */
+
+#define FRAMES 8
+#define AHEAD 4
+
+/* Pages without a store in the root view, all in frames, dirty. */
+FIXTURE(memory)
+{
+	struct scene *s;
+};
+
+FIXTURE_SETUP(memory)
+{
+	self->s = scene_of_root(FRAMES);
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	scene_end(self->s);
+}
+
+/* A fault that has a frame above the new limit, and no page in it yet. */
+TEST_F(memory, limit_below_spare)
+{
+	struct scene *s = self->s;
+
+	stop(s, A, "fault_frame", write_root, WITH(PAGES, OLD + PAGES));
+	start(s, OUTSIDE, set_frames, PAGES);
+	EXPECT_TRUE(polls(s, OUTSIDE));
+	failpoint_go("fault_frame");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+	EXPECT_TRUE(run(s, A, root_holds, WITH(PAGES, OLD + PAGES)));
+}
+
+/* Everything goes on while a limit is being lowered, within the new one. */
+TEST_F(memory, use_during_resize)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, "resize_limit", set_frames, 3);
+	EXPECT_EQ(3, box_info(s->box).frames);
+	run(s, A, write_root, WITH(PAGES, NEW));
+	EXPECT_EQ(0, run(s, MAIN, fork_child, 0));
+	run(s, CHILD, write_map, WITH(0, NEW));
+	EXPECT_TRUE(run(s, CHILD, root_is_old, 0));
+	EXPECT_EQ(1, run(s, B, discard_root, 0));
+	run(s, B, page_out_all, 0);
+	failpoint_go("resize_limit");
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_GE(3, box_stats(s->box).frames_used);
+	EXPECT_EQ(0, run(s, A, see_root, 0));
+	EXPECT_EQ(OLD + 1, run(s, A, see_root, 1));
+	EXPECT_TRUE(run(s, A, root_holds, WITH(PAGES, NEW)));
+	EXPECT_TRUE(run(s, CHILD, map_holds, WITH(0, NEW)));
+	EXPECT_EQ(0, run(s, A, see_map, 0));
+}
+
+static long set_frames_and_policy(struct scene *s, long frames)
+{
+	return configure_error(
+		s->box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES |
+							PAGEBOX_SET_POLICY,
+						 .frames = frames,
+						 .policy = "fifo" });
+}
+
+/* A change that is killed while it waits for the evictor has changed nothing. */
+TEST_F(memory, kill_during_change)
+{
+	struct scene *s = self->s;
+
+	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, PAGES));
+	stop(s, A, "evict_judge", write_root, WITH(PAGES, NEW));
+	start(s, OUTSIDE, set_frames_and_policy, FRAMES);
+	EXPECT_TRUE(blocks(s, OUTSIDE));
+	EXPECT_EQ(256 + SIGKILL, kill_actor(s, OUTSIDE));
+	EXPECT_EQ(PAGES, box_info(s->box).frames);
+	EXPECT_STREQ("clock", box_info(s->box).policy);
+	failpoint_go("evict_judge");
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+	EXPECT_GE(PAGES, box_stats(s->box).frames_used);
+}
+
+/* Two changes of the configuration take turns. */
+TEST_F(memory, exchange_during_resize)
+{
+	struct scene *s = self->s;
+
+	stop(s, OUTSIDE, "resize_limit", set_frames, 3);
+	start(s, A, exchange_swap, FRAMES);
+	EXPECT_TRUE(blocks(s, A));
+	failpoint_go("resize_limit");
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(3, box_info(s->box).frames);
+	EXPECT_EQ(FRAMES, box_info(s->box).swap_pages);
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+}
+
+static void read_ahead(struct scene *s)
+{
+	box_configure(s->box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_READAHEAD |
+						      PAGEBOX_SET_FRAMES,
+					       .readahead = AHEAD,
+					       .frames = 8 * AHEAD });
+	run(s, B, page_out_all, 0);
+	run(s, A, advise_sequential, 0);
+}
+
+/*
+ * Readahead looks at pages in swap without a lock. The area is replaced while it
+ * does: when it goes on, neither area has the page any more that it saw.
+ */
+TEST_F(memory, exchange_under_readahead)
+{
+	struct scene *s = self->s;
+
+	if (get_nprocs() < 2)
+		SKIP(return, "who is stopped without sleeping keeps a CPU");
+	read_ahead(s);
+	failpoint_set("swap_free stop times 1");
+	stop(s, A, "fill_source", see_root, 0);
+	start(s, OUTSIDE, exchange_swap, FRAMES);
+	EXPECT_TRUE(failpoint_waits("swap_free", 1));
+	EXPECT_EQ(1, failpoint_state("fill_source").waiting);
+	failpoint_go("fill_source");
+	EXPECT_EQ(OLD, result(s, A));
+	failpoint_go("swap_free");
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+	EXPECT_EQ(0, box_stats(s->box).swap_used);
+}
+
+/* The area is gone, and the pages are in the new one, before it begins to read. */
+TEST_F(memory, exchange_before_read)
+{
+	struct scene *s = self->s;
+
+	read_ahead(s);
+	stop(s, A, "fill_attach", see_root, 0);
+	EXPECT_EQ(0, run(s, OUTSIDE, exchange_swap, FRAMES));
+	EXPECT_EQ(PAGES, run(s, B, page_out_all, 0));
+	failpoint_go("fill_attach");
+	EXPECT_EQ(OLD, result(s, A));
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+	EXPECT_EQ(0, box_stats(s->box).io_errors);
+}
+
+static bool one_slot_is_used(void *context)
+{
+	return box_stats(*(int *)context).swap_used == 1;
+}
+
+/* A page of the old area has been discarded, and still has its slot. */
+static void exchange_during_free(struct __test_metadata *_metadata,
+				 struct scene *s)
+{
+	run(s, B, page_out_all, 0);
+	stop(s, A, "page_free", discard_root, 0);
+	start(s, OUTSIDE, exchange_swap, FRAMES);
+	ASSERT_TRUE(eventually(one_slot_is_used, &s->box));
+}
+
+/* Nobody can move it: the area goes when the slot is free. */
+TEST_F(memory, exchange_during_free)
+{
+	struct scene *s = self->s;
+
+	exchange_during_free(_metadata, s);
+	EXPECT_FALSE(s->actor[OUTSIDE].done);
+	failpoint_go("page_free");
+	EXPECT_EQ(1, result(s, A));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, box_stats(s->box).swap_used);
+	EXPECT_EQ(0, run(s, B, see_root, 0));
+	EXPECT_EQ(OLD + 1, run(s, B, see_root, 1));
+}
+
+/*
+ * Who waits for it is killed. The other pages are in the new area by then, and to
+ * take them back he would have to wait for reads: both stay, and go with the box.
+ */
+TEST_F(memory, kill_during_exchange)
+{
+	struct scene *s = self->s;
+
+	box_configure(s->box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP_DELAY,
+					       .swap_read_us = 1000 });
+	exchange_during_free(_metadata, s);
+	EXPECT_EQ(PAGES - 1, run(s, B, page_out_all, 0));
+	EXPECT_EQ(256 + SIGKILL, kill_actor(s, OUTSIDE));
+	failpoint_go("page_free");
+	EXPECT_EQ(1, result(s, A));
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).swap_used);
+	EXPECT_EQ(0, run(s, B, see_root, 0));
+	EXPECT_EQ(OLD + 1, run(s, B, see_root, 1));
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).swap_used);
+}
+
+/* A delay where nobody may sleep is spent without sleeping. */
+TEST_F(memory, delayed_readahead)
+{
+	struct scene *s = self->s;
+
+	read_ahead(s);
+	failpoint_set("fill_source delay 2 times 3");
+	EXPECT_EQ(OLD, run(s, A, see_root, 0));
+	EXPECT_EQ(3, failpoint_state("fill_source").done);
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+}
+
+/* A page in swap that is being moved out of an area that goes. */
+FIXTURE(swapoff)
+{
+	struct scene *s;
+};
+
+FIXTURE_VARIANT(swapoff)
+{
+	const char *window;
+	bool locked;
+};
+
+FIXTURE_VARIANT_ADD(swapoff, found){
+	.window = "swapoff_page",
+};
+
+FIXTURE_VARIANT_ADD(swapoff, unattached){
+	.window = "swapoff_attach",
+};
+
+FIXTURE_VARIANT_ADD(swapoff, read){
+	.window = "swapoff_leave",
+	.locked = true,
+};
+
+FIXTURE_SETUP(swapoff)
+{
+	struct scene *s = scene_of_root(FRAMES);
+
+	self->s = s;
+	run(s, A, page_out_all, 0);
+	stop(s, OUTSIDE, variant->window, exchange_swap, FRAMES);
+}
+
+FIXTURE_TEARDOWN(swapoff)
+{
+	scene_end(self->s);
+}
+
+/* Somebody else reads it, */
+TEST_F(swapoff, fault)
+{
+	struct scene *s = self->s;
+
+	start(s, A, see_root, 0);
+	EXPECT_EQ(variant->locked, blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(OLD, result(s, A));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, box_stats(s->box).swap_used);
+	EXPECT_EQ(PAGES, run(s, A, page_out_all, 0));
+	EXPECT_EQ(PAGES, box_stats(s->box).swap_used);
+	EXPECT_TRUE(run(s, A, root_is_old, 0));
+}
+
+/* writes to it, and takes it out again, to the new area, */
+TEST_F(swapoff, write)
+{
+	struct scene *s = self->s;
+
+	start(s, A, write_root, WITH(0, NEW));
+	if (!blocks(s, A))
+		EXPECT_EQ(1, run(s, B, page_out_root, 0));
+	failpoint_go(variant->window);
+	EXPECT_EQ(0, result(s, A));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	run(s, A, page_out_all, 0);
+	EXPECT_EQ(PAGES, box_stats(s->box).swap_used);
+	EXPECT_TRUE(run(s, A, root_holds, WITH(0, NEW)));
+	EXPECT_TRUE(run(s, A, root_holds, WITH(1, OLD + 1)));
+}
+
+/* or discards it. */
+TEST_F(swapoff, discard)
+{
+	struct scene *s = self->s;
+
+	start(s, A, discard_root, 0);
+	EXPECT_EQ(variant->locked, blocks(s, A));
+	failpoint_go(variant->window);
+	EXPECT_EQ(1, result(s, A));
+	EXPECT_EQ(0, result(s, OUTSIDE));
+	EXPECT_EQ(0, box_stats(s->box).swap_used);
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).pages);
+	EXPECT_EQ(PAGES - 1, box_stats(s->box).frames_used);
+	EXPECT_EQ(0, run(s, A, see_root, 0));
+	EXPECT_EQ(OLD + 1, run(s, A, see_root, 1));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs the cases of another selftest again and again; in its n-th run, the n-th
+ * thing that can fail in the module does:
+ *
+ *	failwalk [-m MOST] [-s SECONDS] [-x FILE] PROGRAM
+ *
+ * A case has so many points as a run without failures reaches. When these are no
+ * more than MOST, n goes through all of them and on until a run in which nothing
+ * failed; else through the first half of MOST, and then through as many spread
+ * evenly over the rest. The line of the case says which. After SECONDS no other
+ * case is begun. Cases that FILE has lines of are left out. For each case:
+ *
+ *	WALKED PROGRAM CASE points P runs R injected I passed A errno E signal S
+ *	expectation X
+ *
+ * A case that nothing of is made to fail has to pass, and is held against what
+ * its other runs do:
+ *
+ *   passed       the failure did not concern it, or it expects such things
+ *   errno        the first thing that it complains of is an error that the ABI
+ *                documents: it cannot go on, and says why
+ *   signal       it was killed: an access got SIGBUS
+ *   expectation  it counts something that is different when something fails
+ *
+ * Everything else is a bug, and is shown with a line that begins with BUG:
+ *
+ *   contents     the first complaint is of contents. A page that could not be
+ *                written or read has been complained of before, as SIGBUS or as
+ *                an errno. So this page was written, and holds something else
+ *   error        an errno that the ABI does not document
+ *   unclear      no complaint is of any of these kinds
+ *   hang         it does not end
+ *   left         a box is left, or a user of the module
+ *   log          the kernel complained
+ *   after        a new box does not work
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/box.h"
+#include "lib/child.h"
+#include "lib/failpoint.h"
+#include "lib/module.h"
+#include "lib/pattern.h"
+#include "lib/test.h"
+
+#define CASES_MAX 200
+#define OUTPUT_MAX (256 * 1024)
+/* Seconds that a run may take, how long eventually() waits in it. */
+#define RUN_MAX 120
+#define PATIENCE "5"
+#define NEVER 1000000000UL
+
+static unsigned long most = 100;
+static time_t end_of_time;
+static const char *program; /* its path */
+static const char *called; /* its name */
+static char output[OUTPUT_MAX];
+static unsigned int bugs;
+
+struct tally {
+	unsigned int runs;
+	unsigned int injected;
+	unsigned int passed;
+	unsigned int error;
+	unsigned int signal;
+	unsigned int expectation;
+};
+
+/* --- one run --- */
+
+static void exec_case(const char *name, int out)
+{
+	dup2(out, 1);
+	dup2(out, 2);
+	setenv("PAGEBOX_PATIENCE", PATIENCE, 1);
+	setenv("PAGEBOX_SMALL", "1", 1);
+	if (name)
+		execl(program, program, "-r", name, NULL);
+	else
+		execl(program, program, NULL);
+	die("%s", program);
+}
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+/* Reads until the end, or too long: false. */
+static bool read_output(int in, time_t limit)
+{
+	struct pollfd wait = { .fd = in, .events = POLLIN };
+	size_t used = 0;
+
+	for (;;) {
+		char rest[4096];
+		ssize_t got;
+
+		if (now() > limit)
+			return false;
+		if (poll(&wait, 1, 1000) <= 0)
+			continue;
+		got = used < OUTPUT_MAX - 1 ?
+			      read(in, output + used, OUTPUT_MAX - 1 - used) :
+			      read(in, rest, sizeof(rest));
+		if (got <= 0)
+			return true;
+		if (used < OUTPUT_MAX - 1)
+			used += got;
+		output[used] = '\0';
+	}
+}
+
+/*
+ * Kills what is left of a run. Whose parent has gone is our child, as main() has
+ * said, and so are its own children when it has gone.
+ */
+static void kill_orphans(void)
+{
+	FILE *children;
+	pid_t pid;
+
+	for (;;) {
+		children = fopen("/proc/thread-self/children", "r");
+		if (!children)
+			die("/proc/thread-self/children");
+		if (fscanf(children, "%d", &pid) != 1)
+			break;
+		fclose(children);
+		kill(pid, SIGKILL);
+		child_status(pid);
+	}
+	fclose(children);
+}
+
+/* Runs a case, or all: its exit status, -1 when it hung. */
+static int run(const char *name, time_t patience)
+{
+	int ends[2], status;
+	bool ended;
+	pid_t pid;
+
+	fflush(NULL);
+	*output = '\0';
+	if (pipe2(ends, O_CLOEXEC))
+		die("pipe");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid)
+		exec_case(name, ends[1]);
+	close(ends[1]);
+	ended = read_output(ends[0], now() + patience);
+	close(ends[0]);
+	kill(pid, SIGKILL);
+	status = child_status(pid);
+	kill_orphans();
+	return ended ? status : -1;
+}
+
+/* --- what it says --- */
+
+static bool starts(const char *line, const char *with)
+{
+	return !strncmp(line, with, strlen(with));
+}
+
+/* What the harness says of each run. */
+static bool is_complaint(const char *line)
+{
+	static const char *const talk[] = {
+		"# Starting", "#  RUN",	  "#      ",
+		"# PASSED",   "# FAILED", "# Totals"
+	};
+
+	if (*line != '#')
+		return false;
+	for (size_t i = 0; i < sizeof(talk) / sizeof(*talk); i++)
+		if (starts(line, talk[i]))
+			return false;
+	return true;
+}
+
+/* The end of a line that names an error: those that the ABI has. */
+static bool ends_with_errno(const char *line)
+{
+	static const int documented[] = { ENOMEM, EIO,	 EFAULT, ENOSPC,
+					  EAGAIN, EBADF, EMFILE, ENFILE,
+					  EBUSY,  EINTR, ENOENT };
+
+	for (size_t i = 0; i < sizeof(documented) / sizeof(int); i++)
+		if (strstr(line, strerror(documented[i])))
+			return true;
+	return false;
+}
+
+enum kind { OF_ERRNO, OF_SIGNAL, OF_EXPECTATION, OF_CONTENTS, OF_OTHER };
+
+static enum kind kind_of(const char *line)
+{
+	static const char *const contents[] = { "WRONG BYTE", "memcmp", "_hold",
+						"are_zero" };
+
+	for (size_t i = 0; i < sizeof(contents) / sizeof(*contents); i++)
+		if (strstr(line, contents[i]))
+			return OF_CONTENTS;
+	if (ends_with_errno(line))
+		return OF_ERRNO;
+	if (strstr(line, "signal"))
+		return OF_SIGNAL;
+	if (strstr(line, "Expected"))
+		return OF_EXPECTATION;
+	return OF_OTHER;
+}
+
+/* The kind of the first complaint, which is put in @complaint. */
+static enum kind first_complaint(char *complaint, size_t room)
+{
+	char *save, *line;
+
+	for (line = strtok_r(output, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (!is_complaint(line))
+			continue;
+		snprintf(complaint, room, "%s", line);
+		if (kind_of(line) != OF_OTHER)
+			return kind_of(line);
+	}
+	return OF_OTHER;
+}
+
+static void bug(const char *name, unsigned long n, const char *kind,
+		const char *text)
+{
+	printf("BUG %s %s %lu %s: %s: %s\n", called, name, n,
+	       failpoint_state("all").setting, kind, text);
+	bugs++;
+}
+
+static void judge(struct tally *t, const char *name, unsigned long n,
+		  int status)
+{
+	char complaint[512] = "no complaint at all";
+	enum kind kind = OF_OTHER;
+
+	if (status)
+		kind = first_complaint(complaint, sizeof(complaint));
+	if (!status)
+		t->passed++;
+	else if (status < 0)
+		bug(name, n, "hang", "killed");
+	else if (kind == OF_ERRNO)
+		t->error++;
+	else if (kind == OF_SIGNAL)
+		t->signal++;
+	else if (kind == OF_EXPECTATION)
+		t->expectation++;
+	else
+		bug(name, n, kind == OF_CONTENTS ? "contents" : "unclear",
+		    complaint);
+}
+
+/* --- what is left --- */
+
+static bool nothing_is_left(void *context)
+{
+	DIR *directory = opendir("/sys/kernel/debug/pagebox");
+	FILE *file = fopen("/sys/module/pagebox/refcnt", "r");
+	struct dirent *entry;
+	int users = 0;
+
+	(void)context;
+	if (!directory || !file || fscanf(file, "%d", &users) != 1)
+		die("the module is not loaded, or has no debugfs");
+	while ((entry = readdir(directory)))
+		users += entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
+	closedir(directory);
+	fclose(file);
+	return !users;
+}
+
+static int log_fd = -1;
+
+/* The first line of the kernel's log, since it was last asked, that complains. */
+static bool log_complains(char *line, size_t room)
+{
+	static const char *const words[] = { "WARNING:",   "BUG",
+					     "Oops",	   "KASAN",
+					     "UBSAN",	   "corrupt",
+					     "INFO: task", "possible " };
+	bool found = false;
+	char record[2048];
+	ssize_t got;
+
+	while ((got = read(log_fd, record, sizeof(record) - 1)) > 0 ||
+	       (got < 0 && errno == EPIPE)) {
+		record[got > 0 ? got : 0] = '\0';
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+			if (found || !strstr(record, words[i]))
+				continue;
+			snprintf(line, room, "%.400s",
+				 strchr(record, ';') ?: record);
+			found = true;
+		}
+	}
+	return found;
+}
+
+static int use_a_box(void *context)
+{
+	char *map = box_map(box_new(4, 0), 16, MAP_PRIVATE);
+
+	(void)context;
+	pages_fill(map, 16, 1);
+	return !pages_hold(map, 16, 1);
+}
+
+static void look_around(const char *name, unsigned long n)
+{
+	char line[512];
+
+	/* A test that has ended early may have left this, which uses the other. */
+	module_unload("pagebox_mru");
+	if (!eventually(nothing_is_left, NULL))
+		bug(name, n, "left", "a box, or a user of the module");
+	if (log_complains(line, sizeof(line)))
+		bug(name, n, "log", line);
+	/* Not off, for which the kernel would patch all points each time. */
+	failpoint_set("all nth %lu", NEVER);
+	if (in_child(use_a_box, NULL))
+		bug(name, n, "after", "a new box does not work");
+}
+
+/* --- the walk --- */
+
+/* All of them up to a half, and then in strides. */
+static unsigned long next_n(unsigned long n, unsigned long all)
+{
+	unsigned long half = most / 2;
+
+	if (all <= most || n < half)
+		return n + 1;
+	return n + (all - half + half - 1) / half;
+}
+
+static void walk_case(const char *name, unsigned long all)
+{
+	struct tally t = {};
+	unsigned long n = 1;
+	bool injected = true;
+
+	for (; injected && (all <= most || n <= all); n = next_n(n, all)) {
+		int status;
+
+		failpoint_set("all nth %lu", n);
+		status = run(name, RUN_MAX);
+		injected = failpoint_state("all").done;
+		t.runs++;
+		t.injected += injected;
+		judge(&t, name, n, status);
+		look_around(name, n);
+	}
+	printf("WALKED %s %s points %lu runs %u injected %u "
+	       "passed %u errno %u signal %u expectation %u%s\n",
+	       called, name, all, t.runs, t.injected, t.passed, t.error,
+	       t.signal, t.expectation, all > most ? " (sampled)" : "");
+	fflush(stdout);
+}
+
+/* How many points a case reaches; 0 when that cannot be said. */
+static unsigned long count_points(const char *name)
+{
+	struct failpoint all;
+	int status;
+
+	failpoint_set("all nth %lu", NEVER);
+	status = run(name, 4 * RUN_MAX);
+	all = failpoint_state("all");
+	failpoints_off();
+	if (status) {
+		printf("BUG %s %s: it fails when nothing is made to: %d\n",
+		       called, name, status);
+		bugs++;
+		return 0;
+	}
+	if (!starts(all.setting, "nth"))
+		return 0;
+	return all.hits;
+}
+
+static bool is_known(const char *file, const char *name)
+{
+	FILE *known = file ? fopen(file, "r") : NULL;
+	char line[512], key[300];
+	bool found = false;
+
+	snprintf(key, sizeof(key), "WALKED %s %s ", called, name);
+	while (known && !found && fgets(line, sizeof(line), known))
+		found = starts(line, key);
+	if (known)
+		fclose(known);
+	return found;
+}
+
+/* The names of the cases, from the results of all of them. */
+static size_t find_cases(char (*names)[128])
+{
+	char *save, *line;
+	size_t count = 0;
+
+	if (run(NULL, 20 * RUN_MAX) < 0)
+		die("%s does not end", program);
+	for (line = strtok_r(output, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (count < CASES_MAX &&
+		    (sscanf(line, "ok %*u %127s", names[count]) == 1 ||
+		     sscanf(line, "not ok %*u %127s", names[count]) == 1))
+			count++;
+	if (!count) {
+		printf("BUG %s: it has no cases\n", called);
+		bugs++;
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	static char names[CASES_MAX][128];
+	const char *known = NULL;
+	time_t seconds = 3600;
+	size_t count;
+	int option;
+
+	while ((option = getopt(argc, argv, "m:s:x:")) != -1) {
+		if (option == 'm')
+			most = strtoul(optarg, NULL, 0);
+		else if (option == 's')
+			seconds = strtoul(optarg, NULL, 0);
+		else if (option == 'x')
+			known = optarg;
+		else
+			return 2;
+	}
+	if (optind + 1 != argc || most < 2)
+		die("failwalk [-m MOST] [-s SECONDS] [-x FILE] PROGRAM");
+	program = argv[optind];
+	called = basename(program);
+	end_of_time = now() + seconds;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		die("prctl");
+	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log_fd < 0 || lseek(log_fd, 0, SEEK_END))
+		die("/dev/kmsg");
+	failpoints_off();
+	count = find_cases(names);
+	for (size_t i = 0; i < count && now() < end_of_time; i++) {
+		unsigned long all;
+
+		if (is_known(known, names[i]))
+			continue;
+		all = count_points(names[i]);
+		if (all)
+			walk_case(names[i], all);
+		else
+			printf("WALKED %s %s points 0: "
+			       "none, or it sets failpoints or unloads the module itself\n",
+			       called, names[i]);
+	}
+	return bugs != 0;
+}
