@@ -883,18 +883,23 @@ static bool log_has(const char *word)
 	return has;
 }
 
-/* A user's first box needs workers: killing its opener is no reason to complain. */
+/*
+ * A user's first box needs workers. Killing its opener is no error, so the kernel
+ * logs none. On one CPU the wait for a new worker is rarely entered.
+ */
 TEST(opener_of_a_first_box_is_killed)
 {
 	pid_t pid;
 
 	failpoints_off();
-	failpoint_set("user_get stop times 1");
-	pid = start(-1, NULL, open_as_somebody);
-	ASSERT_TRUE(failpoint_waits("user_get", 1));
-	kill(pid, SIGKILL);
-	EXPECT_EQ(256 + SIGKILL, child_status(pid));
-	failpoints_off();
+	for (unsigned int i = 0; i < 20; i++) {
+		failpoint_set("user_get stop times 1");
+		pid = start(-1, NULL, open_as_somebody);
+		ASSERT_TRUE(failpoint_waits("user_get", 1));
+		kill(pid, SIGKILL);
+		EXPECT_EQ(256 + SIGKILL, child_status(pid));
+		failpoints_off();
+	}
 	EXPECT_FALSE(log_has("create a rescuer"));
 	EXPECT_EQ(0, child_status(start(-1, NULL, open_as_somebody)));
 }
