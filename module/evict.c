@@ -402,12 +402,34 @@ static bool release(struct pb_box *box, struct folio *folio, bool dirty)
 	return true;
 }
 
-/* io->frame[] of an eviction's write is the slot, or PB_NONE for the store. */
-static void write_ended(struct pb_io *io, unsigned int i)
+/**
+ * struct pb_eviction - a write of victims
+ * @io: the request
+ * @page: the pages
+ * @slot: where each goes in swap, or PB_NONE for the store
+ * @flight: the writes of this evictor
+ */
+struct pb_eviction {
+	struct pb_io io;
+	struct pb_page *page[PB_IO_MAX];
+	u32 slot[PB_IO_MAX];
+	struct pb_flight *flight;
+};
+
+static_assert(sizeof(struct pb_eviction) <= PB_IO_SIZE);
+static_assert(!offsetof(struct pb_eviction, io));
+
+static struct pb_eviction *eviction_of(struct pb_io *io)
 {
+	return container_of(io, struct pb_eviction, io);
+}
+
+static void write_ended(struct pb_eviction *e, unsigned int i)
+{
+	struct pb_io *io = &e->io;
 	struct pb_box *box = io->box;
-	struct pb_page *page = io->page[i];
-	u32 slot = io->frame[i];
+	struct pb_page *page = e->page[i];
+	u32 slot = e->slot[i];
 
 	pb_window(PB_WINDOW_EVICT_WRITTEN);
 	if (io->err[i]) {
@@ -419,7 +441,7 @@ static void write_ended(struct pb_io *io, unsigned int i)
 		pb_count(box, PB_STAT_PINNED);
 		/* What has lost its place is about to leave its frame. */
 		if (io->err[i] != -ENODATA)
-			atomic_inc(&io->flight->failed);
+			atomic_inc(&e->flight->failed);
 		release_folio(io->folio[i]);
 		return;
 	}
@@ -436,10 +458,11 @@ static void write_ended(struct pb_io *io, unsigned int i)
 
 static void evict_done(struct pb_io *io)
 {
-	struct pb_flight *flight = io->flight;
+	struct pb_eviction *e = eviction_of(io);
+	struct pb_flight *flight = e->flight;
 
 	for (unsigned int i = 0; i < io->nr; i++)
-		write_ended(io, i);
+		write_ended(e, i);
 	pb_io_free(io);
 	pb_flight_done(flight);
 }
@@ -511,21 +534,43 @@ out_unlock:
 	return slot;
 }
 
-static void submit(struct pb_io **io)
+static void submit(struct pb_eviction **batch)
 {
-	if (*io)
-		pb_io_submit(*io);
-	*io = NULL;
+	if (*batch)
+		pb_io_submit(&(*batch)->io);
+	*batch = NULL;
+}
+
+/* The write that a page goes into which is to be at @at: @batch, or a new one. */
+static struct pb_eviction *batch_for(struct pb_box *box,
+				     struct pb_backend *backend, pgoff_t at,
+				     struct pb_victims *v,
+				     struct pb_eviction **batch)
+{
+	struct pb_eviction *e = *batch;
+
+	if (e && (e->io.backend != backend || e->io.nr == PB_IO_MAX ||
+		  at != e->io.index + e->io.nr))
+		submit(batch);
+	if (*batch)
+		return *batch;
+	e = eviction_of(pb_io_new(box, backend, at, true, evict_done));
+	if (!v->flight)
+		v->flight = pb_flight_new();
+	e->flight = v->flight;
+	pb_flight_add(e->flight);
+	*batch = e;
+	return e;
 }
 
 /* Write a victim, together with its neighbours in the backend. */
 static bool write_out(struct pb_box *box, struct folio *folio,
-		      struct pb_victims *v, struct pb_io **batch)
+		      struct pb_victims *v, struct pb_eviction **batch)
 {
 	struct pb_page *page = folio->private;
 	struct pb_backend *backend = box->store;
-	struct pb_io *io = *batch;
 	pgoff_t at = page->index;
+	struct pb_eviction *e;
 	u32 slot = PB_NONE;
 
 	if (!page->root || !pb_box_writes_back(box)) {
@@ -538,27 +583,16 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 	if (slot == PB_NONE)
 		pb_store_clear_tail(box, folio);
 	folio_clear_dirty(folio);
-	if (io && (io->backend != backend || io->nr == PB_IO_MAX ||
-		   at != io->index + io->nr))
-		submit(batch);
-	io = *batch;
-	if (!io) {
-		io = pb_io_new(box, backend, at, true, evict_done);
-		if (!v->flight)
-			v->flight = pb_flight_new();
-		io->flight = v->flight;
-		pb_flight_add(io->flight);
-		*batch = io;
-	}
-	io->page[io->nr] = page;
-	io->frame[io->nr] = slot;
-	io->folio[io->nr++] = folio;
+	e = batch_for(box, backend, at, v, batch);
+	e->page[e->io.nr] = page;
+	e->slot[e->io.nr] = slot;
+	e->io.folio[e->io.nr++] = folio;
 	return true;
 }
 
 /* An unmapped victim: out of its frame, or on the way. */
 static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
-		  struct pb_io **batch)
+		  struct pb_eviction **batch)
 {
 	const struct pb_page *page = folio->private;
 	bool done;
@@ -601,7 +635,7 @@ static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
  */
 unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 {
-	struct pb_io *batch = NULL;
+	struct pb_eviction *batch = NULL;
 	unsigned int done = 0;
 
 	pb_window(PB_WINDOW_EVICT_UNMAP);

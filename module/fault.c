@@ -99,7 +99,7 @@ static void clear_spare(struct pb_fault *f)
 static int read_spare(struct pb_fault *f)
 {
 	struct pb_backend *backend;
-	struct pb_io *io;
+	struct pb_fill *fill;
 	pgoff_t at;
 	int err;
 
@@ -109,15 +109,15 @@ static int read_spare(struct pb_fault *f)
 		return 0;
 	}
 	f->major = true;
-	io = pb_fill_new(f->box, backend, at);
-	pb_fill_add(io, NULL, &f->spare, false);
-	err = pb_fill_run(io);
+	fill = pb_fill_new(f->box, backend, at);
+	pb_fill_add(fill, NULL, &f->spare, false);
+	err = pb_fill_run(fill);
 	if (err)
 		return err;
-	f->spare.folio = io->folio[0];
+	f->spare.folio = fill->io.folio[0];
 	f->spare.zeroed = false;
-	err = io->err[0];
-	pb_io_free(io);
+	err = fill->io.err[0];
+	pb_fill_free(fill);
 	return err;
 }
 
@@ -128,7 +128,7 @@ static int read_spare(struct pb_fault *f)
 static int read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 {
 	struct pb_backend *backend;
-	struct pb_io *io;
+	struct pb_fill *fill;
 	pgoff_t at;
 	int err;
 
@@ -144,15 +144,15 @@ static int read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 		return 0;
 	}
 	f->major = true;
-	io = pb_fill_new(f->box, backend, at);
-	pb_fill_add(io, page, &f->spare, fresh);
-	err = pb_fill_run(io);
+	fill = pb_fill_new(f->box, backend, at);
+	pb_fill_add(fill, page, &f->spare, fresh);
+	err = pb_fill_run(fill);
 	if (err)
 		return err;
-	err = pb_fill_finish(io, 0);
+	err = pb_fill_finish(fill, 0);
 	if (!err)
-		f->folio = io->folio[0];
-	pb_io_free(io);
+		f->folio = fill->io.folio[0];
+	pb_fill_free(fill);
 	return err;
 }
 

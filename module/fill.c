@@ -2,7 +2,7 @@
 /*
  * Filling frames: how contents get from a backend into memory.
  *
- * A read is a request (struct pb_io) that owns the frames it reads into, and the
+ * A read is a request (struct pb_fill) that owns the frames it reads into, and the
  * folio locks of the pages that were put into them. The task that made it waits,
  * and takes everything back when the read is done. If the task is killed first,
  * it leaves at once; the request then finishes by itself, as if somebody else
@@ -19,11 +19,15 @@
 
 #include "pagebox.h"
 
-enum pb_fill_state {
-	PB_FILL_WAITED,
-	PB_FILL_DONE,
-	PB_FILL_ABANDONED,
+/* The states of a read. */
+enum fill_state {
+	FILL_WAITED,
+	FILL_DONE,
+	FILL_ABANDONED,
 };
+
+static_assert(sizeof(struct pb_fill) <= PB_IO_SIZE);
+static_assert(!offsetof(struct pb_fill, io));
 
 /**
  * pb_fill_source - where the contents of a page are
@@ -82,25 +86,35 @@ void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
 
 /**
  * pb_fill_finish - take a page over from a read that is done
- * @io: the read
+ * @fill: the read
  * @i: which of its pages; one that is attached
  *
  * Return: 0, then the folio is up to date, and the caller owns its lock and its
  * reference; or the error, then the page has no frame any more
  */
-int pb_fill_finish(struct pb_io *io, unsigned int i)
+int pb_fill_finish(struct pb_fill *fill, unsigned int i)
 {
-	u32 keep = io->page[i]->keep;
+	struct pb_page *page = fill->page[i];
+	struct folio *folio = fill->io.folio[i];
+	u32 keep = page->keep;
 
-	if (io->err[i]) {
-		pb_fill_undo(io->box, io->page[i], io->folio[i],
-			     io->fresh & BIT(i));
-		return io->err[i];
+	if (fill->io.err[i]) {
+		pb_fill_undo(fill->io.box, page, folio, fill->fresh & BIT(i));
+		return fill->io.err[i];
 	}
 	if (keep)
-		folio_zero_segment(io->folio[i], keep, PAGE_SIZE);
-	folio_mark_uptodate(io->folio[i]);
+		folio_zero_segment(folio, keep, PAGE_SIZE);
+	folio_mark_uptodate(folio);
 	return 0;
+}
+
+/**
+ * pb_fill_free - free a read
+ * @fill: one that is done, or was never run
+ */
+void pb_fill_free(struct pb_fill *fill)
+{
+	pb_io_free(&fill->io);
 }
 
 /* A spare frame that nobody wants any more. */
@@ -110,26 +124,29 @@ static void spare_put(struct pb_box *box, struct folio *folio, u32 frame)
 	pb_frame_put(&box->frames, folio, frame);
 }
 
-static void finish_alone(struct pb_io *io)
+static void finish_alone(struct pb_fill *fill)
 {
+	struct pb_io *io = &fill->io;
+
 	for (unsigned int i = 0; i < io->nr; i++) {
-		if (!io->page[i]) {
-			spare_put(io->box, io->folio[i], io->frame[i]);
-		} else if (!pb_fill_finish(io, i)) {
+		if (!fill->page[i]) {
+			spare_put(io->box, io->folio[i], fill->frame[i]);
+		} else if (!pb_fill_finish(fill, i)) {
 			folio_unlock(io->folio[i]);
 			folio_put(io->folio[i]);
 		}
 	}
-	pb_io_free(io);
+	pb_fill_free(fill);
 }
 
 static void fill_done(struct pb_io *io)
 {
-	if (atomic_cmpxchg(&io->state, PB_FILL_WAITED, PB_FILL_DONE) ==
-	    PB_FILL_WAITED)
-		complete(&io->waited);
+	struct pb_fill *fill = container_of(io, struct pb_fill, io);
+
+	if (atomic_cmpxchg(&fill->state, FILL_WAITED, FILL_DONE) == FILL_WAITED)
+		complete(&fill->waited);
 	else
-		finish_alone(io);
+		finish_alone(fill);
 }
 
 /**
@@ -138,63 +155,64 @@ static void fill_done(struct pb_io *io)
  * @backend: where from
  * @at: first page in the backend
  *
- * Return: a request without pages; pb_fill_add() those, then pb_fill_run()
+ * Return: a read without pages; pb_fill_add() those, then pb_fill_run()
  */
-struct pb_io *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
-			  pgoff_t at)
+struct pb_fill *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
+			    pgoff_t at)
 {
 	struct pb_io *io = pb_io_new(box, backend, at, false, fill_done);
+	struct pb_fill *fill = container_of(io, struct pb_fill, io);
 
-	io->fresh = 0;
-	atomic_set(&io->state, PB_FILL_WAITED);
-	init_completion(&io->waited);
-	return io;
+	fill->fresh = 0;
+	atomic_set(&fill->state, FILL_WAITED);
+	init_completion(&fill->waited);
+	return fill;
 }
 
 /**
  * pb_fill_add - the next page of a read
- * @io: the read
+ * @fill: the read
  * @page: the page, attached to the spare frame; or NULL to fill just the frame
- * @spare: the frame; the request owns it afterwards
+ * @spare: the frame; the read owns it afterwards
  * @fresh: the page was made for this read, and put into the root view
  */
-void pb_fill_add(struct pb_io *io, struct pb_page *page, struct pb_spare *spare,
-		 bool fresh)
+void pb_fill_add(struct pb_fill *fill, struct pb_page *page,
+		 struct pb_spare *spare, bool fresh)
 {
-	unsigned int i = io->nr++;
+	unsigned int i = fill->io.nr++;
 
-	io->page[i] = page;
-	io->folio[i] = spare->folio;
-	io->frame[i] = spare->frame;
+	fill->page[i] = page;
+	fill->io.folio[i] = spare->folio;
+	fill->frame[i] = spare->frame;
 	if (fresh)
-		io->fresh |= BIT(i);
+		fill->fresh |= BIT(i);
 	spare->folio = NULL;
 }
 
 /**
  * pb_fill_run - do a read
- * @io: the read
+ * @fill: the read
  *
  * Context: sleeps. The folios of the read may be locked, no others.
- * Return: 0 when it was done: the caller takes each page over, looks at
- * @io->err, and frees the request. -EINTR when the caller is being killed: then
- * all of it is the request's own business.
+ * Return: 0 when it was done: the caller takes each page over, looks at the
+ * errors in @fill->io, and frees the read. -EINTR when the caller is being
+ * killed: then all of it is the read's own business.
  */
-int pb_fill_run(struct pb_io *io)
+int pb_fill_run(struct pb_fill *fill)
 {
-	bool refault = io->backend != io->box->store;
+	bool refault = fill->io.backend != fill->io.box->store;
 	unsigned long pressure = 0;
 	int err;
 
 	if (refault)
 		psi_memstall_enter(&pressure);
-	pb_io_submit(io);
+	pb_io_submit(&fill->io);
 	pb_window(PB_WINDOW_FILL_WAIT);
-	err = wait_for_completion_killable(&io->waited);
-	if (err && atomic_cmpxchg(&io->state, PB_FILL_WAITED,
-				  PB_FILL_ABANDONED) == PB_FILL_DONE) {
+	err = wait_for_completion_killable(&fill->waited);
+	if (err && atomic_cmpxchg(&fill->state, FILL_WAITED, FILL_ABANDONED) ==
+			   FILL_DONE) {
 		/* It is about to say so. */
-		wait_for_completion(&io->waited);
+		wait_for_completion(&fill->waited);
 		err = 0;
 	}
 	if (refault)
@@ -235,49 +253,53 @@ static unsigned int run_length(struct pb_box *box, struct pb_view *view,
 }
 
 /* A page that nobody has touched yet: into the root view. */
-static bool attach_new(struct pb_io *io, pgoff_t index, struct pb_spare *spare)
+static bool attach_new(struct pb_fill *fill, pgoff_t index,
+		       struct pb_spare *spare)
 {
-	struct pb_page *page = pb_page_new(io->box, index, true);
+	struct pb_box *box = fill->io.box;
+	struct pb_page *page = pb_page_new(box, index, true);
 	struct folio *folio = spare->folio;
 
 	if (!page)
 		return false;
-	pb_page_attach(io->box, page, spare);
-	if (pb_view_replace(&io->box->root, index, NULL, page)) {
-		pb_page_detach(io->box, page, folio);
+	pb_page_attach(box, page, spare);
+	if (pb_view_replace(&box->root, index, NULL, page)) {
+		pb_page_detach(box, page, folio);
 		folio_unlock(folio);
-		pb_page_unshare(io->box, page);
+		pb_page_unshare(box, page);
 		return false;
 	}
-	pb_fill_add(io, page, spare, true);
+	pb_fill_add(fill, page, spare, true);
 	return true;
 }
 
 /* A page that exists, if its contents are still where the run says. */
-static bool attach_old(struct pb_io *io, struct pb_page *page,
+static bool attach_old(struct pb_fill *fill, struct pb_page *page,
 		       struct pb_spare *spare)
 {
+	struct pb_box *box = fill->io.box;
 	struct folio *folio = spare->folio;
 	struct pb_backend *backend;
 	pgoff_t at;
 
-	if (!pb_page_attach(io->box, page, spare))
+	if (!pb_page_attach(box, page, spare))
 		return false;
-	pb_fill_source(io->box, page, page->index, &backend, &at);
-	if (backend == io->backend && at == io->index + io->nr && !page->lost) {
-		pb_fill_add(io, page, spare, false);
+	pb_fill_source(box, page, page->index, &backend, &at);
+	if (backend == fill->io.backend && at == fill->io.index + fill->io.nr &&
+	    !page->lost) {
+		pb_fill_add(fill, page, spare, false);
 		return true;
 	}
-	pb_page_detach(io->box, page, folio);
+	pb_page_detach(box, page, folio);
 	folio_unlock(folio);
 	return false;
 }
 
 /* The next page of a run gets its frame, if nothing has changed. */
-static bool attach(struct pb_io *io, struct pb_view *view, pgoff_t index,
+static bool attach(struct pb_fill *fill, struct pb_view *view, pgoff_t index,
 		   struct pb_spare *spare)
 {
-	struct pb_box *box = io->box;
+	struct pb_box *box = fill->io.box;
 	struct pb_page *page;
 	bool added;
 
@@ -289,22 +311,23 @@ static bool attach(struct pb_io *io, struct pb_view *view, pgoff_t index,
 	}
 	rcu_read_unlock();
 	if (!page)
-		return io->backend == box->store &&
-		       attach_new(io, index, spare);
-	added = attach_old(io, page, spare);
+		return fill->io.backend == box->store &&
+		       attach_new(fill, index, spare);
+	added = attach_old(fill, page, spare);
 	pb_page_put(box, page);
 	return added;
 }
 
 /* The pages are there: for whoever comes. Return how many, or the first's error. */
-static int settle(struct pb_io *io, enum pb_stat why)
+static int settle(struct pb_fill *fill, enum pb_stat why)
 {
+	struct pb_io *io = &fill->io;
 	int done = 0;
 
 	for (unsigned int i = 0; i < io->nr; i++) {
-		if (pb_fill_finish(io, i))
+		if (pb_fill_finish(fill, i))
 			continue;
-		io->page[i]->ahead = why == PB_STAT_READAHEAD && i;
+		fill->page[i]->ahead = why == PB_STAT_READAHEAD && i;
 		folio_set_referenced(io->folio[i]);
 		folio_unlock(io->folio[i]);
 		folio_put(io->folio[i]);
@@ -314,11 +337,11 @@ static int settle(struct pb_io *io, enum pb_stat why)
 }
 
 /* Give back the frames that did not get into the read. Return how many did. */
-static int put_left(struct pb_io *io, struct pb_spare *spare, int nr)
+static int put_left(struct pb_fill *fill, struct pb_spare *spare, int nr)
 {
-	for (int i = io->nr; i < nr; i++)
-		spare_put(io->box, spare[i].folio, spare[i].frame);
-	return io->nr;
+	for (int i = fill->io.nr; i < nr; i++)
+		spare_put(fill->io.box, spare[i].folio, spare[i].frame);
+	return fill->io.nr;
 }
 
 /*
@@ -361,7 +384,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	struct pb_spare spare[PB_IO_MAX];
 	struct pb_backend *backend;
 	pgoff_t first = *index, at = 0;
-	struct pb_io *io;
+	struct pb_fill *fill;
 	bool still;
 	int got, n;
 
@@ -381,16 +404,16 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	still = to_fill(box, view, first, &backend, &at);
 	rcu_read_unlock();
 	pb_window(PB_WINDOW_FILL_ATTACH);
-	io = pb_fill_new(box, still ? backend : NULL, at);
+	fill = pb_fill_new(box, still ? backend : NULL, at);
 	for (n = 0; still && n < got; n++)
-		still = attach(io, view, first + n, &spare[n]);
-	n = put_left(io, spare, got);
+		still = attach(fill, view, first + n, &spare[n]);
+	n = put_left(fill, spare, got);
 	*index = first + max(n, 1);
-	if (n && pb_fill_run(io))
+	if (n && pb_fill_run(fill))
 		return -EINTR;
 	pb_window(PB_WINDOW_FILL_SETTLE);
-	n = settle(io, why);
-	pb_io_free(io);
+	n = settle(fill, why);
+	pb_fill_free(fill);
 	if (n > 0)
 		pb_count_add(box, why, why == PB_STAT_READAHEAD ? n - 1 : n);
 	return n;

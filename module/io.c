@@ -135,7 +135,8 @@ static enum hrtimer_restart io_delayed(struct hrtimer *timer)
  * do not hold one while waiting for other requests.
  *
  * Context: sleeps.
- * Return: a request without pages; there is always one
+ * Return: a request without pages, with PB_IO_SIZE bytes for the structure of the
+ * owner that begins with it; there is always one
  */
 struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
 			pgoff_t index, bool write,
@@ -153,10 +154,6 @@ struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
 	INIT_WORK(&io->work, io_work);
 	hrtimer_setup(&io->timer, io_delayed, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL);
-	io->fresh = 0;
-	atomic_set(&io->state, 0);
-	init_completion(&io->waited);
-	io->flight = NULL;
 	return io;
 }
 
@@ -295,7 +292,9 @@ void pb_flight_wait_closing(struct pb_flight *flight)
  */
 int __init pb_ios_init(void)
 {
-	io_cache = pb_may_fail(CACHE, NULL, KMEM_CACHE(pb_io, 0));
+	io_cache =
+		pb_may_fail(CACHE, NULL,
+			    kmem_cache_create("pb_io", PB_IO_SIZE, 0, 0, NULL));
 	if (!io_cache)
 		return -ENOMEM;
 	io_pool = pb_may_fail(POOL, NULL,

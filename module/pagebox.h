@@ -302,12 +302,8 @@ struct pb_backend {
  * @done: called once, by a worker or within pb_io_submit()
  * @work: for the worker
  * @timer: for the delay that comes before it
- * @page: the owner's business, like all that follow
- * @frame: numbers of the frames
- * @fresh: bit n: page n was made for this read
- * @state: enum pb_fill_state
- * @waited: completed when the read is, unless nobody waits
- * @flight: the group of writes that it belongs to, or NULL
+ *
+ * The structure of its owner begins with it, see pb_io_new().
  */
 struct pb_io {
 	struct pb_box *box;
@@ -320,14 +316,10 @@ struct pb_io {
 	void (*done)(struct pb_io *io);
 	struct work_struct work;
 	struct hrtimer timer;
-
-	struct pb_page *page[PB_IO_MAX];
-	u32 frame[PB_IO_MAX];
-	u32 fresh;
-	atomic_t state;
-	struct completion waited;
-	struct pb_flight *flight;
 };
+
+/* Room for what its owner knows of each page besides. */
+#define PB_IO_SIZE (sizeof(struct pb_io) + PB_IO_MAX * 16)
 
 struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
 			pgoff_t index, bool write,
@@ -699,15 +691,34 @@ static inline bool pb_page_tryget(struct pb_page *page)
 
 /* fill.c -------------------------------------------------------------- */
 
+/**
+ * struct pb_fill - a read into frames
+ * @io: the request
+ * @page: the page that is attached to each frame, or NULL for a blank
+ * @frame: numbers of the frames
+ * @fresh: bit n: page n was made for this read
+ * @state: whether the task that made it still waits, see fill.c
+ * @waited: completed when the read is, unless nobody waits
+ */
+struct pb_fill {
+	struct pb_io io;
+	struct pb_page *page[PB_IO_MAX];
+	u32 frame[PB_IO_MAX];
+	u32 fresh;
+	atomic_t state;
+	struct completion waited;
+};
+
 enum pagebox_fault_class
 pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
 	       struct pb_backend **backend, pgoff_t *at);
-struct pb_io *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
-			  pgoff_t at);
-void pb_fill_add(struct pb_io *io, struct pb_page *page, struct pb_spare *spare,
-		 bool fresh);
-int pb_fill_run(struct pb_io *io);
-int pb_fill_finish(struct pb_io *io, unsigned int i);
+struct pb_fill *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
+			    pgoff_t at);
+void pb_fill_add(struct pb_fill *fill, struct pb_page *page,
+		 struct pb_spare *spare, bool fresh);
+int pb_fill_run(struct pb_fill *fill);
+int pb_fill_finish(struct pb_fill *fill, unsigned int i);
+void pb_fill_free(struct pb_fill *fill);
 void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
 		  bool fresh);
 int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,

@@ -33,7 +33,7 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 	struct pb_backend *backend;
 	struct pb_spare spare;
 	struct folio *folio;
-	struct pb_io *io;
+	struct pb_fill *fill;
 	pgoff_t at;
 	int err;
 
@@ -52,14 +52,14 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 		pb_fill_undo(box, page, folio, false);
 		return 0;
 	}
-	io = pb_fill_new(box, backend, at);
-	pb_fill_add(io, page, &spare, false);
-	if (pb_fill_run(io))
+	fill = pb_fill_new(box, backend, at);
+	pb_fill_add(fill, page, &spare, false);
+	if (pb_fill_run(fill))
 		return -EINTR;
-	err = pb_fill_finish(io, 0);
+	err = pb_fill_finish(fill, 0);
 	if (!err)
 		leave_slot(box, old, page, folio);
-	pb_io_free(io);
+	pb_fill_free(fill);
 	return err;
 }
 

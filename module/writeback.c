@@ -40,9 +40,23 @@
 #define FLUSH_OFTEN 20
 #define FLUSH_SELDOM 1000
 
+/**
+ * struct pb_writeback - a write of pages that stay in their frames
+ * @io: the request
+ * @flight: the group that it belongs to
+ */
+struct pb_writeback {
+	struct pb_io io;
+	struct pb_flight *flight;
+};
+
+static_assert(sizeof(struct pb_writeback) <= PB_IO_SIZE);
+static_assert(!offsetof(struct pb_writeback, io));
+
 static void write_done(struct pb_io *io)
 {
-	struct pb_flight *flight = io->flight;
+	struct pb_flight *flight =
+		container_of(io, struct pb_writeback, io)->flight;
 
 	pb_window(PB_WINDOW_WRITE_DONE);
 	for (unsigned int i = 0; i < io->nr; i++) {
@@ -193,24 +207,28 @@ static void begin_write(struct pb_box *box, struct pb_page *page,
 	pb_window(PB_WINDOW_WRITE_CLEANED);
 }
 
+/* A write without pages, of the writer's group. */
+static struct pb_io *io_begin(struct writer *w, pgoff_t index)
+{
+	struct pb_io *io =
+		pb_io_new(w->box, w->box->store, index, true, write_done);
+
+	container_of(io, struct pb_writeback, io)->flight = w->flight;
+	pb_flight_add(w->flight);
+	return io;
+}
+
 /* The folio is unlocked, and the write's. */
 static void add(struct writer *w, struct pb_page *page, struct folio *folio)
 {
-	struct pb_io *io = w->io;
-
-	if (io && (io->nr == PB_IO_MAX || page->index != io->index + io->nr))
+	if (w->io &&
+	    (w->io->nr == PB_IO_MAX || page->index != w->io->index + w->io->nr))
 		submit(w);
-	io = w->io;
-	if (!io) {
-		io = pb_io_new(w->box, w->box->store, page->index, true,
-			       write_done);
-		io->flight = w->flight;
-		pb_flight_add(io->flight);
-		w->io = io;
-	}
+	if (!w->io)
+		w->io = io_begin(w, page->index);
 	begin_write(w->box, page, folio);
 	folio_unlock(folio);
-	io->folio[io->nr++] = folio;
+	w->io->folio[w->io->nr++] = folio;
 }
 
 /* Start writing the dirty pages from @index to @last. */
