@@ -182,7 +182,7 @@ static void box_policy_exit(struct pb_box *box)
 	pb_policy_put(box->frames.policy.policy);
 }
 
-static void late_work(struct work_struct *work);
+static void box_late_work(struct work_struct *work);
 
 static bool may_open_last(void)
 {
@@ -197,7 +197,7 @@ static void box_init(struct pb_box *box)
 	mutex_init(&box->lock);
 	mutex_init(&box->oom_lock);
 	init_rwsem(&box->swap_lock);
-	INIT_WORK(&box->late, late_work);
+	INIT_WORK(&box->late, box_late_work);
 	pb_trails_init(&box->trails);
 	pb_frames_init(&box->frames, READ_ONCE(pb_box_frames));
 	box->frames.swappiness = 100;
@@ -327,7 +327,7 @@ static void box_destroy(struct pb_box *box)
 	box_count_down();
 }
 
-static void late_work(struct work_struct *work)
+static void box_late_work(struct work_struct *work)
 {
 	struct pb_box *box = container_of(work, struct pb_box, late);
 	struct pb_flight *gone = box->gone;

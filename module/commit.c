@@ -61,7 +61,7 @@ static void set_committed(struct pb_map *map, unsigned long pages)
  * Promise more than the @before that the map has promised, if the box may.
  * -EAGAIN: it is not @before any more.
  */
-static int commit(struct pb_map *map, unsigned long before, long pages)
+static int commit_try(struct pb_map *map, unsigned long before, long pages)
 {
 	struct pb_box *box = map->box;
 	long room = LONG_MAX;
@@ -94,7 +94,7 @@ int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma)
 
 	/* Faults in other VMAs of the map may promise at the same time. */
 	do {
-		err = commit(map, READ_ONCE(map->committed), pages);
+		err = commit_try(map, READ_ONCE(map->committed), pages);
 	} while (err == -EAGAIN);
 	return err;
 }
@@ -238,7 +238,7 @@ bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
 			return true;
 		more = map_promise(map) - promised;
 		pb_window(PB_WINDOW_COMMIT_COVER);
-		err = more > 0 ? commit(map, promised, more) : 0;
+		err = more > 0 ? commit_try(map, promised, more) : 0;
 	} while (err == -EAGAIN);
 	return !err;
 }

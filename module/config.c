@@ -130,7 +130,7 @@ static int check_choices(const struct pagebox_config *c)
 	return 0;
 }
 
-static int check(const struct pagebox_config *c)
+static int config_check(const struct pagebox_config *c)
 {
 	int err = check_choices(c) ?: check_bounds(c);
 
@@ -203,7 +203,7 @@ static int new_policy(struct change *c)
 }
 
 /* Make all that is needed. On error, what was made is the caller's to drop. */
-static int prepare(struct pb_box *box, struct change *c)
+static int config_prepare(struct pb_box *box, struct change *c)
 {
 	int err = 0;
 
@@ -421,7 +421,7 @@ static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 	}
 }
 
-static int apply(struct pb_box *box, struct change *c)
+static int config_apply(struct pb_box *box, struct change *c)
 {
 	int err;
 
@@ -473,15 +473,15 @@ void pb_box_seal(struct pb_box *box)
 int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
 {
 	struct change c = { .config = config };
-	int err = check(config);
+	int err = config_check(config);
 
 	if (err)
 		return err;
 	if (mutex_lock_killable(&box->config))
 		return -EINTR;
-	err = prepare(box, &c);
+	err = config_prepare(box, &c);
 	if (!err)
-		err = apply(box, &c);
+		err = config_apply(box, &c);
 	mutex_unlock(&box->config);
 
 	/* What was replaced, or was not used. */

@@ -272,8 +272,7 @@ static int frames_show(struct seq_file *m, void *v)
 		if (err)
 			return err;
 		show_frame(m, box, number, folio);
-		folio_unlock(folio);
-		folio_put(folio);
+		pb_folio_release(folio);
 	} else {
 		seq_printf(m, "%u - - - - - - - ", number);
 	}
@@ -341,29 +340,18 @@ DEFINE_SHOW_ATTRIBUTE(map_stats);
 
 /* map: pages ---------------------------------------------------------- */
 
-/* The first index from @index to @last at which the map shows a page. */
-static bool next_index(struct pb_map *map, pgoff_t *index, pgoff_t last)
-{
-	pgoff_t own = *index, root = *index;
-	bool has_own, has_root = false;
-
-	rcu_read_lock();
-	has_own = pb_view_next(map->view, &own, last);
-	if (pb_map_private(map))
-		has_root = pb_view_next(&map->box->root, &root, last);
-	rcu_read_unlock();
-	*index = min(has_own ? own : ULONG_MAX, has_root ? root : ULONG_MAX);
-	return has_own || has_root;
-}
-
 /* The first address of @vma from @address on that shows a page, or 0. */
 static unsigned long next_in_vma(struct pb_map *map, struct vm_area_struct *vma,
 				 unsigned long address)
 {
 	pgoff_t last = vma->vm_pgoff + vma_pages(vma) - 1;
 	pgoff_t index = linear_page_index(vma, max(address, vma->vm_start));
+	bool found;
 
-	if (!next_index(map, &index, last))
+	rcu_read_lock();
+	found = pb_view_next_shown(map->box, map->view, &index, last);
+	rcu_read_unlock();
+	if (!found)
 		return 0;
 	return vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
 }
@@ -472,8 +460,8 @@ struct page_state {
 /*
  * Return 0, -ENOENT when there is nothing, -EAGAIN when it has just changed, -EINTR.
  */
-static int snapshot(struct pb_map *map, unsigned long address,
-		    struct page_state *s)
+static int page_snapshot(struct pb_map *map, unsigned long address,
+			 struct page_state *s)
 {
 	struct pb_page *page;
 	struct folio *folio;
@@ -498,12 +486,10 @@ static int snapshot(struct pb_map *map, unsigned long address,
 	s->slot = pb_page_slot(page);
 	frame = READ_ONCE(page->frame);
 	s->lost = READ_ONCE(page->lost);
-	folio = READ_ONCE(page->folio);
-	if (folio && !folio_try_get(folio))
-		err = -EAGAIN;
+	folio = pb_page_folio(page);
 	rcu_read_unlock();
-	if (err || !folio)
-		return err;
+	if (IS_ERR_OR_NULL(folio))
+		return PTR_ERR_OR_ZERO(folio);
 
 	pb_window(PB_WINDOW_SHOW_PAGE);
 	err = pb_frame_lock(&map->box->frames, folio, frame);
@@ -523,8 +509,7 @@ static int snapshot(struct pb_map *map, unsigned long address,
 			 pte_pfn(s->pte) != folio_pfn(folio))
 			s->pte = __pte(0);
 	}
-	folio_unlock(folio);
-	folio_put(folio);
+	pb_folio_release(folio);
 	return err;
 }
 
@@ -559,7 +544,7 @@ static int pages_show(struct seq_file *m, void *v)
 		return 0;
 	}
 	do {
-		err = snapshot(map, address, &s);
+		err = page_snapshot(map, address, &s);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	} while (err == -EAGAIN);

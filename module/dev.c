@@ -53,8 +53,8 @@ static int get_size(void __user *arg, u32 least, u32 *size)
 }
 
 /* Read as much of the structure as both sides know; the rest must be zero. */
-static int copy_in(void *to, size_t known, u32 least, void __user *arg,
-		   u32 *size)
+static int dev_copy_in(void *to, size_t known, u32 least, void __user *arg,
+		       u32 *size)
 {
 	int err = get_size(arg, least, size);
 
@@ -65,7 +65,7 @@ static int copy_in(void *to, size_t known, u32 least, void __user *arg,
 }
 
 /* Write as much of the structure as there is room for; the rest is zero. */
-static int copy_out(void __user *arg, u32 room, void *from, u32 known)
+static int dev_copy_out(void __user *arg, u32 room, void *from, u32 known)
 {
 	*(u32 *)from = known;
 	if (pb_fail(PB_FAIL_COPY_OUT) ||
@@ -122,7 +122,8 @@ static long ioctl_configure(struct file *file, void __user *arg)
 		return -EBADF;
 	if (!may_command(box))
 		return -EPERM;
-	err = copy_in(&config, sizeof(config), CONFIG_SIZE_VER0, arg, &size);
+	err = dev_copy_in(&config, sizeof(config), CONFIG_SIZE_VER0, arg,
+			  &size);
 	if (!err)
 		err = pb_box_configure(box, &config);
 	if (err)
@@ -140,7 +141,7 @@ static long ioctl_info(struct pb_box *box, void __user *arg)
 	if (err)
 		return err;
 	pb_box_info(box, &info);
-	return copy_out(arg, size, &info, sizeof(info));
+	return dev_copy_out(arg, size, &info, sizeof(info));
 }
 
 /* The counters of the mapping that shows an address of the caller; or -EINTR. */
@@ -170,7 +171,7 @@ static long ioctl_stats(struct pb_box *box, void __user *arg)
 	u32 size;
 	int err;
 
-	err = copy_in(&in, sizeof(in), STATS_SIZE_VER0, arg, &size);
+	err = dev_copy_in(&in, sizeof(in), STATS_SIZE_VER0, arg, &size);
 	if (err)
 		return err;
 	if (in.reserved)
@@ -186,7 +187,7 @@ static long ioctl_stats(struct pb_box *box, void __user *arg)
 		pb_stats_fill(box, &stats);
 		stats.committed = pb_commit_sum(box);
 	}
-	return copy_out(arg, size, &stats, sizeof(stats));
+	return dev_copy_out(arg, size, &stats, sizeof(stats));
 }
 
 static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
@@ -196,7 +197,7 @@ static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
 	u32 size;
 	int err;
 
-	err = copy_in(&range, sizeof(range), RANGE_SIZE_VER0, arg, &size);
+	err = dev_copy_in(&range, sizeof(range), RANGE_SIZE_VER0, arg, &size);
 	if (err)
 		return err;
 	if (nr == _IOC_NR(PAGEBOX_IOC_DISCARD) && !may_write(file))
@@ -204,11 +205,11 @@ static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
 	range.pages = 0;
 	err = pb_range(box, nr, &range);
 	/* Something may have been done before it failed. */
-	return copy_out(arg, size, &range, sizeof(range)) ?: err;
+	return dev_copy_out(arg, size, &range, sizeof(range)) ?: err;
 }
 
 /* A file descriptor for a box that exists. */
-static int join(struct pb_box *box, int access)
+static int dev_join(struct pb_box *box, int access)
 {
 	int fd = pb_may_fail(FD, -EMFILE, get_unused_fd_flags(O_CLOEXEC));
 	struct file *file;
@@ -235,7 +236,7 @@ static long ioctl_join(struct file *file, void __user *arg)
 	u32 size;
 	int err;
 
-	err = copy_in(&in, sizeof(in), JOIN_SIZE_VER0, arg, &size);
+	err = dev_copy_in(&in, sizeof(in), JOIN_SIZE_VER0, arg, &size);
 	if (err)
 		return err;
 	if (in.flags || in.reserved)
@@ -246,7 +247,7 @@ static long ioctl_join(struct file *file, void __user *arg)
 	pb_window(PB_WINDOW_JOIN_FOUND);
 	err = -EPERM;
 	if (may_command(box))
-		err = join(box, file->f_flags & O_ACCMODE);
+		err = dev_join(box, file->f_flags & O_ACCMODE);
 	pb_box_file_gone(box);
 	return err;
 }
@@ -257,7 +258,7 @@ static long ioctl_stack(struct pb_box *box, void __user *arg)
 	u32 size;
 	int err;
 
-	err = copy_in(&stack, sizeof(stack), STACK_SIZE_VER0, arg, &size);
+	err = dev_copy_in(&stack, sizeof(stack), STACK_SIZE_VER0, arg, &size);
 	if (err)
 		return err;
 	return stack.flags ? -EINVAL : pb_stack_set(box, &stack);

@@ -69,22 +69,15 @@ static bool in_sequence(const struct kiocb *iocb)
  * Bring in the page that is asked for together with those after it. Its error is
  * that of the request, and it counts as one that a fault has read.
  */
-static int read_ahead(struct pb_box *box, const struct kiocb *iocb)
+static int devio_readahead(struct pb_box *box, const struct kiocb *iocb)
 {
 	unsigned int nr = READ_ONCE(box->tune.readahead);
-	pgoff_t index = index_of(iocb), at;
 	enum pagebox_fault_class class;
-	struct pb_backend *backend;
-	struct pb_page *page;
 	int ret;
 
 	if (nr < 2 || !in_sequence(iocb))
 		return 0;
-	rcu_read_lock();
-	page = pb_view_peek(&box->root, index);
-	class = pb_fill_source(box, page, index, &backend, &at);
-	rcu_read_unlock();
-	ret = pb_fill_range(box, &box->root, &index, nr, PB_STAT_READAHEAD);
+	ret = pb_fill_readahead(box, &box->root, index_of(iocb), nr, &class);
 	/* The page itself may still get a frame, with patience. */
 	if (ret <= 0)
 		return ret == -ENOSPC ? 0 : ret;
@@ -94,8 +87,8 @@ static int read_ahead(struct pb_box *box, const struct kiocb *iocb)
 }
 
 /* The page's folio, as pb_fault_root(). No PTE will tell that it was used. */
-static int get_folio(struct pb_box *box, const struct kiocb *iocb, bool write,
-		     struct folio **folio)
+static int devio_get_folio(struct pb_box *box, const struct kiocb *iocb,
+			   bool write, struct folio **folio)
 {
 	int err = pb_fault_root(box, index_of(iocb), write, folio);
 
@@ -104,8 +97,8 @@ static int get_folio(struct pb_box *box, const struct kiocb *iocb, bool write,
 	return err;
 }
 
-static size_t copy_out(struct folio *folio, size_t offset, size_t n,
-		       struct iov_iter *to)
+static size_t devio_copy_out(struct folio *folio, size_t offset, size_t n,
+			     struct iov_iter *to)
 {
 	void *from = kmap_local_folio(folio, offset);
 	size_t copied;
@@ -121,8 +114,8 @@ static size_t copy_out(struct folio *folio, size_t offset, size_t n,
 	return copied;
 }
 
-static size_t copy_in(struct folio *folio, size_t offset, size_t n,
-		      struct iov_iter *from)
+static size_t devio_copy_in(struct folio *folio, size_t offset, size_t n,
+			    struct iov_iter *from)
 {
 	void *to = kmap_local_folio(folio, offset);
 	size_t copied;
@@ -135,8 +128,8 @@ static size_t copy_in(struct folio *folio, size_t offset, size_t n,
 }
 
 /* Return how much was read, 0 at the end, -EAGAIN for another try. */
-static ssize_t read_page(struct pb_box *box, struct kiocb *iocb,
-			 struct iov_iter *to, size_t n)
+static ssize_t devio_read_page(struct pb_box *box, struct kiocb *iocb,
+			       struct iov_iter *to, size_t n)
 {
 	struct folio *folio;
 	size_t copied;
@@ -146,9 +139,9 @@ static ssize_t read_page(struct pb_box *box, struct kiocb *iocb,
 		copied = pb_may_fail(COPY_OUT_ITER, 0, iov_iter_zero(n, to));
 		return copied ?: -EFAULT;
 	}
-	err = read_ahead(box, iocb);
+	err = devio_readahead(box, iocb);
 	if (!err)
-		err = get_folio(box, iocb, false, &folio);
+		err = devio_get_folio(box, iocb, false, &folio);
 	/* The store may have shrunk. */
 	if (err)
 		return err == -ENODATA ? 0 : err;
@@ -156,7 +149,7 @@ static ssize_t read_page(struct pb_box *box, struct kiocb *iocb,
 	/* The reference keeps what is in the frame, and others may have the lock. */
 	folio_unlock(folio);
 	pb_window(PB_WINDOW_READ_COPY);
-	copied = copy_out(folio, offset_in_page(iocb->ki_pos), n, to);
+	copied = devio_copy_out(folio, offset_in_page(iocb->ki_pos), n, to);
 	folio_put(folio);
 	if (copied)
 		return copied;
@@ -184,7 +177,7 @@ ssize_t pb_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	pb_box_seal(box);
 	while (iov_iter_count(to)) {
 		n = next_part(box, iocb, to);
-		ret = n ? read_page(box, iocb, to, n) : 0;
+		ret = n ? devio_read_page(box, iocb, to, n) : 0;
 		if (ret > 0) {
 			done += ret;
 			iocb->ki_pos += ret;
@@ -202,8 +195,8 @@ ssize_t pb_read_iter(struct kiocb *iocb, struct iov_iter *to)
 }
 
 /* Return how much was written, -ENOSPC at the end, -EAGAIN for another try. */
-static ssize_t write_page(struct pb_box *box, struct kiocb *iocb,
-			  struct iov_iter *from, size_t n)
+static ssize_t devio_write_page(struct pb_box *box, struct kiocb *iocb,
+				struct iov_iter *from, size_t n)
 {
 	struct folio *folio;
 	size_t copied;
@@ -212,28 +205,27 @@ static ssize_t write_page(struct pb_box *box, struct kiocb *iocb,
 	/* First, so that a bad address leaves no page behind. */
 	if (pb_fail(PB_FAIL_FAULT_IN) || fault_in_iov_iter_readable(from, 1))
 		return -EFAULT;
-	err = get_folio(box, iocb, true, &folio);
+	err = devio_get_folio(box, iocb, true, &folio);
 	if (err)
 		return err == -ENODATA ? -ENOSPC : err;
 
 	pb_window(PB_WINDOW_WRITE_COPY);
-	copied = copy_in(folio, offset_in_page(iocb->ki_pos), n, from);
+	copied = devio_copy_in(folio, offset_in_page(iocb->ki_pos), n, from);
 	if (copied)
 		folio_mark_dirty(folio);
-	folio_unlock(folio);
-	folio_put(folio);
+	pb_folio_release(folio);
 	return copied ?: -EAGAIN;
 }
 
-static ssize_t write_pages(struct pb_box *box, struct kiocb *iocb,
-			   struct iov_iter *from)
+static ssize_t devio_write_pages(struct pb_box *box, struct kiocb *iocb,
+				 struct iov_iter *from)
 {
 	ssize_t done = 0, ret = 0;
 	size_t n;
 
 	while (iov_iter_count(from)) {
 		n = next_part(box, iocb, from);
-		ret = n ? write_page(box, iocb, from, n) : -ENOSPC;
+		ret = n ? devio_write_page(box, iocb, from, n) : -ENOSPC;
 		if (ret > 0) {
 			done += ret;
 			iocb->ki_pos += ret;
@@ -268,7 +260,7 @@ ssize_t pb_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (iocb->ki_flags & IOCB_APPEND)
 		return -EINVAL;
 	pb_box_seal(box);
-	done = write_pages(box, iocb, from);
+	done = devio_write_pages(box, iocb, from);
 	return done > 0 ? generic_write_sync(iocb, done) : done;
 }
 
@@ -407,8 +399,8 @@ static void advise_pages(struct file *file, u64 start, u64 end, int advice,
 		will_need(box, &box->root, start, end);
 }
 
-static int advise(struct file *file, loff_t offset, loff_t length, int advice,
-		  bool mapping)
+static int devio_advise(struct file *file, loff_t offset, loff_t length,
+			int advice, bool mapping)
 {
 	u64 end = length ? (u64)offset + length : U64_MAX;
 
@@ -444,7 +436,7 @@ static int advise(struct file *file, loff_t offset, loff_t length, int advice,
  */
 int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice)
 {
-	return advise(file, offset, length, advice, false);
+	return devio_advise(file, offset, length, advice, false);
 }
 
 /**
@@ -459,5 +451,5 @@ int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice)
 int pb_fadvise_mapping(struct file *file, loff_t offset, loff_t length,
 		       int advice)
 {
-	return advise(file, offset, length, advice, true);
+	return devio_advise(file, offset, length, advice, true);
 }

@@ -2,10 +2,10 @@
 /*
  * Eviction: how a frame is taken from a page.
  *
- * The policy proposes frames; which ones, and which of them it spares, is its
+ * The policy proposes frames; which ones, and which of them it keeps, is its
  * business (policy.h). Accessed means the bit that the CPU sets in a PTE, in any
  * process, or the folio's referenced flag, to which core mm moves the bit when
- * it takes a PTE away. What was not spared is weighed by swappiness, and becomes
+ * it takes a PTE away. What it does not keep is weighed by swappiness, and becomes
  * a victim.
  *
  * An accessed bit that is cleared may stay clear although the page is in use: a
@@ -72,8 +72,8 @@ MODULE_PARM_DESC(pin_sweeps,
  * The folio in a frame, locked and referenced, if it holds a page. A frame that
  * is taken and cannot be locked, or has no page yet, is in the hands of a task.
  */
-static struct folio *lock_frame(struct pb_box *box, u32 number,
-				struct pb_obstacles *seen)
+static struct folio *evict_lock_frame(struct pb_box *box, u32 number,
+				      struct pb_obstacles *seen)
 {
 	struct folio *folio = pb_frame_lookup(&box->frames, number);
 
@@ -98,14 +98,8 @@ static struct folio *lock_frame(struct pb_box *box, u32 number,
 	return NULL;
 }
 
-static void release_folio(struct folio *folio)
-{
-	folio_unlock(folio);
-	folio_put(folio);
-}
-
 /* Length of the run of neighbouring indices that begins at folio[0]. */
-static unsigned int run_length(struct folio **folio, unsigned int nr)
+static unsigned int evict_run_length(struct folio **folio, unsigned int nr)
 {
 	unsigned int n = 1;
 
@@ -115,13 +109,13 @@ static unsigned int run_length(struct folio **folio, unsigned int nr)
 }
 
 /* What the PTEs of some folios say; their accessed bits are cleared. */
-static void harvest(struct pb_box *box, struct folio **folio,
-		    struct pb_pte_bits *bits, unsigned int nr)
+static void evict_harvest(struct pb_box *box, struct folio **folio,
+			  struct pb_pte_bits *bits, unsigned int nr)
 {
 	unsigned int n;
 
 	for (unsigned int i = 0; i < nr; i += n) {
-		n = run_length(folio + i, nr - i);
+		n = evict_run_length(folio + i, nr - i);
 		pb_pte_harvest(box->inode->i_mapping, folio[i]->index,
 			       folio + i, bits + i, n, true);
 	}
@@ -132,7 +126,7 @@ static void harvest(struct pb_box *box, struct folio **folio,
 	}
 }
 
-static int by_index(const void *a, const void *b)
+static int evict_by_index(const void *a, const void *b)
 {
 	const struct folio *x = *(struct folio *const *)a;
 	const struct folio *y = *(struct folio *const *)b;
@@ -141,15 +135,16 @@ static int by_index(const void *a, const void *b)
 }
 
 /* After this, the folios know all that the PTEs knew. Sorts them. */
-static void unmap(struct pb_box *box, struct folio **folio, unsigned int nr)
+static void evict_unmap(struct pb_box *box, struct folio **folio,
+			unsigned int nr)
 {
 	unsigned int i, j, n;
 
-	sort(folio, nr, sizeof(*folio), by_index, NULL);
+	sort(folio, nr, sizeof(*folio), evict_by_index, NULL);
 	for (i = 0; i < nr; i += n) {
 		bool mapped = false;
 
-		n = run_length(folio + i, nr - i);
+		n = evict_run_length(folio + i, nr - i);
 		for (j = i; j < i + n; j++)
 			mapped |= folio_mapped(folio[j]);
 		if (mapped)
@@ -161,8 +156,8 @@ static void unmap(struct pb_box *box, struct folio **folio, unsigned int nr)
  * Let go of folios that stay in their frames. Those whose accessed bit was taken
  * lose their PTEs, or their next access might not be seen.
  */
-static void keep(struct pb_box *box, struct folio **folio,
-		 const struct pb_pte_bits *bits, unsigned int nr)
+static void evict_skip(struct pb_box *box, struct folio **folio,
+		       const struct pb_pte_bits *bits, unsigned int nr)
 {
 	struct folio *young[PB_BATCH_MAX];
 	unsigned int n = 0;
@@ -172,17 +167,17 @@ static void keep(struct pb_box *box, struct folio **folio,
 			if (bits[i].young && !bits[i].locked)
 				young[n++] = folio[i];
 		}
-		unmap(box, young, n);
+		evict_unmap(box, young, n);
 	}
 	for (unsigned int i = 0; i < nr; i++)
-		release_folio(folio[i]);
+		pb_folio_release(folio[i]);
 }
 
 /*
  * Swappiness: of the kind of victims that is less wanted, those that must be
  * written or those that need not, only so many of a hundred are taken.
  */
-static bool outweighed(struct pb_frames *frames, bool dirty)
+static bool evict_outweighed(struct pb_frames *frames, bool dirty)
 {
 	u32 swappiness = READ_ONCE(frames->swappiness);
 	u32 share = dirty ? swappiness : PAGEBOX_MAX_SWAPPINESS - swappiness;
@@ -209,9 +204,9 @@ enum round {
 	ROUND_POLICY,
 };
 
-static bool is_victim(struct pb_box *box, const struct folio *folio,
-		      const struct pb_pte_bits *bits, enum round round,
-		      struct pb_obstacles *seen)
+static bool evict_is_victim(struct pb_box *box, const struct folio *folio,
+			    const struct pb_pte_bits *bits, enum round round,
+			    struct pb_obstacles *seen)
 {
 	const struct pb_page *page = folio->private;
 
@@ -226,32 +221,33 @@ static bool is_victim(struct pb_box *box, const struct folio *folio,
 		pb_count(box, PB_STAT_SECOND_CHANCE);
 		return false;
 	}
-	return round == ROUND_LAST || !outweighed(&box->frames, bits->dirty);
+	return round == ROUND_LAST ||
+	       !evict_outweighed(&box->frames, bits->dirty);
 }
 
-static void judge(struct pb_box *box, struct folio **folio, unsigned int nr,
-		  enum round round, struct pb_victims *v)
+static void evict_judge(struct pb_box *box, struct folio **folio,
+			unsigned int nr, enum round round, struct pb_victims *v)
 {
 	struct pb_pte_bits bits[PB_BATCH_MAX];
 	unsigned int stay = 0;
 
 	pb_window(PB_WINDOW_EVICT_JUDGE);
-	harvest(box, folio, bits, nr);
+	evict_harvest(box, folio, bits, nr);
 	for (unsigned int i = 0; i < nr; i++) {
-		if (is_victim(box, folio[i], &bits[i], round, &v->seen)) {
+		if (evict_is_victim(box, folio[i], &bits[i], round, &v->seen)) {
 			v->folio[v->nr++] = folio[i];
 		} else {
 			folio[stay] = folio[i];
 			bits[stay++] = bits[i];
 		}
 	}
-	keep(box, folio, bits, stay);
+	evict_skip(box, folio, bits, stay);
 }
 
 /* Let the policy, or the hand, propose frames, and lock what is in them. */
-static unsigned int propose(struct pb_box *box, struct folio **folio,
-			    unsigned int *nr, enum round round,
-			    struct pb_obstacles *seen)
+static unsigned int evict_propose(struct pb_box *box, struct folio **folio,
+				  unsigned int *nr, enum round round,
+				  struct pb_obstacles *seen)
 {
 	u32 number[PB_BATCH_MAX];
 	unsigned int locked = 0;
@@ -262,7 +258,7 @@ static unsigned int propose(struct pb_box *box, struct folio **folio,
 	if (wrapped)
 		pb_count(box, PB_STAT_REVOLUTION);
 	for (unsigned int i = 0; i < *nr; i++) {
-		folio[locked] = lock_frame(box, number[i], seen);
+		folio[locked] = evict_lock_frame(box, number[i], seen);
 		if (folio[locked])
 			locked++;
 	}
@@ -277,7 +273,7 @@ static unsigned int propose(struct pb_box *box, struct folio **folio,
  * @last: the last round has begun
  *
  * The first round may do nothing but clear accessed bits. The others take what
- * it has spared, also if CPUs have accessed it again meanwhile, or a box whose
+ * it has kept, also if CPUs have accessed it again meanwhile, or a box whose
  * frames are all in use could not evict. The last one comes to every frame and
  * counts the obstacles that are left.
  */
@@ -288,8 +284,8 @@ struct sweep {
 	bool last;
 };
 
-static void sweep_init(struct sweep *sweep, struct pb_frames *frames,
-		       bool stuck)
+static void evict_sweep_init(struct sweep *sweep, struct pb_frames *frames,
+			     bool stuck)
 {
 	sweep->all = max(pb_frames_nr(frames), 1U);
 	sweep->last = false;
@@ -299,7 +295,7 @@ static void sweep_init(struct sweep *sweep, struct pb_frames *frames,
 }
 
 /* Which round it is, and how many frames are left in it. */
-static enum round sweep_round(const struct sweep *sweep, u64 *left)
+static enum round evict_sweep_round(const struct sweep *sweep, u64 *left)
 {
 	u64 after = (sweep->budget - 1) / sweep->all;
 
@@ -310,8 +306,8 @@ static enum round sweep_round(const struct sweep *sweep, u64 *left)
 }
 
 /* Collect victims: at most a batch, and none for a task that is being killed. */
-static void collect(struct pb_box *box, struct pb_victims *v,
-		    struct sweep *sweep)
+static void evict_collect(struct pb_box *box, struct pb_victims *v,
+			  struct sweep *sweep)
 {
 	struct folio *window[PB_BATCH_MAX];
 	u32 batch = READ_ONCE(box->frames.batch);
@@ -322,21 +318,21 @@ static void collect(struct pb_box *box, struct pb_victims *v,
 	v->nr = 0;
 	while (v->nr < batch && sweep->budget &&
 	       !fatal_signal_pending(current)) {
-		round = sweep_round(sweep, &left);
+		round = evict_sweep_round(sweep, &left);
 		if (round == ROUND_LAST && !sweep->last) {
 			sweep->last = true;
 			v->seen = (struct pb_obstacles){};
 		}
 		nr = min_t(u64, batch - v->nr, left);
-		locked = propose(box, window, &nr, round, &v->seen);
+		locked = evict_propose(box, window, &nr, round, &v->seen);
 		sweep->budget -= nr;
-		judge(box, window, locked, round, v);
+		evict_judge(box, window, locked, round, v);
 		cond_resched();
 	}
 }
 
 /* The accessed bits of some frames, for the policy. */
-static void sample_frames(struct pb_box *box, u32 first, u32 nr)
+static void evict_sample_frames(struct pb_box *box, u32 first, u32 nr)
 {
 	struct folio *folio[PB_BATCH_MAX];
 	struct pb_pte_bits bits[PB_BATCH_MAX];
@@ -344,21 +340,21 @@ static void sample_frames(struct pb_box *box, u32 first, u32 nr)
 	unsigned int locked = 0;
 
 	for (u32 i = first; i < first + nr; i++) {
-		folio[locked] = lock_frame(box, i, &seen);
+		folio[locked] = evict_lock_frame(box, i, &seen);
 		if (folio[locked])
 			locked++;
 	}
-	harvest(box, folio, bits, locked);
+	evict_harvest(box, folio, bits, locked);
 	for (unsigned int i = 0; i < locked; i++) {
 		const struct pb_page *page = folio[i]->private;
 
 		pb_frames_sample(&box->frames, page->frame, bits[i].young);
 	}
-	keep(box, folio, bits, locked);
+	evict_skip(box, folio, bits, locked);
 }
 
 /* Tell a policy that wants to know which pages were accessed lately. */
-static void sample(struct pb_box *box)
+static void evict_sample(struct pb_box *box)
 {
 	struct pb_frames *frames = &box->frames;
 	u32 nr = pb_frames_nr(frames);
@@ -369,7 +365,7 @@ static void sample(struct pb_box *box)
 		return;
 	frames->sampled = 0;
 	for (u32 i = 0; i < nr; i += PB_BATCH_MAX) {
-		sample_frames(box, i, min_t(u32, nr - i, PB_BATCH_MAX));
+		evict_sample_frames(box, i, min_t(u32, nr - i, PB_BATCH_MAX));
 		cond_resched();
 	}
 }
@@ -378,7 +374,7 @@ static void sample(struct pb_box *box)
  * The contents are safe outside the frame: take the page out of it. A page of
  * the root view that is as the store has it, or zero, is not kept at all.
  */
-static bool release(struct pb_box *box, struct folio *folio, bool dirty)
+static bool evict_release(struct pb_box *box, struct folio *folio, bool dirty)
 {
 	struct pb_page *page = folio->private;
 	bool forget = page->slot == PB_NONE;
@@ -388,7 +384,7 @@ static bool release(struct pb_box *box, struct folio *folio, bool dirty)
 		       pb_view_replace(&box->root, page->index, page, NULL))) {
 		/* The page is being discarded, by a task that waits for the lock. */
 		pb_count(box, PB_STAT_PINNED);
-		release_folio(folio);
+		pb_folio_release(folio);
 		return false;
 	}
 	pb_window(PB_WINDOW_EVICT_DETACH);
@@ -419,12 +415,12 @@ struct pb_eviction {
 static_assert(sizeof(struct pb_eviction) <= PB_IO_SIZE);
 static_assert(!offsetof(struct pb_eviction, io));
 
-static struct pb_eviction *eviction_of(struct pb_io *io)
+static struct pb_eviction *evict_write_of(struct pb_io *io)
 {
 	return container_of(io, struct pb_eviction, io);
 }
 
-static void write_ended(struct pb_eviction *e, unsigned int i)
+static void evict_write_ended(struct pb_eviction *e, unsigned int i)
 {
 	struct pb_io *io = &e->io;
 	struct pb_box *box = io->box;
@@ -442,10 +438,10 @@ static void write_ended(struct pb_eviction *e, unsigned int i)
 		/* What has lost its place is about to leave its frame. */
 		if (io->err[i] != -ENODATA)
 			atomic_inc(&e->flight->failed);
-		release_folio(io->folio[i]);
+		pb_folio_release(io->folio[i]);
 		return;
 	}
-	page->keep = 0;
+	page->valid = 0;
 	if (slot != page->slot) {
 		u32 old = page->slot;
 
@@ -453,22 +449,22 @@ static void write_ended(struct pb_eviction *e, unsigned int i)
 		if (old != PB_NONE)
 			pb_swap_slot_put(pb_box_swap_of(box, old), old);
 	}
-	release(box, io->folio[i], true);
+	evict_release(box, io->folio[i], true);
 }
 
-static void evict_done(struct pb_io *io)
+static void evict_write_done(struct pb_io *io)
 {
-	struct pb_eviction *e = eviction_of(io);
+	struct pb_eviction *e = evict_write_of(io);
 	struct pb_flight *flight = e->flight;
 
 	for (unsigned int i = 0; i < io->nr; i++)
-		write_ended(e, i);
+		evict_write_ended(e, i);
 	pb_io_free(io);
 	pb_flight_done(flight);
 }
 
 /* Does the page have its slot in the area that is used now? With swap_lock. */
-static bool in_swap(const struct pb_box *box, const struct pb_page *page)
+static bool evict_in_swap(const struct pb_box *box, const struct pb_page *page)
 {
 	lockdep_assert_held(&box->swap_lock);
 	return page->slot != PB_NONE &&
@@ -481,7 +477,7 @@ static bool in_swap(const struct pb_box *box, const struct pb_page *page)
  * vain it is not tried again before the next tick, or an evictor that finds swap
  * full would look at all frames for each of them.
  */
-static bool reclaim_slot(struct pb_box *box)
+static bool evict_reclaim_slot(struct pb_box *box)
 {
 	u32 nr = pb_frames_nr(&box->frames);
 	struct pb_obstacles seen = {};
@@ -495,16 +491,16 @@ static bool reclaim_slot(struct pb_box *box)
 		if (fatal_signal_pending(current))
 			return false;
 		cond_resched();
-		folio = lock_frame(box, i, &seen);
+		folio = evict_lock_frame(box, i, &seen);
 		if (!folio)
 			continue;
 		reclaimed = folio_test_uptodate(folio) &&
-			    in_swap(box, folio->private);
+			    evict_in_swap(box, folio->private);
 		if (reclaimed) {
 			pb_page_free_slot(box, folio->private);
 			folio_set_dirty(folio);
 		}
-		release_folio(folio);
+		pb_folio_release(folio);
 	}
 	if (!reclaimed)
 		WRITE_ONCE(box->frames.barren, jiffies);
@@ -512,8 +508,8 @@ static bool reclaim_slot(struct pb_box *box)
 }
 
 /* Take a slot for a page in the area that is used now. PB_NONE: there is none. */
-static u32 slot_for(struct pb_box *box, struct pb_page *page,
-		    struct pb_backend **backend)
+static u32 evict_slot_for(struct pb_box *box, struct pb_page *page,
+			  struct pb_backend **backend)
 {
 	u32 slot = PB_NONE;
 
@@ -521,20 +517,20 @@ static u32 slot_for(struct pb_box *box, struct pb_page *page,
 	if (!box->swap)
 		goto out_unlock;
 	*backend = box->swap->backend;
-	if (in_swap(box, page)) {
+	if (evict_in_swap(box, page)) {
 		slot = page->slot;
 		goto out_unlock;
 	}
 	slot = pb_swap_slot_get(box->swap, page);
 	pb_window(PB_WINDOW_SLOT_TAKEN);
-	if (slot == PB_NONE && reclaim_slot(box))
+	if (slot == PB_NONE && evict_reclaim_slot(box))
 		slot = pb_swap_slot_get(box->swap, page);
 out_unlock:
 	up_read(&box->swap_lock);
 	return slot;
 }
 
-static void submit(struct pb_eviction **batch)
+static void evict_submit(struct pb_eviction **batch)
 {
 	if (*batch)
 		pb_io_submit(&(*batch)->io);
@@ -542,19 +538,18 @@ static void submit(struct pb_eviction **batch)
 }
 
 /* The write that a page goes into which is to be at @at: @batch, or a new one. */
-static struct pb_eviction *batch_for(struct pb_box *box,
-				     struct pb_backend *backend, pgoff_t at,
-				     struct pb_victims *v,
-				     struct pb_eviction **batch)
+static struct pb_eviction *evict_write_for(struct pb_box *box,
+					   struct pb_backend *backend,
+					   pgoff_t at, struct pb_victims *v,
+					   struct pb_eviction **batch)
 {
 	struct pb_eviction *e = *batch;
 
-	if (e && (e->io.backend != backend || e->io.nr == PB_IO_MAX ||
-		  at != e->io.index + e->io.nr))
-		submit(batch);
+	if (e && !pb_io_continues(&e->io, backend, at))
+		evict_submit(batch);
 	if (*batch)
 		return *batch;
-	e = eviction_of(pb_io_new(box, backend, at, true, evict_done));
+	e = evict_write_of(pb_io_new(box, backend, at, true, evict_write_done));
 	if (!v->flight)
 		v->flight = pb_flight_new();
 	e->flight = v->flight;
@@ -564,8 +559,8 @@ static struct pb_eviction *batch_for(struct pb_box *box,
 }
 
 /* Write a victim, together with its neighbours in the backend. */
-static bool write_out(struct pb_box *box, struct folio *folio,
-		      struct pb_victims *v, struct pb_eviction **batch)
+static bool evict_write(struct pb_box *box, struct folio *folio,
+			struct pb_victims *v, struct pb_eviction **batch)
 {
 	struct pb_page *page = folio->private;
 	struct pb_backend *backend = box->store;
@@ -574,7 +569,7 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 	u32 slot = PB_NONE;
 
 	if (!page->root || !pb_box_writes_back(box)) {
-		slot = slot_for(box, page, &backend);
+		slot = evict_slot_for(box, page, &backend);
 		if (slot == PB_NONE)
 			return false;
 		pb_window(PB_WINDOW_EVICT_SLOT);
@@ -583,7 +578,7 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 	if (slot == PB_NONE)
 		pb_store_clear_tail(box, folio);
 	folio_clear_dirty(folio);
-	e = batch_for(box, backend, at, v, batch);
+	e = evict_write_for(box, backend, at, v, batch);
 	e->page[e->io.nr] = page;
 	e->slot[e->io.nr] = slot;
 	e->io.folio[e->io.nr++] = folio;
@@ -591,8 +586,8 @@ static bool write_out(struct pb_box *box, struct folio *folio,
 }
 
 /* An unmapped victim: out of its frame, or on the way. */
-static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
-		  struct pb_eviction **batch)
+static bool evict_page(struct pb_box *box, struct folio *folio,
+		       struct pb_victims *v, struct pb_eviction **batch)
 {
 	const struct pb_page *page = folio->private;
 	bool done;
@@ -609,16 +604,16 @@ static bool evict(struct pb_box *box, struct folio *folio, struct pb_victims *v,
 	} else {
 		pb_window(PB_WINDOW_EVICT_RELEASE);
 		if (!folio_test_dirty(folio)) {
-			done = release(box, folio, false);
+			done = evict_release(box, folio, false);
 			v->seen.busy += !done;
 			return done;
 		}
-		if (!v->no_io && write_out(box, folio, v, batch))
+		if (!v->no_io && evict_write(box, folio, v, batch))
 			return true;
 		v->seen.unavailable++;
 	}
 	pb_count(box, PB_STAT_PINNED);
-	release_folio(folio);
+	pb_folio_release(folio);
 	return false;
 }
 
@@ -639,11 +634,11 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 	unsigned int done = 0;
 
 	pb_window(PB_WINDOW_EVICT_UNMAP);
-	unmap(box, v->folio, v->nr);
+	evict_unmap(box, v->folio, v->nr);
 	pb_window(PB_WINDOW_EVICT_PINS);
 	for (unsigned int i = 0; i < v->nr; i++)
-		done += evict(box, v->folio[i], v, &batch);
-	submit(&batch);
+		done += evict_page(box, v->folio[i], v, &batch);
+	evict_submit(&batch);
 	return done;
 }
 
@@ -667,7 +662,7 @@ int pb_evict_wait(struct pb_victims *v)
 	return err;
 }
 
-static bool has_free(struct pb_frames *frames, u32 want)
+static bool evict_has_free(struct pb_frames *frames, u32 want)
 {
 	return READ_ONCE(frames->idle) >= want;
 }
@@ -685,7 +680,7 @@ static bool has_free(struct pb_frames *frames, u32 want)
  *
  * A task that shares its entry with another one has it alone some time later.
  */
-static bool is_stuck(struct pb_frames *frames, pgoff_t index)
+static bool evict_is_stuck(struct pb_frames *frames, pgoff_t index)
 {
 	u32 who = pb_instruction();
 	u32 epoch = frames->asked++ / 1024;
@@ -722,12 +717,13 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 
 	if (mutex_lock_killable(&frames->evict_lock))
 		return -EINTR;
-	sweep_init(&sweep, frames, index && is_stuck(frames, *index));
+	evict_sweep_init(&sweep, frames,
+			 index && evict_is_stuck(frames, *index));
 	/* The evictor before may have evicted for us as well. */
-	if (!has_free(frames, want))
-		sample(box);
-	while (!has_free(frames, want) && sweep.budget && !err) {
-		collect(box, &v, &sweep);
+	if (!evict_has_free(frames, want))
+		evict_sample(box);
+	while (!evict_has_free(frames, want) && sweep.budget && !err) {
+		evict_collect(box, &v, &sweep);
 		frames->sampled += v.nr;
 		if (pb_evict_victims(box, &v)) {
 			pb_window(PB_WINDOW_EVICT_WAIT);
@@ -740,11 +736,11 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 	*seen = v.seen;
 	/* Others have freed frames, and taken them: not all were looked at. */
 	seen->busy += !!sweep.budget;
-	return err ?: has_free(frames, 1);
+	return err ?: evict_has_free(frames, 1);
 }
 
-/* To spare the cgroup was in vain, and not cheap: not again before long. */
-static void spare_no_memcg(struct pb_frames *frames)
+/* To relieve the cgroup was in vain, and not cheap: not again before long. */
+static void evict_relief_in_vain(struct pb_frames *frames)
 {
 	WRITE_ONCE(frames->relieve_after, jiffies + HZ / 4);
 }
@@ -754,7 +750,7 @@ static void spare_no_memcg(struct pb_frames *frames)
  * such as page tables, would call the OOM killer: give frames back. That does not
  * help when others pay for the frames.
  */
-static int relieve_memcg(struct pb_box *box)
+static int evict_relieve_memcg(struct pb_box *box)
 {
 	struct pb_frames *frames = &box->frames;
 	u32 want = READ_ONCE(frames->batch) + 1;
@@ -772,7 +768,7 @@ static int relieve_memcg(struct pb_box *box)
 	if (READ_ONCE(frames->idle) > 1)
 		pb_frames_shrink(frames, READ_ONCE(frames->idle) - 1);
 	if (pb_memcg_is_short(PB_MEMCG_LOW, &after) && after <= before)
-		spare_no_memcg(frames);
+		evict_relief_in_vain(frames);
 	return 0;
 }
 
@@ -780,16 +776,16 @@ static int relieve_memcg(struct pb_box *box)
  * Take a frame; if there is none, try to evict, and say whether that worked, or
  * why it did not. @index: of the page that a fault needs it for, or NULL.
  */
-static int try_frame(struct pb_box *box, struct pb_spare *spare,
-		     const pgoff_t *index, bool *evicted,
-		     struct pb_obstacles *seen)
+static int evict_try_frame(struct pb_box *box, struct pb_blank *blank,
+			   const pgoff_t *index, bool *evicted,
+			   struct pb_obstacles *seen)
 {
 	unsigned long pressure;
-	int err = relieve_memcg(box);
+	int err = evict_relieve_memcg(box);
 
 	*evicted = false;
 	if (!err)
-		err = pb_frame_get(&box->frames, spare, false);
+		err = pb_frame_get(&box->frames, blank, false);
 	if (err != -EAGAIN)
 		return err;
 	/* Pages that have lost their place in the store give their frames back. */
@@ -803,20 +799,20 @@ static int try_frame(struct pb_box *box, struct pb_spare *spare,
 		return err;
 	pb_window(PB_WINDOW_EVICT_GOT);
 	*evicted = err;
-	return pb_frame_get(&box->frames, spare, false);
+	return pb_frame_get(&box->frames, blank, false);
 }
 
 /**
  * pb_evict_try_frame - take a frame, evicting if none is free, without patience
  * @box: from this box
- * @spare: filled on success, as by pb_frame_get()
+ * @blank: filled on success, as by pb_frame_get()
  * @seen: set to the obstacles after -EAGAIN
  *
  * For frames that would be nice to have.
  *
  * Return: 0, -EAGAIN when nothing can be evicted now, -ENOMEM, -EINTR
  */
-int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare,
+int pb_evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 		       struct pb_obstacles *seen)
 {
 	bool evicted;
@@ -824,7 +820,7 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare,
 
 	/* Others may be faster. */
 	do {
-		err = try_frame(box, spare, NULL, &evicted, seen);
+		err = evict_try_frame(box, blank, NULL, &evicted, seen);
 		if (fatal_signal_pending(current) && err == -EAGAIN)
 			err = -EINTR;
 	} while (err == -EAGAIN && evicted);
@@ -835,27 +831,27 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare,
  * mlock() and munlock() keep references to folios in a batch of their CPU, until
  * that is full. They look like pins, and would last for ever on an idle CPU.
  */
-static DEFINE_PER_CPU(struct work_struct, drain_work);
+static DEFINE_PER_CPU(struct work_struct, evict_drain_work);
 
-static void drain_cpu(struct work_struct *work)
+static void evict_drain_cpu(struct work_struct *work)
 {
 	pb_lru_add_drain();
 }
 
-static void drain_start(void)
+static void evict_drain_start(void)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu)
-		schedule_work_on(cpu, per_cpu_ptr(&drain_work, cpu));
+		schedule_work_on(cpu, per_cpu_ptr(&evict_drain_work, cpu));
 }
 
-static bool drain_done(void)
+static bool evict_drain_done(void)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu) {
-		if (work_busy(per_cpu_ptr(&drain_work, cpu)))
+		if (work_busy(per_cpu_ptr(&evict_drain_work, cpu)))
 			return false;
 	}
 	return true;
@@ -869,7 +865,7 @@ void __init pb_evict_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		INIT_WORK(per_cpu_ptr(&drain_work, cpu), drain_cpu);
+		INIT_WORK(per_cpu_ptr(&evict_drain_work, cpu), evict_drain_cpu);
 }
 
 /**
@@ -880,7 +876,7 @@ void pb_evict_exit(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		flush_work(per_cpu_ptr(&drain_work, cpu));
+		flush_work(per_cpu_ptr(&evict_drain_work, cpu));
 }
 
 /**
@@ -898,8 +894,8 @@ bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins)
 		if (!seen->pinned)
 			return false;
 		if (!(*pins)++)
-			drain_start();
-		if (*pins > READ_ONCE(pin_sweeps) && drain_done())
+			evict_drain_start();
+		if (*pins > READ_ONCE(pin_sweeps) && evict_drain_done())
 			return false;
 	}
 	schedule_timeout_killable(msecs_to_jiffies(SWEEP_PAUSE));
@@ -909,7 +905,7 @@ bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins)
 /**
  * pb_evict_get_frame - take a frame, evicting if none is free
  * @box: from this box
- * @spare: filled on success, as by pb_frame_get()
+ * @blank: filled on success, as by pb_frame_get()
  * @index: the page that a fault needs it for
  *
  * Waits for frames that other tasks hold or that are being written, without end.
@@ -920,7 +916,7 @@ bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins)
  * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
  * no memory and the box no frame; -EINTR when the task is being killed
  */
-int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
+int pb_evict_get_frame(struct pb_box *box, struct pb_blank *blank,
 		       pgoff_t index)
 {
 	unsigned int since = 0, pins = 0;
@@ -929,7 +925,7 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
 	int err;
 
 	for (;;) {
-		err = try_frame(box, spare, &index, &evicted, &seen);
+		err = evict_try_frame(box, blank, &index, &evicted, &seen);
 		if (err != -EAGAIN)
 			return err;
 		if (fatal_signal_pending(current))
@@ -941,9 +937,9 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
 		}
 		if (pb_evict_pause(&seen, &pins))
 			continue;
-		err = pb_frame_get(&box->frames, spare, true);
+		err = pb_frame_get(&box->frames, blank, true);
 		if (err != -EAGAIN) {
-			spare_no_memcg(&box->frames);
+			evict_relief_in_vain(&box->frames);
 			return err;
 		}
 		err = pb_oom(box, &since);
@@ -964,13 +960,13 @@ static int evict_from(struct pb_box *box, u32 first, struct pb_obstacles *seen)
 	int err;
 
 	for (u32 i = first; i < end; i++) {
-		folio = lock_frame(box, i, &v.seen);
+		folio = evict_lock_frame(box, i, &v.seen);
 		if (folio) {
-			harvest(box, &folio, &bits, 1);
+			evict_harvest(box, &folio, &bits, 1);
 			if (bits.locked) {
 				pb_count(box, PB_STAT_PINNED);
 				v.seen.unavailable++;
-				release_folio(folio);
+				pb_folio_release(folio);
 			} else {
 				v.folio[v.nr++] = folio;
 			}
@@ -1053,8 +1049,8 @@ int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
  * What the shrinker can do with a page without I/O: take it out of its frame if
  * it was not used lately, or else give up the copy of it that is in RAM.
  */
-static unsigned int shrink_folio(struct pb_box *box, struct folio *folio,
-				 struct pb_victims *v)
+static unsigned int evict_shrink_folio(struct pb_box *box, struct folio *folio,
+				       struct pb_victims *v)
 {
 	struct pb_page *page = folio->private;
 	struct pb_pte_bits bits;
@@ -1067,7 +1063,7 @@ static unsigned int shrink_folio(struct pb_box *box, struct folio *folio,
 		/* It stays anyway, so its accessed bit does as well. */
 		bits.young = false;
 	} else {
-		harvest(box, &folio, &bits, 1);
+		evict_harvest(box, &folio, &bits, 1);
 		if (!bits.young) {
 			v->folio[v->nr++] = folio;
 			return 0;
@@ -1081,12 +1077,12 @@ static unsigned int shrink_folio(struct pb_box *box, struct folio *folio,
 			freed = 1;
 		}
 	}
-	keep(box, &folio, &bits, 1);
+	evict_skip(box, &folio, &bits, 1);
 	return freed;
 }
 
 /**
- * pb_evict_shrink - give memory back that is easy to spare
+ * pb_evict_shrink - give memory back that is easy to do without
  * @box: the box
  * @nr: how many frames to look at
  *
@@ -1105,9 +1101,9 @@ unsigned long pb_evict_shrink(struct pb_box *box, unsigned long nr)
 		return 0;
 	all = pb_frames_nr(frames);
 	for (nr = min_t(unsigned long, nr, all); nr; nr--) {
-		folio = lock_frame(box, frames->shrunk++ % all, &v.seen);
+		folio = evict_lock_frame(box, frames->shrunk++ % all, &v.seen);
 		if (folio)
-			freed += shrink_folio(box, folio, &v);
+			freed += evict_shrink_folio(box, folio, &v);
 		if (v.nr == PB_BATCH_MAX || nr == 1) {
 			freed += pb_frames_shrink(frames,
 						  pb_evict_victims(box, &v));

@@ -261,7 +261,7 @@ static bool is_window(const struct failpoint *point)
 }
 
 /* Does it concern who is here, and is it its turn? */
-static bool is_due(struct failpoint *point)
+static bool failpoint_is_due(struct failpoint *point)
 {
 	const struct setting *set = &point->set;
 
@@ -284,8 +284,8 @@ static bool fail_is_due(struct failpoint *point)
 	bool fail;
 
 	spin_lock(&failpoints_lock);
-	fail = is_due(point);
-	if (is_due(&any)) {
+	fail = failpoint_is_due(point);
+	if (failpoint_is_due(&any)) {
 		where = point;
 		fail = true;
 	}
@@ -312,7 +312,7 @@ static bool begin_if_due(struct failpoint *point, struct setting *set,
 	bool due;
 
 	spin_lock(&failpoints_lock);
-	due = is_due(point);
+	due = failpoint_is_due(point);
 	if (due) {
 		*set = point->set;
 		*round = point->round;
@@ -392,7 +392,7 @@ static struct failpoint *find_point(const char *name)
 	return NULL;
 }
 
-static void apply(struct failpoint *point, const struct setting *set)
+static void failpoint_apply(struct failpoint *point, const struct setting *set)
 {
 	spin_lock(&failpoints_lock);
 	point->set = *set;
@@ -409,9 +409,9 @@ static void all_off(void)
 {
 	const struct setting off = {};
 
-	apply(&any, &off);
+	failpoint_apply(&any, &off);
 	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++)
-		apply(&points[i], &off);
+		failpoint_apply(&points[i], &off);
 	static_branch_disable(&pb_failpoints_on);
 }
 
@@ -505,7 +505,7 @@ static int parse_setting(char **text, const struct failpoint *point,
 	return 0;
 }
 
-static int command(char *text)
+static int failpoint_command(char *text)
 {
 	char *name = next_word(&text);
 	struct failpoint *point = name ? find_point(name) : NULL;
@@ -521,7 +521,7 @@ static int command(char *text)
 		all_off();
 		return 0;
 	}
-	apply(point, &set);
+	failpoint_apply(point, &set);
 	if (set.action != ACT_OFF)
 		static_branch_enable(&pb_failpoints_on);
 	return 0;
@@ -540,7 +540,7 @@ static ssize_t failpoints_write(struct file *file, const char __user *from,
 	text = memdup_user_nul(from, len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	err = command(text);
+	err = failpoint_command(text);
 	kfree(text);
 	return err ?: len;
 }
@@ -621,6 +621,6 @@ void __init pb_failpoints_init(void)
 
 	if (!fail_nth)
 		return;
-	apply(&any, &set);
+	failpoint_apply(&any, &set);
 	static_branch_enable(&pb_failpoints_on);
 }

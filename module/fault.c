@@ -8,7 +8,7 @@
  * again, or it has lost a race against another fault and begins again. A page
  * that others see is brought into a frame before it is copied, so that the copy
  * is made under its lock: by then it may be nobody else's any more. Between two
- * steps nothing is locked, the spare frame neither.
+ * steps nothing is locked, the blank frame neither.
  *
  * So a frame for the copy may be had by evicting the page again. If it is the
  * only one that can be evicted, or the one that is evicted best, that would go on
@@ -42,21 +42,22 @@
 #define NEED_FRAME 1
 
 /* Do writes go to a view's own pages? */
-static bool in_overlay(const struct pb_fault *f)
+static bool fault_in_overlay(const struct pb_fault *f)
 {
 	return f->view != &f->box->root;
 }
 
 /* Does this write have to go to another page than that in the locked folio? */
-static bool needs_copy(const struct pb_fault *f, struct pb_page *page,
-		       struct folio *folio)
+static bool fault_needs_copy(const struct pb_fault *f, struct pb_page *page,
+			     struct folio *folio)
 {
-	return f->write && in_overlay(f) &&
+	return f->write && fault_in_overlay(f) &&
 	       (page->root || !pb_page_writable(f->box, page, folio));
 }
 
 /* Is the page still what the view shows there? */
-static bool still_there(const struct pb_fault *f, const struct pb_page *page)
+static bool fault_still_there(const struct pb_fault *f,
+			      const struct pb_page *page)
 {
 	bool same;
 
@@ -66,12 +67,12 @@ static bool still_there(const struct pb_fault *f, const struct pb_page *page)
 	return same;
 }
 
-/* The spare frame becomes the result. */
-static void use_spare(struct pb_fault *f)
+/* The blank frame becomes the result. */
+static void fault_use_blank(struct pb_fault *f)
 {
-	folio_mark_uptodate(f->spare.folio);
-	f->folio = f->spare.folio;
-	f->spare.folio = NULL;
+	folio_mark_uptodate(f->blank.folio);
+	f->folio = f->blank.folio;
+	f->blank.folio = NULL;
 }
 
 /*
@@ -79,7 +80,7 @@ static void use_spare(struct pb_fault *f)
  * tables of the process. The caller holds the folio lock of the old page, so
  * that nobody maps it again.
  */
-static void unmap_locked(struct pb_fault *f)
+static void fault_unmap(struct pb_fault *f)
 {
 	struct pb_map *map = f->map;
 
@@ -88,15 +89,15 @@ static void unmap_locked(struct pb_fault *f)
 		pb_box_unmap(map->box, f->index, 1);
 }
 
-static void clear_spare(struct pb_fault *f)
+static void fault_clear_blank(struct pb_fault *f)
 {
-	if (!f->spare.zeroed)
-		clear_highpage(folio_page(f->spare.folio, 0));
-	f->spare.zeroed = false;
+	if (!f->blank.zeroed)
+		clear_highpage(folio_page(f->blank.folio, 0));
+	f->blank.zeroed = false;
 }
 
-/* Fill the spare frame with what nobody has touched yet. */
-static int read_spare(struct pb_fault *f)
+/* Fill the blank frame with what nobody has touched yet. */
+static int fault_read_blank(struct pb_fault *f)
 {
 	struct pb_backend *backend;
 	struct pb_fill *fill;
@@ -105,27 +106,27 @@ static int read_spare(struct pb_fault *f)
 
 	f->class = pb_fill_source(f->box, NULL, f->index, &backend, &at);
 	if (!backend) {
-		clear_spare(f);
+		fault_clear_blank(f);
 		return 0;
 	}
 	f->major = true;
 	fill = pb_fill_new(f->box, backend, at);
-	pb_fill_add(fill, NULL, &f->spare, false);
+	pb_fill_add(fill, NULL, &f->blank, false);
 	err = pb_fill_run(fill);
 	if (err)
 		return err;
-	f->spare.folio = fill->io.folio[0];
-	f->spare.zeroed = false;
+	f->blank.folio = fill->io.folio[0];
+	f->blank.zeroed = false;
 	err = fill->io.err[0];
 	pb_fill_free(fill);
 	return err;
 }
 
 /*
- * Fill the spare frame, to which the page is attached. Whatever comes of it, the
- * frame is not a spare one any more: it becomes the result, or is given back.
+ * Fill the blank frame, to which the page is attached. It is not blank any more
+ * afterwards: it becomes the result, or is given back.
  */
-static int read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
+static int fault_read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 {
 	struct pb_backend *backend;
 	struct pb_fill *fill;
@@ -133,19 +134,19 @@ static int read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 	int err;
 
 	if (page->lost) {
-		pb_fill_undo(f->box, page, f->spare.folio, false);
-		f->spare.folio = NULL;
+		pb_fill_undo(f->box, page, f->blank.folio, false);
+		f->blank.folio = NULL;
 		return -EHWPOISON;
 	}
 	f->class = pb_fill_source(f->box, page, f->index, &backend, &at);
 	if (!backend) {
-		clear_spare(f);
-		use_spare(f);
+		fault_clear_blank(f);
+		fault_use_blank(f);
 		return 0;
 	}
 	f->major = true;
 	fill = pb_fill_new(f->box, backend, at);
-	pb_fill_add(fill, page, &f->spare, fresh);
+	pb_fill_add(fill, page, &f->blank, fresh);
 	err = pb_fill_run(fill);
 	if (err)
 		return err;
@@ -156,25 +157,19 @@ static int read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 	return err;
 }
 
-/* The page does not stay in the spare frame. */
-static void take_back(struct pb_fault *f, struct pb_page *page)
+/* The page does not stay in the blank frame. */
+static void fault_take_back(struct pb_fault *f, struct pb_page *page)
 {
-	pb_page_detach(f->box, page, f->spare.folio);
-	folio_unlock(f->spare.folio);
-}
-
-static void drop_spare(struct pb_fault *f)
-{
-	folio_lock(f->spare.folio);
-	pb_frame_put(&f->box->frames, f->spare.folio, f->spare.frame);
+	pb_page_detach(f->box, page, f->blank.folio);
+	folio_unlock(f->blank.folio);
 }
 
 /*
- * The spare frame, filled, becomes a page of the view's own in place of @old
+ * The blank frame, filled, becomes a page of the view's own in place of @old
  * (NULL when the view had none). It counts as dirty: its contents are nowhere
  * else.
  */
-static int install_own(struct pb_fault *f, struct pb_page *old)
+static int fault_install_own(struct pb_fault *f, struct pb_page *old)
 {
 	struct pb_box *box = f->box;
 	struct pb_page *page = pb_page_new(box, f->index, false);
@@ -182,16 +177,16 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
 
 	if (!page)
 		return -ENOMEM;
-	pb_page_attach(box, page, &f->spare);
-	folio_mark_uptodate(f->spare.folio);
-	folio_set_dirty(f->spare.folio);
+	pb_page_attach(box, page, &f->blank);
+	folio_mark_uptodate(f->blank.folio);
+	folio_set_dirty(f->blank.folio);
 	err = pb_view_replace(f->view, f->index, old, page);
 	if (err) {
-		take_back(f, page);
+		fault_take_back(f, page);
 		pb_page_unshare(box, page);
 		return err;
 	}
-	use_spare(f);
+	fault_use_blank(f);
 	return 0;
 }
 
@@ -205,29 +200,24 @@ static int install_own(struct pb_fault *f, struct pb_page *old)
  * has not been made, so until a worker has taken that PTE, threads that live on (of
  * another process with this memory) see the contents that they have seen before.
  */
-static void unmap_root(struct pb_fault *f)
+static void fault_unmap_root(struct pb_fault *f)
 {
 	struct pb_box *box = f->box;
 	struct folio *folio;
 	struct pb_page *old;
 
-	/* Pairs with pb_page_attach() and with the barrier in step_new_root(). */
+	/* Pairs with pb_page_attach() and with the barrier in fault_step_new_root(). */
 	smp_mb();
-	rcu_read_lock();
-	old = pb_view_peek(&box->root, f->index);
-	if (old && !pb_page_tryget(old))
-		old = NULL;
-	rcu_read_unlock();
-	if (!old)
+	old = pb_view_get(box, &box->root, f->index);
+	if (IS_ERR_OR_NULL(old))
 		return;
 	if (pb_page_lock(box, old, &folio)) {
 		pb_page_unmap_later(box, old, pb_page_put);
 		return;
 	}
 	if (folio) {
-		unmap_locked(f);
-		folio_unlock(folio);
-		folio_put(folio);
+		fault_unmap(f);
+		pb_folio_release(folio);
 	}
 	pb_page_put(box, old);
 }
@@ -236,16 +226,16 @@ static void unmap_root(struct pb_fault *f)
  * The view has a copy of a page of the root view, whose folio is locked. That
  * keeps it from being evicted, but not from being discarded.
  */
-static bool was_replaced(struct pb_fault *f, const struct pb_page *page)
+static bool fault_was_replaced(struct pb_fault *f, const struct pb_page *page)
 {
-	/* Pairs with the barrier in step_new_root(), as that in unmap_root(). */
+	/* Pairs with the barrier in fault_step_new_root(), as that in fault_unmap_root(). */
 	smp_mb();
 	return pb_view_peek(&f->box->root, f->index) != page;
 }
 
 /* The page is in a frame, and everything is checked: the folio becomes ours. */
-static int step_locked(struct pb_fault *f, struct pb_page *page,
-		       struct folio *folio)
+static int fault_step_locked(struct pb_fault *f, struct pb_page *page,
+			     struct folio *folio)
 {
 	struct pb_box *box = f->box;
 	struct pb_page *old = NULL;
@@ -258,55 +248,53 @@ static int step_locked(struct pb_fault *f, struct pb_page *page,
 		page->ahead = false;
 		pb_count(box, PB_STAT_READAHEAD_HIT);
 	}
-	if (!needs_copy(f, page, folio)) {
+	if (!fault_needs_copy(f, page, folio)) {
 		f->folio = folio;
 		return 0;
 	}
-	if (!f->spare.folio) {
+	if (!f->blank.folio) {
 		f->short_of_frames = true;
 		goto out_unlock;
 	}
 
-	copy_highpage(folio_page(f->spare.folio, 0), folio_page(folio, 0));
-	f->spare.zeroed = false;
+	copy_highpage(folio_page(f->blank.folio, 0), folio_page(folio, 0));
+	f->blank.zeroed = false;
 	if (!page->root)
 		old = page;
 	pb_window(PB_WINDOW_COW_INSTALL);
-	err = install_own(f, old);
+	err = fault_install_own(f, old);
 	if (err)
 		goto out_unlock;
 	f->class = PAGEBOX_FAULT_COW;
 	trace_pagebox_cow(box->id, f->map->id, f->index, page->frame,
-			  f->spare.frame, atomic_read(&page->sharers));
+			  f->blank.frame, atomic_read(&page->sharers));
 	pb_window(PB_WINDOW_COW_UNMAP);
-	unmap_locked(f);
-	replaced = !old && was_replaced(f, page);
+	fault_unmap(f);
+	replaced = !old && fault_was_replaced(f, page);
 out_unlock:
-	folio_unlock(folio);
-	folio_put(folio);
+	pb_folio_release(folio);
 	if (!err)
 		pb_window(PB_WINDOW_COW_UNSHARE);
 	/* Not earlier: if we were the last sharer, this locks the folio. */
 	if (!err && old)
 		pb_page_unshare(box, old);
 	if (replaced)
-		unmap_root(f);
+		fault_unmap_root(f);
 	return err;
 }
 
 /* The page seemed to be in a frame, to whose folio the caller has referred. */
-static int step_resident(struct pb_fault *f, struct pb_page *page,
-			 struct folio *folio, u32 frame)
+static int fault_step_resident(struct pb_fault *f, struct pb_page *page,
+			       struct folio *folio, u32 frame)
 {
 	int err = pb_frame_lock(&f->box->frames, folio, frame);
 
 	if (err)
 		return err;
 	if (pb_page_owns(page, folio) && folio_test_uptodate(folio) &&
-	    still_there(f, page))
-		return step_locked(f, page, folio);
-	folio_unlock(folio);
-	folio_put(folio);
+	    fault_still_there(f, page))
+		return fault_step_locked(f, page, folio);
+	pb_folio_release(folio);
 	return -EAGAIN;
 }
 
@@ -320,7 +308,7 @@ static int step_resident(struct pb_fault *f, struct pb_page *page,
  * thread that had mapped it might have found it its own meanwhile, and what it
  * wrote would not be in the copy.
  */
-static int hand_over(struct pb_fault *f, struct pb_page *page)
+static int fault_hand_over(struct pb_fault *f, struct pb_page *page)
 {
 	struct pb_page *old = page->root ? NULL : page;
 	struct pb_box *box = f->box;
@@ -341,15 +329,14 @@ static int hand_over(struct pb_fault *f, struct pb_page *page)
 	if (old)
 		pb_page_unshare(box, old);
 	else
-		unmap_root(f);
+		fault_unmap_root(f);
 	return 0;
 
 out_new:
 	pb_page_unborrow(new);
 	pb_page_unshare(box, new);
 out_unlock:
-	folio_unlock(f->folio);
-	folio_put(f->folio);
+	pb_folio_release(f->folio);
 	f->folio = NULL;
 	return err;
 }
@@ -358,49 +345,48 @@ out_unlock:
  * The page exists, in no frame; the caller keeps it alive. One that has to be
  * copied is brought in for the next step.
  */
-static int step_absent(struct pb_fault *f, struct pb_page *page)
+static int fault_step_absent(struct pb_fault *f, struct pb_page *page)
 {
 	int err;
 
-	if (!pb_page_attach(f->box, page, &f->spare))
+	if (!pb_page_attach(f->box, page, &f->blank))
 		return -EAGAIN;
 	pb_window(PB_WINDOW_FAULT_ATTACH);
 	/* Only now can nobody change the entry; a fork may have shared it. */
-	if (!still_there(f, page)) {
-		take_back(f, page);
+	if (!fault_still_there(f, page)) {
+		fault_take_back(f, page);
 		return -EAGAIN;
 	}
-	err = read_page(f, page, false);
+	err = fault_read_page(f, page, false);
 	if (!err)
 		pb_window(PB_WINDOW_FAULT_READ);
-	if (err || !needs_copy(f, page, f->folio))
+	if (err || !fault_needs_copy(f, page, f->folio))
 		return err;
 	if (f->short_of_frames)
-		return hand_over(f, page);
+		return fault_hand_over(f, page);
 	folio_set_referenced(f->folio);
-	folio_unlock(f->folio);
-	folio_put(f->folio);
+	pb_folio_release(f->folio);
 	return -EAGAIN;
 }
 
 /* Nobody has touched it yet, and the page will be the view's own. */
-static int step_new_own(struct pb_fault *f)
+static int fault_step_new_own(struct pb_fault *f)
 {
-	int err = read_spare(f);
+	int err = fault_read_blank(f);
 
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_FAULT_INSTALL);
-	err = install_own(f, NULL);
+	err = fault_install_own(f, NULL);
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_FAULT_UNMAP);
-	unmap_root(f);
+	fault_unmap_root(f);
 	return 0;
 }
 
 /* Nobody has touched it yet, and all views shall see the page. */
-static int step_new_root(struct pb_fault *f)
+static int fault_step_new_root(struct pb_fault *f)
 {
 	struct pb_box *box = f->box;
 	struct pb_page *page = pb_page_new(box, f->index, true);
@@ -408,26 +394,25 @@ static int step_new_root(struct pb_fault *f)
 
 	if (!page)
 		return -ENOMEM;
-	pb_page_attach(box, page, &f->spare);
+	pb_page_attach(box, page, &f->blank);
 	pb_window(PB_WINDOW_FAULT_PUBLISH);
 	err = pb_view_replace(&box->root, f->index, NULL, page);
 	if (err) {
-		take_back(f, page);
+		fault_take_back(f, page);
 		pb_page_unshare(box, page);
 		return err;
 	}
-	err = read_page(f, page, true);
+	err = fault_read_page(f, page, true);
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_FAULT_CHECK);
-	/* Pairs with unmap_root(): our root page first, then the view's entry. */
+	/* Pairs with fault_unmap_root(): our root page first, then the view's entry. */
 	smp_mb();
-	if (still_there(f, page))
+	if (fault_still_there(f, page))
 		return 0;
 
 	/* The view has got a page of its own meanwhile; the root keeps this. */
-	folio_unlock(f->folio);
-	folio_put(f->folio);
+	pb_folio_release(f->folio);
 	return -EAGAIN;
 }
 
@@ -443,15 +428,15 @@ static int fault_step(struct pb_fault *f)
 	f->folio = NULL;
 	folio = pb_view_trylock(f->view, f->index, &page);
 	if (folio)
-		return step_locked(f, page, folio);
+		return fault_step_locked(f, page, folio);
 
 	rcu_read_lock();
 	page = pb_view_look(f->box, f->view, f->index);
 	if (page) {
-		folio = READ_ONCE(page->folio);
+		folio = pb_page_folio(page);
 		frame = READ_ONCE(page->frame);
 		/* Both fail when the page has just gone. */
-		if (folio ? !folio_try_get(folio) : !pb_page_tryget(page))
+		if (IS_ERR(folio) || (!folio && !pb_page_tryget(page)))
 			err = -EAGAIN;
 	}
 	rcu_read_unlock();
@@ -459,25 +444,25 @@ static int fault_step(struct pb_fault *f)
 		return err;
 	pb_window(PB_WINDOW_FAULT_LOCK);
 	if (folio)
-		return step_resident(f, page, folio, frame);
+		return fault_step_resident(f, page, folio, frame);
 
 	if (page && READ_ONCE(page->lost))
 		err = -EHWPOISON;
-	else if (!f->spare.folio)
+	else if (!f->blank.folio)
 		err = NEED_FRAME;
 	else if (page)
-		err = step_absent(f, page);
-	else if (f->write && in_overlay(f))
-		err = step_new_own(f);
+		err = fault_step_absent(f, page);
+	else if (f->write && fault_in_overlay(f))
+		err = fault_step_new_own(f);
 	else
-		err = step_new_root(f);
+		err = fault_step_new_root(f);
 	if (page)
 		pb_page_put(f->box, page);
 	return err;
 }
 
 /* Has the page in the locked folio lost its place in the store? */
-static bool was_truncated(struct pb_fault *f)
+static bool fault_was_truncated(struct pb_fault *f)
 {
 	const struct pb_page *page = f->folio->private;
 
@@ -505,10 +490,9 @@ static int fault_try(struct pb_fault *f)
 		f->folio = NULL;
 		return err ?: -EAGAIN;
 	}
-	if (!was_truncated(f))
+	if (!fault_was_truncated(f))
 		return 0;
-	folio_unlock(f->folio);
-	folio_put(f->folio);
+	pb_folio_release(f->folio);
 	f->folio = NULL;
 	return -EAGAIN;
 }
@@ -530,7 +514,7 @@ int pb_fault_resolve(struct pb_fault *f)
 	do {
 		err = fault_try(f);
 		if (err == NEED_FRAME) {
-			err = pb_evict_get_frame(box, &f->spare, f->index);
+			err = pb_evict_get_frame(box, &f->blank, f->index);
 			err = err ?: -EAGAIN;
 			pb_window(PB_WINDOW_FAULT_FRAME);
 		} else if (err == -EAGAIN && fatal_signal_pending(current)) {
@@ -538,8 +522,9 @@ int pb_fault_resolve(struct pb_fault *f)
 		}
 	} while (err == -EAGAIN);
 
-	if (f->spare.folio)
-		drop_spare(f);
+	if (f->blank.folio)
+		pb_frame_put_blank(&box->frames, f->blank.folio,
+				   f->blank.frame);
 	if (!err && f->class == PAGEBOX_FAULT_MINOR) {
 		pb_folio_referenced(box, f->folio);
 		f->class = f->ahead;
@@ -581,8 +566,7 @@ int pb_fault_own_copy(struct pb_map *map, pgoff_t index)
 	if (err)
 		return err == -EHWPOISON ? 0 : err;
 	pb_fault_count(&f, f.class);
-	folio_unlock(f.folio);
-	folio_put(f.folio);
+	pb_folio_release(f.folio);
 	return 0;
 }
 

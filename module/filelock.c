@@ -69,8 +69,8 @@ int pb_flock(struct file *file, int cmd, struct file_lock *lock)
 	return locks_lock_inode_wait(box->inode, lock);
 }
 
-static void unlock(struct pb_box *box, struct file *file, unsigned int kind,
-		   fl_owner_t owner)
+static void filelock_unlock(struct pb_box *box, struct file *file,
+			    unsigned int kind, fl_owner_t owner)
 {
 	struct file_lock lock;
 
@@ -92,7 +92,7 @@ int pb_flush(struct file *file, fl_owner_t owner)
 	struct file_lock_context *locks = locks_inode_context(box->inode);
 
 	if (locks && !list_empty(&locks->flc_posix))
-		unlock(box, file, FL_POSIX, owner);
+		filelock_unlock(box, file, FL_POSIX, owner);
 	return 0;
 }
 
@@ -109,6 +109,6 @@ void pb_locks_drop(struct pb_box *box, struct file *file)
 	if (!locks)
 		return;
 	while ((owner = pb_file_lock_owner(locks, file)))
-		unlock(box, file, FL_POSIX, owner);
-	unlock(box, file, FL_FLOCK, file);
+		filelock_unlock(box, file, FL_POSIX, owner);
+	filelock_unlock(box, file, FL_FLOCK, file);
 }

@@ -11,7 +11,7 @@
  *
  * Two kinds of frames can be filled: those that hold a page already, whose folio
  * is locked and not up to date, so that others who want the page wait for it;
- * and spare ones, for a copy that nobody else knows of yet.
+ * and blank ones, for a copy that nobody else knows of yet.
  */
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
@@ -96,14 +96,14 @@ int pb_fill_finish(struct pb_fill *fill, unsigned int i)
 {
 	struct pb_page *page = fill->page[i];
 	struct folio *folio = fill->io.folio[i];
-	u32 keep = page->keep;
+	u32 valid = page->valid;
 
 	if (fill->io.err[i]) {
 		pb_fill_undo(fill->io.box, page, folio, fill->fresh & BIT(i));
 		return fill->io.err[i];
 	}
-	if (keep)
-		folio_zero_segment(folio, keep, PAGE_SIZE);
+	if (valid)
+		folio_zero_segment(folio, valid, PAGE_SIZE);
 	folio_mark_uptodate(folio);
 	return 0;
 }
@@ -117,23 +117,16 @@ void pb_fill_free(struct pb_fill *fill)
 	pb_io_free(&fill->io);
 }
 
-/* A spare frame that nobody wants any more. */
-static void spare_put(struct pb_box *box, struct folio *folio, u32 frame)
-{
-	folio_lock(folio);
-	pb_frame_put(&box->frames, folio, frame);
-}
-
-static void finish_alone(struct pb_fill *fill)
+static void fill_finish_alone(struct pb_fill *fill)
 {
 	struct pb_io *io = &fill->io;
 
 	for (unsigned int i = 0; i < io->nr; i++) {
 		if (!fill->page[i]) {
-			spare_put(io->box, io->folio[i], fill->frame[i]);
+			pb_frame_put_blank(&io->box->frames, io->folio[i],
+					   fill->frame[i]);
 		} else if (!pb_fill_finish(fill, i)) {
-			folio_unlock(io->folio[i]);
-			folio_put(io->folio[i]);
+			pb_folio_release(io->folio[i]);
 		}
 	}
 	pb_fill_free(fill);
@@ -146,7 +139,7 @@ static void fill_done(struct pb_io *io)
 	if (atomic_cmpxchg(&fill->state, FILL_WAITED, FILL_DONE) == FILL_WAITED)
 		complete(&fill->waited);
 	else
-		finish_alone(fill);
+		fill_finish_alone(fill);
 }
 
 /**
@@ -172,21 +165,21 @@ struct pb_fill *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
 /**
  * pb_fill_add - the next page of a read
  * @fill: the read
- * @page: the page, attached to the spare frame; or NULL to fill just the frame
- * @spare: the frame; the read owns it afterwards
+ * @page: the page, attached to the blank frame; or NULL to fill just the frame
+ * @blank: the frame; the read owns it afterwards
  * @fresh: the page was made for this read, and put into the root view
  */
 void pb_fill_add(struct pb_fill *fill, struct pb_page *page,
-		 struct pb_spare *spare, bool fresh)
+		 struct pb_blank *blank, bool fresh)
 {
 	unsigned int i = fill->io.nr++;
 
 	fill->page[i] = page;
-	fill->io.folio[i] = spare->folio;
-	fill->frame[i] = spare->frame;
+	fill->io.folio[i] = blank->folio;
+	fill->frame[i] = blank->frame;
 	if (fresh)
 		fill->fresh |= BIT(i);
-	spare->folio = NULL;
+	blank->folio = NULL;
 }
 
 /**
@@ -221,8 +214,8 @@ int pb_fill_run(struct pb_fill *fill)
 }
 
 /* Is the page in no frame, and its contents in a backend? Under RCU. */
-static bool to_fill(struct pb_box *box, struct pb_view *view, pgoff_t index,
-		    struct pb_backend **backend, pgoff_t *at)
+static bool fill_is_due(struct pb_box *box, struct pb_view *view, pgoff_t index,
+			struct pb_backend **backend, pgoff_t *at)
 {
 	struct pb_page *page = pb_view_look(box, view, index);
 
@@ -233,17 +226,17 @@ static bool to_fill(struct pb_box *box, struct pb_view *view, pgoff_t index,
 }
 
 /* How many pages from @index on can be read at once; at most @nr. */
-static unsigned int run_length(struct pb_box *box, struct pb_view *view,
-			       pgoff_t index, unsigned int nr)
+static unsigned int fill_run_length(struct pb_box *box, struct pb_view *view,
+				    pgoff_t index, unsigned int nr)
 {
 	struct pb_backend *first, *backend;
 	pgoff_t from, at;
 	unsigned int n = 0;
 
 	rcu_read_lock();
-	if (to_fill(box, view, index, &first, &from)) {
+	if (fill_is_due(box, view, index, &first, &from)) {
 		for (n = 1; n < nr && pb_box_has(box, index + n); n++) {
-			if (!to_fill(box, view, index + n, &backend, &at) ||
+			if (!fill_is_due(box, view, index + n, &backend, &at) ||
 			    backend != first || at != from + n)
 				break;
 		}
@@ -253,41 +246,41 @@ static unsigned int run_length(struct pb_box *box, struct pb_view *view,
 }
 
 /* A page that nobody has touched yet: into the root view. */
-static bool attach_new(struct pb_fill *fill, pgoff_t index,
-		       struct pb_spare *spare)
+static bool fill_attach_new(struct pb_fill *fill, pgoff_t index,
+			    struct pb_blank *blank)
 {
 	struct pb_box *box = fill->io.box;
 	struct pb_page *page = pb_page_new(box, index, true);
-	struct folio *folio = spare->folio;
+	struct folio *folio = blank->folio;
 
 	if (!page)
 		return false;
-	pb_page_attach(box, page, spare);
+	pb_page_attach(box, page, blank);
 	if (pb_view_replace(&box->root, index, NULL, page)) {
 		pb_page_detach(box, page, folio);
 		folio_unlock(folio);
 		pb_page_unshare(box, page);
 		return false;
 	}
-	pb_fill_add(fill, page, spare, true);
+	pb_fill_add(fill, page, blank, true);
 	return true;
 }
 
 /* A page that exists, if its contents are still where the run says. */
-static bool attach_old(struct pb_fill *fill, struct pb_page *page,
-		       struct pb_spare *spare)
+static bool fill_attach_old(struct pb_fill *fill, struct pb_page *page,
+			    struct pb_blank *blank)
 {
 	struct pb_box *box = fill->io.box;
-	struct folio *folio = spare->folio;
+	struct folio *folio = blank->folio;
 	struct pb_backend *backend;
 	pgoff_t at;
 
-	if (!pb_page_attach(box, page, spare))
+	if (!pb_page_attach(box, page, blank))
 		return false;
 	pb_fill_source(box, page, page->index, &backend, &at);
 	if (backend == fill->io.backend && at == fill->io.index + fill->io.nr &&
 	    !page->lost) {
-		pb_fill_add(fill, page, spare, false);
+		pb_fill_add(fill, page, blank, false);
 		return true;
 	}
 	pb_page_detach(box, page, folio);
@@ -296,30 +289,26 @@ static bool attach_old(struct pb_fill *fill, struct pb_page *page,
 }
 
 /* The next page of a run gets its frame, if nothing has changed. */
-static bool attach(struct pb_fill *fill, struct pb_view *view, pgoff_t index,
-		   struct pb_spare *spare)
+static bool fill_attach(struct pb_fill *fill, struct pb_view *view,
+			pgoff_t index, struct pb_blank *blank)
 {
 	struct pb_box *box = fill->io.box;
 	struct pb_page *page;
 	bool added;
 
-	rcu_read_lock();
-	page = pb_view_look(box, view, index);
-	if (page && !pb_page_tryget(page)) {
-		rcu_read_unlock();
+	page = pb_view_get(box, view, index);
+	if (IS_ERR(page))
 		return false;
-	}
-	rcu_read_unlock();
 	if (!page)
 		return fill->io.backend == box->store &&
-		       attach_new(fill, index, spare);
-	added = attach_old(fill, page, spare);
+		       fill_attach_new(fill, index, blank);
+	added = fill_attach_old(fill, page, blank);
 	pb_page_put(box, page);
 	return added;
 }
 
 /* The pages are there: for whoever comes. Return how many, or the first's error. */
-static int settle(struct pb_fill *fill, enum pb_stat why)
+static int fill_settle(struct pb_fill *fill, enum pb_stat why)
 {
 	struct pb_io *io = &fill->io;
 	int done = 0;
@@ -329,18 +318,18 @@ static int settle(struct pb_fill *fill, enum pb_stat why)
 			continue;
 		fill->page[i]->ahead = why == PB_STAT_READAHEAD && i;
 		folio_set_referenced(io->folio[i]);
-		folio_unlock(io->folio[i]);
-		folio_put(io->folio[i]);
+		pb_folio_release(io->folio[i]);
 		done++;
 	}
 	return (io->nr ? io->err[0] : 0) ?: done;
 }
 
 /* Give back the frames that did not get into the read. Return how many did. */
-static int put_left(struct pb_fill *fill, struct pb_spare *spare, int nr)
+static int fill_put_left(struct pb_fill *fill, struct pb_blank *blank, int nr)
 {
 	for (int i = fill->io.nr; i < nr; i++)
-		spare_put(fill->io.box, spare[i].folio, spare[i].frame);
+		pb_frame_put_blank(&fill->io.box->frames, blank[i].folio,
+				   blank[i].frame);
 	return fill->io.nr;
 }
 
@@ -348,15 +337,15 @@ static int put_left(struct pb_fill *fill, struct pb_spare *spare, int nr)
  * Take frames for a run, as many as are easy to have: nobody shall be killed for
  * pages that may never be touched. Return how many, or an error if none.
  */
-static int take_frames(struct pb_box *box, struct pb_spare *spare,
-		       unsigned int nr)
+static int fill_take_frames(struct pb_box *box, struct pb_blank *blank,
+			    unsigned int nr)
 {
 	struct pb_obstacles seen;
 	unsigned int got;
 	int err = 0;
 
 	for (got = 0; got < nr && !err; got += !err)
-		err = pb_evict_try_frame(box, &spare[got], &seen);
+		err = pb_evict_try_frame(box, &blank[got], &seen);
 	if (got)
 		return got;
 	return err == -EAGAIN ? -ENOSPC : err;
@@ -381,7 +370,7 @@ static int take_frames(struct pb_box *box, struct pb_spare *spare,
 int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 		  unsigned int nr, enum pb_stat why)
 {
-	struct pb_spare spare[PB_IO_MAX];
+	struct pb_blank blank[PB_IO_MAX];
 	struct pb_backend *backend;
 	pgoff_t first = *index, at = 0;
 	struct pb_fill *fill;
@@ -390,31 +379,56 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 
 	nr = min3(nr, (unsigned int)PB_IO_MAX,
 		  max(READ_ONCE(box->frames.limit) / 8, 1U));
-	n = run_length(box, view, first, nr);
+	n = fill_run_length(box, view, first, nr);
 	*index = first + max(n, 1);
 	if (!n)
 		return 0;
 	pb_window(PB_WINDOW_FILL_FRAMES);
-	got = take_frames(box, spare, n);
+	got = fill_take_frames(box, blank, n);
 	if (got < 0)
 		return got;
 
 	/* Taking frames may have taken long. */
 	rcu_read_lock();
-	still = to_fill(box, view, first, &backend, &at);
+	still = fill_is_due(box, view, first, &backend, &at);
 	rcu_read_unlock();
 	pb_window(PB_WINDOW_FILL_ATTACH);
 	fill = pb_fill_new(box, still ? backend : NULL, at);
 	for (n = 0; still && n < got; n++)
-		still = attach(fill, view, first + n, &spare[n]);
-	n = put_left(fill, spare, got);
+		still = fill_attach(fill, view, first + n, &blank[n]);
+	n = fill_put_left(fill, blank, got);
 	*index = first + max(n, 1);
 	if (n && pb_fill_run(fill))
 		return -EINTR;
 	pb_window(PB_WINDOW_FILL_SETTLE);
-	n = settle(fill, why);
+	n = fill_settle(fill, why);
 	pb_fill_free(fill);
 	if (n > 0)
 		pb_count_add(box, why, why == PB_STAT_READAHEAD ? n - 1 : n);
 	return n;
+}
+
+/**
+ * pb_fill_readahead - read a page together with those that come after it
+ * @box: the box
+ * @view: as this view shows them
+ * @index: of the page
+ * @nr: how many pages at most
+ * @class: set to the class of a fault that reads the page
+ *
+ * Context: as pb_fill_range().
+ * Return: as pb_fill_range(): more than 0 when the page was read
+ */
+int pb_fill_readahead(struct pb_box *box, struct pb_view *view, pgoff_t index,
+		      unsigned int nr, enum pagebox_fault_class *class)
+{
+	struct pb_backend *backend;
+	struct pb_page *page;
+	pgoff_t at;
+
+	rcu_read_lock();
+	page = pb_view_look(box, view, index);
+	*class = pb_fill_source(box, page, index, &backend, &at);
+	rcu_read_unlock();
+	return pb_fill_range(box, view, &index, nr, PB_STAT_READAHEAD);
 }

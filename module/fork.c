@@ -34,8 +34,7 @@ static int fork_share_frame(struct pb_map *child, struct pb_page *page)
 	shared = !folio_maybe_dma_pinned(folio);
 	if (shared)
 		page->shared = true;
-	folio_unlock(folio);
-	folio_put(folio);
+	pb_folio_release(folio);
 	return shared ? 0 : pb_fault_own_copy(child, page->index);
 }
 

@@ -7,7 +7,7 @@
  *   never used   its number is not below frames->fresh
  *   free         on the free list; folio->private is NULL
  *   bare         on the bare list: free, and its folio was given back
- *   spare        taken by a fault; no page is in it yet, folio->private is NULL
+ *   blank        taken by a fault; no page is in it yet, folio->private is NULL
  *   in use       folio->private is the page in it
  *   retired      its folio has a memory error; it is never taken again
  *
@@ -296,7 +296,7 @@ static u32 take_locked(struct pb_frames *frames)
 }
 
 /* Take the number of a free frame, or of one that was never used. */
-static int frame_take(struct pb_frames *frames, struct pb_spare *spare)
+static int frame_take(struct pb_frames *frames, struct pb_blank *blank)
 {
 	struct pb_frame *frame;
 	u32 number, fresh;
@@ -321,9 +321,9 @@ static int frame_take(struct pb_frames *frames, struct pb_spare *spare)
 	frame = frame_at(frames, number);
 	frame->next = PB_TAKEN;
 	WRITE_ONCE(frames->used, frames->used + 1);
-	spare->folio = frame->folio;
-	spare->frame = number;
-	spare->zeroed = false;
+	blank->folio = frame->folio;
+	blank->frame = number;
+	blank->zeroed = false;
 	spin_unlock(&frames->lock);
 	return 0;
 }
@@ -377,7 +377,7 @@ static bool folio_allowed(const struct pb_frames *frames)
  * long as the box can evict instead it does not insist: it leaves some room in its
  * cgroup, and the allocation fails before an OOM killer is called.
  */
-static int frame_populate(struct pb_frames *frames, struct pb_spare *spare,
+static int frame_populate(struct pb_frames *frames, struct pb_blank *blank,
 			  bool force)
 {
 	gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO;
@@ -393,27 +393,27 @@ static int frame_populate(struct pb_frames *frames, struct pb_spare *spare,
 			goto out_total;
 	}
 
-	spare->folio = pb_may_fail(FRAME, NULL, folio_alloc(gfp, 0));
-	if (!spare->folio)
+	blank->folio = pb_may_fail(FRAME, NULL, folio_alloc(gfp, 0));
+	if (!blank->folio)
 		goto out_total;
 
-	spare->folio->private = NULL;
-	folio_ref_add(spare->folio, PB_TABLE_REFS - 1);
+	blank->folio->private = NULL;
+	folio_ref_add(blank->folio, PB_TABLE_REFS - 1);
 	/*
 	 * When core mm takes a PTE with the accessed bit away it calls
 	 * folio_mark_accessed(), which would make a folio that is marked already
 	 * active and forget the mark. An active one keeps it.
 	 */
-	folio_set_active(spare->folio);
-	spare->zeroed = true;
+	folio_set_active(blank->folio);
+	blank->zeroed = true;
 	spin_lock(&frames->lock);
-	frame_at(frames, spare->frame)->folio = spare->folio;
+	frame_at(frames, blank->frame)->folio = blank->folio;
 	spin_unlock(&frames->lock);
 	return 0;
 
 out_total:
 	atomic_long_dec(&pb_frames_total);
-	frame_give_back(frames, NULL, spare->frame);
+	frame_give_back(frames, NULL, blank->frame);
 	/* With frames of its own a box can evict, else nothing is to be had. */
 	return READ_ONCE(frames->used) ? -EAGAIN : -ENOMEM;
 }
@@ -421,31 +421,31 @@ out_total:
 /**
  * pb_frame_get - take a frame
  * @frames: of this table
- * @spare: filled on success; the folio has a reference for the caller, its
+ * @blank: filled on success; the folio has a reference for the caller, its
  *         contents are those of whatever page was in it before unless
- *         @spare->zeroed
+ *         @blank->zeroed
  * @force: nothing can be evicted: take memory although it is short
  *
  * The folio is not locked. Tasks that came too late for a page that was in it
  * may still be about to lock it, and they may hold other folio locks; a fault
- * that kept its spare locked while it waits for another folio could wait for
+ * that kept its blank locked while it waits for another folio could wait for
  * ever. pb_page_attach() locks it.
  *
  * Context: sleeps; the caller holds no folio lock.
  * Return: 0; -EAGAIN when something must be evicted first; -ENOMEM when that
  * would not help either
  */
-int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare, bool force)
+int pb_frame_get(struct pb_frames *frames, struct pb_blank *blank, bool force)
 {
-	int err = frame_take(frames, spare);
+	int err = frame_take(frames, blank);
 
-	if (!err && !spare->folio)
-		err = frame_populate(frames, spare, force);
+	if (!err && !blank->folio)
+		err = frame_populate(frames, blank, force);
 	if (err) {
-		spare->folio = NULL;
+		blank->folio = NULL;
 		return err;
 	}
-	folio_get(spare->folio);
+	folio_get(blank->folio);
 	return 0;
 }
 
@@ -465,10 +465,22 @@ void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number)
 		       pb_frame_pinned(frames, folio, number);
 
 	frame_give_back(frames, foreign ? NULL : folio, number);
-	folio_unlock(folio);
-	folio_put(folio);
+	pb_folio_release(folio);
 	if (foreign)
 		folio_drop(folio);
+}
+
+/**
+ * pb_frame_put_blank - a blank frame is not needed any more
+ * @frames: table
+ * @folio: its folio, not locked; the caller has no reference afterwards
+ * @number: of the frame
+ */
+void pb_frame_put_blank(struct pb_frames *frames, struct folio *folio,
+			u32 number)
+{
+	folio_lock(folio);
+	pb_frame_put(frames, folio, number);
 }
 
 /**
@@ -639,7 +651,7 @@ unsigned int pb_frames_propose(struct pb_frames *frames, u32 *number,
 }
 
 /**
- * pb_frames_ask - shall a frame that was proposed be spared?
+ * pb_frames_ask - shall a frame that was proposed be kept?
  * @frames: table
  * @number: of the frame
  * @accessed: its page was accessed since it was last asked for
@@ -651,13 +663,13 @@ bool pb_frames_ask(struct pb_frames *frames, u32 number, bool accessed,
 		   bool dirty)
 {
 	struct pb_policy_box *p = &frames->policy;
-	bool spare = false;
+	bool keep = false;
 
 	spin_lock(&frames->policy_lock);
-	if (p->policy->spare)
-		spare = p->policy->spare(p, number, accessed, dirty);
+	if (p->policy->keep)
+		keep = p->policy->keep(p, number, accessed, dirty);
 	spin_unlock(&frames->policy_lock);
-	return spare;
+	return keep;
 }
 
 /**

@@ -110,11 +110,11 @@ struct pb_map *pb_map_find_shared(struct pb_box *box, struct mm_struct *mm)
 }
 
 /*
- * The map is one of its process from here on. Return what is not needed of
- * @spare, or an error.
+ * The map is one of its process from here on, which is @new if it had none. Return
+ * @new if it is not needed, or an error.
  */
 static struct pb_process *join_process_locked(struct pb_map *map,
-					      struct pb_process *spare)
+					      struct pb_process *new)
 {
 	struct pb_maps *maps = &map->box->maps;
 	struct pb_process *process = pb_map_process(maps, map->mm);
@@ -125,8 +125,8 @@ static struct pb_process *join_process_locked(struct pb_map *map,
 	if (err)
 		return ERR_PTR(err);
 	if (!process) {
-		process = spare;
-		spare = NULL;
+		process = new;
+		new = NULL;
 		process->mm = map->mm;
 		hash_add(maps->processes, &process->node,
 			 (unsigned long)map->mm);
@@ -135,7 +135,7 @@ static struct pb_process *join_process_locked(struct pb_map *map,
 	map->process = process;
 	if (!pb_map_private(map))
 		process->shared = map;
-	return spare;
+	return new;
 }
 
 /* The map has no VMA any more. Return what the process had, if that was all. */
@@ -159,16 +159,16 @@ static struct pb_process *leave_process_locked(struct pb_map *map)
 /* Give the map its number, and let others find it. */
 static int map_publish(struct pb_map *map)
 {
-	struct pb_process *spare = pb_may_fail(
+	struct pb_process *new = pb_may_fail(
 		MAP, NULL, kzalloc(sizeof(struct pb_process), PB_GFP));
 	struct pb_maps *maps = &map->box->maps;
 	bool failed;
 
-	if (!spare)
+	if (!new)
 		return -ENOMEM;
 	spin_lock(&maps->lock);
-	spare = join_process_locked(map, spare);
-	failed = IS_ERR(spare);
+	new = join_process_locked(map, new);
+	failed = IS_ERR(new);
 	if (!failed) {
 		map->id = ++maps->last_id;
 		WRITE_ONCE(maps->nr, maps->nr + 1);
@@ -177,8 +177,8 @@ static int map_publish(struct pb_map *map)
 	}
 	spin_unlock(&maps->lock);
 	if (failed)
-		return PTR_ERR(spare);
-	kfree(spare);
+		return PTR_ERR(new);
+	kfree(new);
 	return 0;
 }
 

@@ -162,14 +162,14 @@ static bool may_kill(const struct pb_box *box, struct task_struct *process)
 }
 
 /* Under RCU. */
-static bool exempt(const struct pb_box *box, struct task_struct *process)
+static bool oom_exempt(const struct pb_box *box, struct task_struct *process)
 {
 	return process->flags & PF_KTHREAD || is_global_init(process) ||
 	       process->signal->oom_score_adj == OOM_SCORE_ADJ_MIN ||
 	       !may_kill(box, process);
 }
 
-static bool uses(struct task_struct *process, const struct mm_struct *mm)
+static bool oom_uses(struct task_struct *process, const struct mm_struct *mm)
 {
 	struct mm_struct *own = grab_mm(process);
 
@@ -197,12 +197,12 @@ static unsigned long process_pages(struct pb_box *box,
 }
 
 /* The process with the most points. Under RCU. */
-static struct candidate choose(struct pb_box *box, unsigned long capacity)
+static struct candidate oom_choose(struct pb_box *box, unsigned long capacity)
 {
 	struct candidate c, best = {};
 
 	for_each_process(c.process) {
-		if (exempt(box, c.process))
+		if (oom_exempt(box, c.process))
 			continue;
 		c.pages = process_pages(box, c.process);
 		c.points = c.pages + c.process->signal->oom_score_adj *
@@ -219,7 +219,7 @@ static void kill_users(struct pb_box *box, const struct mm_struct *mm)
 	struct task_struct *process;
 
 	for_each_process(process) {
-		if (exempt(box, process) || !uses(process, mm))
+		if (oom_exempt(box, process) || !oom_uses(process, mm))
 			continue;
 		kill_pid(task_tgid(process), SIGKILL, 1);
 		pb_count(box, PB_STAT_OOM_KILL);
@@ -255,7 +255,7 @@ static int kill_somebody(struct pb_box *box)
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	rcu_read_lock();
-	c = choose(box, capacity);
+	c = oom_choose(box, capacity);
 	if (c.process)
 		kill_candidate(box, &c);
 	rcu_read_unlock();

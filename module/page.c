@@ -50,7 +50,7 @@ struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
 	page->shared = false;
 	page->ahead = false;
 	page->lost = false;
-	page->keep = 0;
+	page->valid = 0;
 	page->dirtied = 0;
 	refcount_set(&page->refs, 1);
 	atomic_set(&page->sharers, 1);
@@ -88,7 +88,7 @@ static void page_release(struct pb_box *box, struct pb_page *page,
  * @page: the page; its last reference, or what @drop drops
  * @pause: until the next try, in jiffies
  * @finish: what to do, with the folio locked, or NULL when the page has none
- * @drop: for late_unmap()
+ * @drop: for page_late_unmap()
  */
 struct late {
 	struct delayed_work work;
@@ -99,27 +99,54 @@ struct late {
 	void (*drop)(struct pb_box *box, struct pb_page *page);
 };
 
-/* Lock the page where it is, unless it is busy. */
-static bool trylock_folio(struct pb_page *page, struct folio **folio)
+/**
+ * pb_page_folio - the folio of a page
+ * @page: the page; under RCU, or kept alive by the caller
+ *
+ * The page may have left it by the time its lock is had: see pb_page_owns().
+ *
+ * Return: the folio with a reference for the caller; NULL when the page is in no
+ * frame; ERR_PTR(-EAGAIN) when that has just changed
+ */
+struct folio *pb_page_folio(struct pb_page *page)
 {
-	if (pb_fail(PB_FAIL_PAGE_BUSY))
-		return false;
-	*folio = READ_ONCE(page->folio);
-	if (!*folio)
-		return true;
-	if (!folio_try_get(*folio))
-		return false;
-	if (pb_folio_trylock(*folio)) {
-		if (pb_page_owns(page, *folio))
-			return true;
-		folio_unlock(*folio);
+	struct folio *folio = READ_ONCE(page->folio);
+
+	if (folio && !folio_try_get(folio))
+		return ERR_PTR(-EAGAIN);
+	return folio;
+}
+
+/**
+ * pb_page_trylock - lock a page where it is, without waiting
+ * @page: the page; under RCU, or kept alive by the caller
+ *
+ * Return: its folio, locked, referenced and not under write-back; NULL when the
+ * page is in no frame; ERR_PTR(-EAGAIN) when it is busy
+ */
+struct folio *pb_page_trylock(struct pb_page *page)
+{
+	struct folio *folio = pb_page_folio(page);
+
+	if (IS_ERR_OR_NULL(folio))
+		return folio;
+	if (pb_folio_trylock(folio)) {
+		if (pb_page_owns(page, folio))
+			return folio;
+		folio_unlock(folio);
 	}
-	folio_put(*folio);
-	return false;
+	folio_put(folio);
+	return ERR_PTR(-EAGAIN);
+}
+
+/* The same, for what has to be done later where the page is busy. */
+static struct folio *page_trylock(struct pb_page *page)
+{
+	return pb_may_fail(PAGE_BUSY, ERR_PTR(-EAGAIN), pb_page_trylock(page));
 }
 
 /* There may be very many of them, so none keeps a worker while it waits. */
-static void late_work(struct work_struct *work)
+static void page_late_work(struct work_struct *work)
 {
 	struct late *late =
 		container_of(to_delayed_work(work), struct late, work);
@@ -127,7 +154,8 @@ static void late_work(struct work_struct *work)
 	struct folio *folio;
 
 	pb_window(PB_WINDOW_PAGE_LATE);
-	if (!trylock_folio(late->page, &folio)) {
+	folio = page_trylock(late->page);
+	if (IS_ERR(folio)) {
 		late->pause = min(2 * late->pause, LATE_PAUSE);
 		queue_delayed_work(pb_wq, &late->work, late->pause);
 		return;
@@ -138,9 +166,9 @@ static void late_work(struct work_struct *work)
 }
 
 /* The caller holds a reference to the box, which the worker gets. */
-static struct late *late_new(struct pb_box *box, struct pb_page *page,
-			     void (*finish)(struct late *late,
-					    struct folio *folio))
+static struct late *page_late_new(struct pb_box *box, struct pb_page *page,
+				  void (*finish)(struct late *late,
+						 struct folio *folio))
 {
 	struct late *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
 
@@ -148,22 +176,21 @@ static struct late *late_new(struct pb_box *box, struct pb_page *page,
 	late->page = page;
 	late->pause = 1;
 	late->finish = finish;
-	INIT_DELAYED_WORK(&late->work, late_work);
+	INIT_DELAYED_WORK(&late->work, page_late_work);
 	return late;
 }
 
-static void late_free(struct late *late, struct folio *folio)
+static void page_late_free(struct late *late, struct folio *folio)
 {
 	page_release(late->box, late->page, folio);
 }
 
-static void late_unmap(struct late *late, struct folio *folio)
+static void page_late_unmap(struct late *late, struct folio *folio)
 {
 	if (folio) {
 		if (folio_mapped(folio))
 			pb_box_unmap(late->box, late->page->index, 1);
-		folio_unlock(folio);
-		folio_put(folio);
+		pb_folio_release(folio);
 	}
 	late->drop(late->box, late->page);
 }
@@ -194,7 +221,8 @@ static void page_free(struct pb_box *box, struct pb_page *page)
 	struct late *late;
 
 	pb_window(PB_WINDOW_PAGE_FREE);
-	if (trylock_folio(page, &folio)) {
+	folio = page_trylock(page);
+	if (!IS_ERR(folio)) {
 		page_release(box, page, folio);
 		return;
 	}
@@ -202,7 +230,7 @@ static void page_free(struct pb_box *box, struct pb_page *page)
 		page_free_last(box, page);
 		return;
 	}
-	late = late_new(box, page, late_free);
+	late = page_late_new(box, page, page_late_free);
 	queue_delayed_work(pb_wq, &late->work, 0);
 }
 
@@ -219,7 +247,7 @@ static void page_free(struct pb_box *box, struct pb_page *page)
 void pb_page_unmap_later(struct pb_box *box, struct pb_page *page,
 			 void (*drop)(struct pb_box *box, struct pb_page *page))
 {
-	struct late *late = late_new(box, page, late_unmap);
+	struct late *late = page_late_new(box, page, page_late_unmap);
 
 	kref_get(&box->ref);
 	late->drop = drop;
@@ -256,7 +284,7 @@ void pb_page_unshare(struct pb_box *box, struct pb_page *page)
  * pb_page_attach - put a page into a frame
  * @box: it belongs to
  * @page: the page; the caller keeps it alive
- * @spare: the frame; its folio is locked on success
+ * @blank: the frame; its folio is locked on success
  *
  * Others find the folio at once and wait for its lock. Who may have it now, as
  * no page is in the frame, lets go of it without waiting for anything.
@@ -264,9 +292,9 @@ void pb_page_unshare(struct pb_box *box, struct pb_page *page)
  * Return: false when the page has got a frame meanwhile
  */
 bool pb_page_attach(struct pb_box *box, struct pb_page *page,
-		    const struct pb_spare *spare)
+		    const struct pb_blank *blank)
 {
-	struct folio *folio = spare->folio;
+	struct folio *folio = blank->folio;
 
 	if (READ_ONCE(page->folio))
 		return false;
@@ -277,8 +305,8 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 	if (!cmpxchg(&page->folio, NULL, folio)) {
 		/* From here on a fork that shares it sees the folio. */
 		page->shared = atomic_read(&page->sharers) > 1;
-		page->frame = spare->frame;
-		pb_frame_loaded(&box->frames, spare->frame);
+		page->frame = blank->frame;
+		pb_frame_loaded(&box->frames, blank->frame);
 		return true;
 	}
 	folio->private = NULL;
@@ -293,7 +321,7 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
  * @page: the page
  * @folio: its folio, locked, unmapped and not under write-back; stays locked
  *
- * Return: the number of the frame, which is now a spare one
+ * Return: the number of the frame, which is now blank
  */
 u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 		   struct folio *folio)
@@ -371,25 +399,22 @@ void pb_page_hand_over(struct pb_box *box, struct pb_page *from,
  */
 int pb_page_lock(struct pb_box *box, struct pb_page *page, struct folio **folio)
 {
-	bool got;
 	u32 frame;
 	int err;
 
 	for (;;) {
 		rcu_read_lock();
 		frame = READ_ONCE(page->frame);
-		*folio = READ_ONCE(page->folio);
-		got = *folio && folio_try_get(*folio);
+		*folio = pb_page_folio(page);
 		rcu_read_unlock();
 		if (!*folio)
 			return 0;
-		if (!got)
+		if (IS_ERR(*folio))
 			continue;
 		err = pb_frame_lock(&box->frames, *folio, frame);
 		if (err || pb_page_owns(page, *folio))
 			return err;
-		folio_unlock(*folio);
-		folio_put(*folio);
+		pb_folio_release(*folio);
 	}
 }
 

@@ -51,7 +51,7 @@
  *
  *   the policy proposes frames, folios trylocked        policy.c, frame.c
  *   accessed bits are read and cleared in the PTEs       pte.c
- *   spared by the policy: stays, without PTEs (references=exact). Not spared: a
+ *   kept by the policy: stays, without PTEs (references=exact). Not kept: a
  *   victim
  *   one unmap per run of neighbouring victims; their dirty bits are now known
  *   pinned meanwhile: hands off. Dirty: write to store or swap
@@ -329,6 +329,14 @@ void pb_io_free(struct pb_io *io);
 int pb_ios_init(void);
 void pb_ios_exit(void);
 
+/* Is there room for a page, and is @at the place that comes next? */
+static inline bool pb_io_continues(const struct pb_io *io,
+				   const struct pb_backend *backend, pgoff_t at)
+{
+	return io->backend == backend && io->nr < PB_IO_MAX &&
+	       at == io->index + io->nr;
+}
+
 /* What pb_backend_new() shall be able to do. */
 #define PB_BACKEND_MUST_WRITE true
 
@@ -478,8 +486,8 @@ struct pb_repeat {
  * @repeat: some of those faults, by @who; @evict_lock
  * @shrunk: where the shrinker goes on; @evict_lock
  * @barren: when no slot could be taken from a page in a frame, in jiffies
- * @relieve_after: not before then, in jiffies, the box spares its cgroup: that was
- *                 in vain
+ * @relieve_after: not before then, in jiffies, the box relieves its cgroup: that
+ *                 was in vain
  */
 struct pb_frames {
 	spinlock_t lock; /* the table, the free list, @used */
@@ -521,12 +529,12 @@ struct pb_frames {
 extern unsigned long pb_frames_max;
 
 /**
- * struct pb_spare - a frame that is taken, but holds no page yet
+ * struct pb_blank - a frame that is taken, but holds no page yet
  * @folio: referenced, or NULL
  * @frame: its number
  * @zeroed: all its bytes are zero
  */
-struct pb_spare {
+struct pb_blank {
 	struct folio *folio;
 	u32 frame;
 	bool zeroed;
@@ -545,8 +553,10 @@ void pb_frames_set_limit(struct pb_frames *frames, u32 limit);
 bool pb_frames_trim(struct pb_frames *frames);
 unsigned long pb_frames_shrink(struct pb_frames *frames, unsigned long nr);
 void pb_frames_destroy(struct pb_frames *frames);
-int pb_frame_get(struct pb_frames *frames, struct pb_spare *spare, bool force);
+int pb_frame_get(struct pb_frames *frames, struct pb_blank *blank, bool force);
 void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number);
+void pb_frame_put_blank(struct pb_frames *frames, struct folio *folio,
+			u32 number);
 void pb_frame_loaded(struct pb_frames *frames, u32 number);
 void pb_frame_unloaded(struct pb_frames *frames, u32 number);
 void pb_frame_referenced(struct pb_frames *frames, u32 number);
@@ -600,7 +610,7 @@ pb_frames_references(const struct pb_frames *frames)
  *          that has let go may have left a pin; folio lock
  * @ahead: readahead brought it in, and nobody has asked for it yet; folio lock
  * @lost: a memory error took the contents; set once, folio lock, read by anybody
- * @keep: so many bytes of the copy in @slot are valid, and zeroes follow; 0 when
+ * @valid: so many bytes of the copy in @slot are valid, and zeroes follow; 0 when
  *        all are. Set by truncate.c; folio lock
  * @dirtied: when the flusher first found it dirty, in jiffies, or 0; folio lock
  * @refs: life time: one for all sharers together, and one for each user that
@@ -621,7 +631,7 @@ struct pb_page {
 	bool shared;
 	bool ahead;
 	bool lost;
-	u32 keep;
+	u32 valid;
 	unsigned long dirtied;
 	refcount_t refs;
 	atomic_t sharers;
@@ -635,13 +645,15 @@ void pb_page_unmap_later(struct pb_box *box, struct pb_page *page,
 			 void (*drop)(struct pb_box *box,
 				      struct pb_page *page));
 bool pb_page_attach(struct pb_box *box, struct pb_page *page,
-		    const struct pb_spare *spare);
+		    const struct pb_blank *blank);
 u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 		   struct folio *folio);
 void pb_page_borrow(struct pb_page *page, const struct pb_page *from);
 void pb_page_unborrow(struct pb_page *page);
 void pb_page_hand_over(struct pb_box *box, struct pb_page *from,
 		       struct pb_page *to, struct folio *folio);
+struct folio *pb_page_folio(struct pb_page *page);
+struct folio *pb_page_trylock(struct pb_page *page);
 int pb_page_lock(struct pb_box *box, struct pb_page *page,
 		 struct folio **folio);
 int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,
@@ -660,6 +672,12 @@ static inline bool pb_page_owns(const struct pb_page *page,
 				const struct folio *folio)
 {
 	return folio->private == page;
+}
+
+static inline void pb_folio_release(struct folio *folio)
+{
+	folio_unlock(folio);
+	folio_put(folio);
 }
 
 /*
@@ -715,12 +733,14 @@ pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
 struct pb_fill *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
 			    pgoff_t at);
 void pb_fill_add(struct pb_fill *fill, struct pb_page *page,
-		 struct pb_spare *spare, bool fresh);
+		 struct pb_blank *blank, bool fresh);
 int pb_fill_run(struct pb_fill *fill);
 int pb_fill_finish(struct pb_fill *fill, unsigned int i);
 void pb_fill_free(struct pb_fill *fill);
 void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
 		  bool fresh);
+int pb_fill_readahead(struct pb_box *box, struct pb_view *view, pgoff_t index,
+		      unsigned int nr, enum pagebox_fault_class *class);
 int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 		  unsigned int nr, enum pb_stat why);
 
@@ -743,6 +763,12 @@ struct folio *pb_view_trylock(struct pb_view *view, pgoff_t index,
 			      struct pb_page **page);
 struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index,
 			     pgoff_t last);
+struct pb_page *pb_view_next_shown(struct pb_box *box, struct pb_view *view,
+				   pgoff_t *index, pgoff_t last);
+struct pb_page *pb_view_next_get(struct pb_view *view, pgoff_t *index,
+				 pgoff_t last);
+struct pb_page *pb_view_get(struct pb_box *box, struct pb_view *view,
+			    pgoff_t index);
 int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
 		    struct pb_page *new);
 void pb_view_drop(struct pb_box *box, struct pb_view *view, pgoff_t first,
@@ -1243,7 +1269,7 @@ static inline bool pb_store_pending(struct pb_box *box, pgoff_t index)
 
 	if (!box->store)
 		return false;
-	/* Pairs with the release in note_size(). */
+	/* Pairs with the release in store_note_size(). */
 	if (pb_backend_bytes(box->store) != smp_load_acquire(&t->end))
 		pb_store_notice(box);
 	return index >= READ_ONCE(t->first);
@@ -1308,9 +1334,9 @@ struct pb_victims {
 void pb_evict_init(void);
 void pb_evict_exit(void);
 bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins);
-int pb_evict_get_frame(struct pb_box *box, struct pb_spare *spare,
+int pb_evict_get_frame(struct pb_box *box, struct pb_blank *blank,
 		       pgoff_t index);
-int pb_evict_try_frame(struct pb_box *box, struct pb_spare *spare,
+int pb_evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 		       struct pb_obstacles *seen);
 unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v);
 int pb_evict_wait(struct pb_victims *v);
@@ -1416,7 +1442,7 @@ void pb_locks_drop(struct pb_box *box, struct file *file);
  * @major: a read was waited for
  * @short_of_frames: there was none for the copy of a page that was in one
  * @ahead: class of the read that readahead did for it, or PAGEBOX_FAULT_MINOR
- * @spare: a frame in hand, if any
+ * @blank: a frame in hand, if any
  * @folio: the result, locked and referenced
  */
 struct pb_fault {
@@ -1430,7 +1456,7 @@ struct pb_fault {
 	bool major;
 	bool short_of_frames;
 	enum pagebox_fault_class ahead;
-	struct pb_spare spare;
+	struct pb_blank blank;
 	struct folio *folio;
 };
 

@@ -26,8 +26,8 @@
 #include "pagebox.h"
 
 /* Is the page that of the store, which it comes back from, or of nothing? */
-static bool comes_back(struct pb_box *box, const struct pb_page *page,
-		       bool lost)
+static bool poison_comes_back(struct pb_box *box, const struct pb_page *page,
+			      bool lost)
 {
 	if (!page->root)
 		return false;
@@ -35,8 +35,8 @@ static bool comes_back(struct pb_box *box, const struct pb_page *page,
 }
 
 /* Take a page out of a broken frame. */
-static void give_up(struct pb_box *box, struct pb_page *page,
-		    struct folio *folio)
+static void poison_give_up(struct pb_box *box, struct pb_page *page,
+			   struct folio *folio)
 {
 	bool lost = folio_test_dirty(folio);
 	bool dropped = false;
@@ -45,7 +45,7 @@ static void give_up(struct pb_box *box, struct pb_page *page,
 	pr_notice_ratelimited("box %u: memory error in frame %u, page %lu %s\n",
 			      box->id, frame, page->index,
 			      lost ? "is lost" : "is read again when needed");
-	if (comes_back(box, page, lost)) {
+	if (poison_comes_back(box, page, lost)) {
 		/* A page that is being discarded is the discarder's. */
 		dropped = !pb_view_replace(&box->root, page->index, page, NULL);
 		if (lost && dropped)
@@ -86,6 +86,6 @@ int pb_poison_retire(struct pb_box *box, struct folio *folio)
 	}
 	if (folio_mapped(folio))
 		pb_box_unmap(box, page->index, 1);
-	give_up(box, page, folio);
+	poison_give_up(box, page, folio);
 	return 0;
 }

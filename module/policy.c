@@ -25,7 +25,7 @@ static const struct pb_policy *const built_in[] = {
 	&pb_policy_lru,
 };
 
-static struct entry *find_locked(const char *name)
+static struct entry *policy_find_locked(const char *name)
 {
 	struct entry *entry;
 
@@ -38,7 +38,7 @@ static struct entry *find_locked(const char *name)
 }
 
 /* Without an owner, its code could go while a box uses it. */
-static bool valid(const struct pb_policy *policy)
+static bool policy_is_valid(const struct pb_policy *policy)
 {
 	return policy->name && policy->name[0] &&
 	       strnlen(policy->name, PAGEBOX_NAME_LEN) < PAGEBOX_NAME_LEN &&
@@ -59,7 +59,7 @@ int pb_policy_register(const struct pb_policy *policy)
 	struct entry *entry;
 	int err = 0;
 
-	if (!valid(policy))
+	if (!policy_is_valid(policy))
 		return -EINVAL;
 	entry = pb_may_fail(POLICY, NULL, kmalloc(sizeof(*entry), GFP_KERNEL));
 	if (!entry)
@@ -67,7 +67,7 @@ int pb_policy_register(const struct pb_policy *policy)
 	entry->policy = policy;
 
 	mutex_lock(&entries_lock);
-	if (find_locked(policy->name))
+	if (policy_find_locked(policy->name))
 		err = -EEXIST;
 	else
 		list_add_tail(&entry->list, &entries);
@@ -92,7 +92,7 @@ void pb_policy_unregister(const struct pb_policy *policy)
 	struct entry *entry;
 
 	mutex_lock(&entries_lock);
-	entry = find_locked(policy->name);
+	entry = policy_find_locked(policy->name);
 	if (!WARN_ON_ONCE(!entry || entry->policy != policy)) {
 		list_del(&entry->list);
 		kfree(entry);
@@ -115,7 +115,7 @@ const struct pb_policy *pb_policy_get(const char *name)
 	struct entry *entry;
 
 	mutex_lock(&entries_lock);
-	entry = find_locked(name);
+	entry = policy_find_locked(name);
 	if (entry && try_module_get(entry->policy->owner))
 		policy = entry->policy;
 	mutex_unlock(&entries_lock);

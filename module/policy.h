@@ -10,17 +10,17 @@
  *   1. asks @pick for frames to look at, best victim first;
  *   2. finds out whether the page in each was accessed since the engine last
  *      looked at it, by any process, and forgets that;
- *   3. asks @spare whether to leave the frame alone this time;
- *   4. takes the frames that were not spared from their pages,
+ *   3. asks @keep whether to leave the frame alone this time;
+ *   4. takes the frames that were not kept from their pages,
  *
  * and again until it has enough. A policy may propose what it likes, empty frames
  * too: the engine passes those, and frames that are locked in memory, pinned or
  * being faulted in. When it has looked at as many frames as there are and has no
- * victim, it goes round by itself once, with the hand, and spares none.
+ * victim, it goes round by itself once, with the hand, and keeps none.
  *
  * An access is seen in one of two ways. A fault that finds the page in its frame
  * is reported to @reference at once. An access through a PTE leaves an accessed
- * bit, which @spare and @sample are told later. @references of struct
+ * bit, which @keep and @sample are told later. @references of struct
  * pb_policy_box says how much the second way misses: see enum
  * pagebox_references in the ABI.
  *
@@ -93,9 +93,9 @@ struct pb_policy_box {
  *        how many. Frames that were proposed before and stayed should come last:
  *        the engine asks again when it needs others. If it returns 0, the
  *        engine takes the frame at the hand
- * @spare: leave this frame alone, though it was proposed? Called after its
+ * @keep: leave this frame alone, though it was proposed? Called after its
  *         accessed bit was read and cleared, unless the engine passed it. NULL
- *         spares none
+ *        keeps none
  * @sample: called for each frame that holds a page, from time to time (when a
  *          quarter of the frames was evicted since the last time), with its
  *          accessed bit, which is then cleared. Not called with _EVERY, where
@@ -111,8 +111,8 @@ struct pb_policy {
 	void (*reference)(struct pb_policy_box *box, u32 frame);
 	unsigned int (*pick)(struct pb_policy_box *box, u32 *frame,
 			     unsigned int nr);
-	bool (*spare)(struct pb_policy_box *box, u32 frame, bool accessed,
-		      bool dirty);
+	bool (*keep)(struct pb_policy_box *box, u32 frame, bool accessed,
+		     bool dirty);
 	void (*sample)(struct pb_policy_box *box, u32 frame, bool accessed);
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The clock: the hand goes over the frames in the order of their numbers. A frame
- * whose page was accessed since the hand last came by is spared, and forgets it;
+ * whose page was accessed since the hand last came by is kept, and forgets it;
  * the first one that was not is taken (F. J. Corbato, "A Paging Experiment with
  * the Multics System", 1968).
  */
@@ -18,8 +18,8 @@ static unsigned int clock_pick(struct pb_policy_box *box, u32 *frame,
 	return nr;
 }
 
-static bool clock_spare(struct pb_policy_box *box, u32 frame, bool accessed,
-			bool dirty)
+static bool clock_keep(struct pb_policy_box *box, u32 frame, bool accessed,
+		       bool dirty)
 {
 	return accessed;
 }
@@ -28,5 +28,5 @@ const struct pb_policy pb_policy_clock = {
 	.name = "clock",
 	.owner = THIS_MODULE,
 	.pick = clock_pick,
-	.spare = clock_spare,
+	.keep = clock_keep,
 };

@@ -50,8 +50,8 @@ static unsigned int lru_pick(struct pb_policy_box *box, u32 *frame,
 }
 
 /* With _EVERY the bit only repeats what a fault has told, in its order. */
-static bool lru_spare(struct pb_policy_box *box, u32 frame, bool accessed,
-		      bool dirty)
+static bool lru_keep(struct pb_policy_box *box, u32 frame, bool accessed,
+		     bool dirty)
 {
 	if (!accessed || box->references == PAGEBOX_REFERENCES_EVERY)
 		return false;
@@ -74,6 +74,6 @@ const struct pb_policy pb_policy_lru = {
 	.unload = lru_unload,
 	.reference = lru_reference,
 	.pick = lru_pick,
-	.spare = lru_spare,
+	.keep = lru_keep,
 	.sample = lru_sample,
 };

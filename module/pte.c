@@ -169,7 +169,7 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
 	bits->dirty |= pte_dirty(pte);
 	if (pte_young(pte))
 		bits->young = true;
-	/* A page under mlock() keeps its PTE, and so the bit: see keep(). */
+	/* A page under mlock() keeps its PTE, and so the bit: see evict_skip(). */
 	if (h->vma->vm_flags & VM_LOCKED)
 		bits->locked = true;
 	else if (pte_young(pte) && h->clear)

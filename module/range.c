@@ -12,38 +12,16 @@
 
 #include "pagebox.h"
 
-/*
- * The next page that a view shows, its own or the root view's. Under RCU;
- * @index as for pb_view_next().
- */
-static struct pb_page *next_shown(struct pb_box *box, struct pb_view *view,
-				  pgoff_t *index, pgoff_t last)
-{
-	struct pb_page *own, *root = NULL;
-	pgoff_t own_at = *index, root_at = *index;
-
-	own = pb_view_next(view, &own_at, last);
-	if (view != &box->root)
-		root = pb_view_next(&box->root, &root_at, last);
-	if (own && (!root || own_at <= root_at)) {
-		*index = own_at;
-		return own;
-	}
-	if (root)
-		*index = root_at;
-	return root;
-}
-
 /* Without a store only pages that exist have contents: go on to the next. */
-static bool skip_untouched(struct pb_box *box, struct pb_view *view,
-			   pgoff_t *index, pgoff_t last)
+static bool range_skip_untouched(struct pb_box *box, struct pb_view *view,
+				 pgoff_t *index, pgoff_t last)
 {
 	bool found;
 
 	if (box->store)
 		return true;
 	rcu_read_lock();
-	found = next_shown(box, view, index, last);
+	found = pb_view_next_shown(box, view, index, last);
 	rcu_read_unlock();
 	return found;
 }
@@ -68,7 +46,7 @@ int pb_range_prefetch(struct pb_box *box, struct pb_view *view, pgoff_t first,
 
 	*pages = 0;
 	while (*pages < most && first <= last && pb_box_has(box, first) &&
-	       skip_untouched(box, view, &first, last)) {
+	       range_skip_untouched(box, view, &first, last)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		n = pb_fill_range(box, view, &first,
@@ -85,23 +63,7 @@ int pb_range_prefetch(struct pb_box *box, struct pb_view *view, pgoff_t first,
 	return 0;
 }
 
-/* The folio of a page, locked and referenced, if it is idle. Under RCU. */
-static struct folio *trylock_page_folio(struct pb_page *page)
-{
-	struct folio *folio = READ_ONCE(page->folio);
-
-	if (!folio || !folio_try_get(folio))
-		return NULL;
-	if (pb_folio_trylock(folio)) {
-		if (pb_page_owns(page, folio) && folio_test_uptodate(folio))
-			return folio;
-		folio_unlock(folio);
-	}
-	folio_put(folio);
-	return NULL;
-}
-
-static bool is_mlocked(struct pb_box *box, struct folio *folio)
+static bool range_is_mlocked(struct pb_box *box, struct folio *folio)
 {
 	struct pb_pte_bits bits;
 
@@ -112,20 +74,19 @@ static bool is_mlocked(struct pb_box *box, struct folio *folio)
 	return bits.locked;
 }
 
-static void add_victim(struct pb_box *box, struct pb_victims *v,
-		       struct folio *folio)
+static void range_add_victim(struct pb_box *box, struct pb_victims *v,
+			     struct folio *folio)
 {
-	if (!is_mlocked(box, folio)) {
+	if (folio_test_uptodate(folio) && !range_is_mlocked(box, folio)) {
 		v->folio[v->nr++] = folio;
 		return;
 	}
-	folio_unlock(folio);
-	folio_put(folio);
+	pb_folio_release(folio);
 }
 
 /* The next pages in frames that the view shows, at most a batch. */
-static void collect(struct pb_box *box, struct pb_view *view, pgoff_t *index,
-		    pgoff_t last, struct pb_victims *v)
+static void range_collect(struct pb_box *box, struct pb_view *view,
+			  pgoff_t *index, pgoff_t last, struct pb_victims *v)
 {
 	struct folio *folio;
 	struct pb_page *page;
@@ -134,11 +95,11 @@ static void collect(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	while (v->nr < PB_BATCH_MAX && *index <= last &&
 	       !fatal_signal_pending(current)) {
 		rcu_read_lock();
-		page = next_shown(box, view, index, last);
-		folio = page ? trylock_page_folio(page) : NULL;
+		page = pb_view_next_shown(box, view, index, last);
+		folio = page ? pb_page_trylock(page) : NULL;
 		rcu_read_unlock();
-		if (folio)
-			add_victim(box, v, folio);
+		if (!IS_ERR_OR_NULL(folio))
+			range_add_victim(box, v, folio);
 		*index = page ? *index + 1 : last + 1;
 		cond_resched();
 	}
@@ -166,7 +127,7 @@ int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
 
 	*pages = 0;
 	while (first <= last) {
-		collect(box, view, &first, last, &v);
+		range_collect(box, view, &first, last, &v);
 		n = pb_evict_victims(box, &v);
 		pb_count_add(box, PB_STAT_PAGED_OUT, n);
 		*pages += n;
@@ -191,8 +152,8 @@ int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
  *
  * Return 0, -EAGAIN when the view shows another page by now, -EINTR.
  */
-static int discard_page(struct pb_box *box, struct pb_view *view, pgoff_t index,
-			struct pb_page *page)
+static int range_discard_page(struct pb_box *box, struct pb_view *view,
+			      pgoff_t index, struct pb_page *page)
 {
 	struct folio *folio;
 	int err;
@@ -216,8 +177,7 @@ static int discard_page(struct pb_box *box, struct pb_view *view, pgoff_t index,
 		pb_window(PB_WINDOW_DISCARD_UNMAP);
 		if (!err && folio_mapped(folio))
 			pb_box_unmap(box, index, 1);
-		folio_unlock(folio);
-		folio_put(folio);
+		pb_folio_release(folio);
 	}
 	if (err)
 		return err;
@@ -227,22 +187,8 @@ static int discard_page(struct pb_box *box, struct pb_view *view, pgoff_t index,
 	return 0;
 }
 
-/* The next page of the view itself, with a reference. */
-static struct pb_page *next_own(struct pb_view *view, pgoff_t *index,
-				pgoff_t last)
-{
-	struct pb_page *page;
-
-	rcu_read_lock();
-	do {
-		page = pb_view_next(view, index, last);
-	} while (page && !pb_page_tryget(page));
-	rcu_read_unlock();
-	return page;
-}
-
-static int discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
-		   pgoff_t last, u64 *pages)
+static int range_discard(struct pb_box *box, struct pb_view *view,
+			 pgoff_t first, pgoff_t last, u64 *pages)
 {
 	struct pb_page *page;
 	int err;
@@ -250,10 +196,10 @@ static int discard(struct pb_box *box, struct pb_view *view, pgoff_t first,
 	/* All at once, so that there is seldom a single one left to unmap. */
 	pb_box_unmap(box, first, last - first + 1);
 	while (first <= last) {
-		page = next_own(view, &first, last);
+		page = pb_view_next_get(view, &first, last);
 		if (!page)
 			break;
-		err = discard_page(box, view, first, page);
+		err = range_discard_page(box, view, first, page);
 		pb_page_put(box, page);
 		if (err && err != -EAGAIN)
 			return err;
@@ -285,7 +231,7 @@ static int range_do(struct pb_box *box, unsigned int nr, struct pb_view *view,
 	case _IOC_NR(PAGEBOX_IOC_PAGE_OUT):
 		return pb_range_page_out(box, view, first, last, pages);
 	case _IOC_NR(PAGEBOX_IOC_DISCARD):
-		return discard(box, view, first, last, pages);
+		return range_discard(box, view, first, last, pages);
 	}
 	return -ENOTTY;
 }

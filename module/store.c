@@ -31,7 +31,7 @@
 #include "pagebox.h"
 
 /* Look at the size. Return true if there is a cut that there was not. */
-static bool note_size(struct pb_box *box)
+static bool store_note_size(struct pb_box *box)
 {
 	struct pb_truncate *t = &box->truncate;
 	bool shrunk;
@@ -67,7 +67,7 @@ void pb_store_notice(struct pb_box *box)
 {
 	struct pb_truncate *t = &box->truncate;
 
-	if (!note_size(box))
+	if (!store_note_size(box))
 		return;
 	pb_window(PB_WINDOW_TRUNCATE_NOTED);
 	pb_box_unmap_from(box, READ_ONCE(t->first));

@@ -10,8 +10,8 @@
 #include "pagebox.h"
 
 /* The contents are in the frame; forget the copy in the old area. */
-static void leave_slot(struct pb_box *box, struct pb_swap *old,
-		       struct pb_page *page, struct folio *folio)
+static void swapoff_leave_slot(struct pb_box *box, struct pb_swap *old,
+			       struct pb_page *page, struct folio *folio)
 {
 	pb_window(PB_WINDOW_SWAPOFF_LEAVE);
 	if (page->slot != PB_NONE &&
@@ -19,32 +19,31 @@ static void leave_slot(struct pb_box *box, struct pb_swap *old,
 		pb_page_free_slot(box, page);
 		folio_set_dirty(folio);
 	}
-	folio_unlock(folio);
-	folio_put(folio);
+	pb_folio_release(folio);
 }
 
 /*
  * Read a page into a frame; -EAGAIN when another task was faster, -ENOMEM without
  * a frame, and @seen says why.
  */
-static int bring_in(struct pb_box *box, struct pb_swap *old,
-		    struct pb_page *page, struct pb_obstacles *seen)
+static int swapoff_bring_in(struct pb_box *box, struct pb_swap *old,
+			    struct pb_page *page, struct pb_obstacles *seen)
 {
 	struct pb_backend *backend;
-	struct pb_spare spare;
+	struct pb_blank blank;
 	struct folio *folio;
 	struct pb_fill *fill;
 	pgoff_t at;
 	int err;
 
-	err = pb_evict_try_frame(box, &spare, seen);
+	err = pb_evict_try_frame(box, &blank, seen);
 	if (err)
 		return err == -EAGAIN ? -ENOMEM : err;
-	folio = spare.folio;
+	folio = blank.folio;
 	pb_window(PB_WINDOW_SWAPOFF_ATTACH);
-	if (!pb_page_attach(box, page, &spare)) {
+	if (!pb_page_attach(box, page, &blank)) {
 		folio_lock(folio);
-		pb_frame_put(&box->frames, folio, spare.frame);
+		pb_frame_put(&box->frames, folio, blank.frame);
 		return -EAGAIN;
 	}
 	if (pb_fill_source(box, page, page->index, &backend, &at) !=
@@ -53,19 +52,19 @@ static int bring_in(struct pb_box *box, struct pb_swap *old,
 		return 0;
 	}
 	fill = pb_fill_new(box, backend, at);
-	pb_fill_add(fill, page, &spare, false);
+	pb_fill_add(fill, page, &blank, false);
 	if (pb_fill_run(fill))
 		return -EINTR;
 	err = pb_fill_finish(fill, 0);
 	if (!err)
-		leave_slot(box, old, page, folio);
+		swapoff_leave_slot(box, old, page, folio);
 	pb_fill_free(fill);
 	return err;
 }
 
 /* Make a page leave the old area, wherever it is. */
-static int move_page(struct pb_box *box, struct pb_swap *old,
-		     struct pb_page *page)
+static int swapoff_move_page(struct pb_box *box, struct pb_swap *old,
+			     struct pb_page *page)
 {
 	struct pb_obstacles seen = {};
 	unsigned int pins = 0;
@@ -81,10 +80,10 @@ static int move_page(struct pb_box *box, struct pb_swap *old,
 			continue;
 		}
 		if (folio) {
-			leave_slot(box, old, page, folio);
+			swapoff_leave_slot(box, old, page, folio);
 			return 0;
 		}
-		err = bring_in(box, old, page, &seen);
+		err = swapoff_bring_in(box, old, page, &seen);
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
 		if (err == -ENOMEM && !pb_evict_pause(&seen, &pins))
@@ -121,7 +120,7 @@ int pb_swapoff(struct pb_box *box, struct pb_swap *old)
 			continue;
 		}
 		pb_window(PB_WINDOW_SWAPOFF_PAGE);
-		err = move_page(box, old, page);
+		err = swapoff_move_page(box, old, page);
 		pb_page_put(box, page);
 		if (err)
 			return err;

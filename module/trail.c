@@ -87,8 +87,8 @@ void pb_trails_destroy(struct pb_trails *trails)
 }
 
 /* The trail of @thread, or one in its bucket whose thread is gone. */
-static struct pb_trail *find_locked(struct pb_trails *trails,
-				    struct pid *thread)
+static struct pb_trail *trail_find_locked(struct pb_trails *trails,
+					  struct pid *thread)
 {
 	struct pb_trail *trail, *unused = NULL;
 
@@ -110,7 +110,7 @@ static struct pb_trail *trail_of_current(struct pb_trails *trails)
 	struct pb_trail *trail;
 
 	spin_lock(&trails->lock);
-	trail = find_locked(trails, thread);
+	trail = trail_find_locked(trails, thread);
 	if (trail && trail->thread != thread) {
 		before = trail->thread;
 		trail->thread = get_pid(thread);
@@ -135,7 +135,7 @@ static struct pb_trail *trail_of_current(struct pb_trails *trails)
 }
 
 /* Take the PTE of a page on the trail. */
-static void leave(struct pb_box *box, const struct step *step)
+static void trail_leave(struct pb_box *box, const struct step *step)
 {
 	struct address_space *mapping = box->inode->i_mapping;
 	struct vm_area_struct *vma;
@@ -150,32 +150,32 @@ static void leave(struct pb_box *box, const struct step *step)
 	i_mmap_unlock_read(mapping);
 }
 
-static bool same_step(const struct step *a, const struct step *b)
+static bool trail_same_step(const struct step *a, const struct step *b)
 {
 	return a->mm == b->mm && a->address == b->address;
 }
 
 /* The thread goes on to another page: all that it leaves loses its PTE. */
-static void leave_all(struct pb_box *box, struct pb_trail *trail,
-		      const struct step *now)
+static void trail_leave_all(struct pb_box *box, struct pb_trail *trail,
+			    const struct step *now)
 {
 	for (unsigned int i = 0; i < trail->nr; i++) {
-		if (!same_step(&trail->step[i], now))
-			leave(box, &trail->step[i]);
+		if (!trail_same_step(&trail->step[i], now))
+			trail_leave(box, &trail->step[i]);
 	}
 	trail->nr = 0;
 }
 
 /* The page comes last on the trail; the first one makes room. */
-static void append(struct pb_box *box, struct pb_trail *trail,
-		   const struct step *now)
+static void trail_append(struct pb_box *box, struct pb_trail *trail,
+			 const struct step *now)
 {
 	for (unsigned int i = 0; i < trail->nr; i++) {
-		if (same_step(&trail->step[i], now))
+		if (trail_same_step(&trail->step[i], now))
 			return;
 	}
 	if (trail->nr == TRAIL_MAX) {
-		leave(box, &trail->step[0]);
+		trail_leave(box, &trail->step[0]);
 		trail->nr--;
 		memmove(trail->step, trail->step + 1,
 			trail->nr * sizeof(*trail->step));
@@ -183,7 +183,7 @@ static void append(struct pb_box *box, struct pb_trail *trail,
 	trail->step[trail->nr++] = *now;
 }
 
-static void step(struct pb_box *box, const struct vm_fault *vmf)
+static void trail_step(struct pb_box *box, const struct vm_fault *vmf)
 {
 	struct step now = {
 		.mm = vmf->vma->vm_mm,
@@ -196,9 +196,9 @@ static void step(struct pb_box *box, const struct vm_fault *vmf)
 	if (!trail)
 		return;
 	if (trail->instruction != instruction)
-		leave_all(box, trail, &now);
+		trail_leave_all(box, trail, &now);
 	trail->instruction = instruction;
-	append(box, trail, &now);
+	trail_append(box, trail, &now);
 }
 
 /**
@@ -215,5 +215,5 @@ static void step(struct pb_box *box, const struct vm_fault *vmf)
 void pb_trail_step(struct pb_box *box, const struct vm_fault *vmf)
 {
 	if (pb_frames_references(&box->frames) == PAGEBOX_REFERENCES_EVERY)
-		step(box, vmf);
+		trail_step(box, vmf);
 }

@@ -18,7 +18,8 @@
 #include "pagebox.h"
 
 /* Lock a page that is not under I/O. NULL: it has no frame. */
-static struct folio *lock_idle(struct pb_box *box, struct pb_page *page)
+static struct folio *truncate_lock_idle(struct pb_box *box,
+					struct pb_page *page)
 {
 	struct folio *folio;
 
@@ -26,34 +27,21 @@ static struct folio *lock_idle(struct pb_box *box, struct pb_page *page)
 	return pb_page_lock_idle(box, page, &folio) ? NULL : folio;
 }
 
-/* A page of the root view from @index on, with a reference. */
-static struct pb_page *next_page(struct pb_box *box, pgoff_t *index)
-{
-	struct pb_page *page;
-
-	rcu_read_lock();
-	do {
-		page = pb_view_next(&box->root, index, ULONG_MAX);
-	} while (page && !pb_page_tryget(page));
-	rcu_read_unlock();
-	return page;
-}
-
 /*
  * The page is not in the store any more: drop it. One without a frame may get
  * one meanwhile; the fault that brings it in finds the cut before it maps it.
  * Another page may have taken its place in the view.
  */
-static void drop_page(struct pb_box *box, struct pb_page *page)
+static void truncate_drop_page(struct pb_box *box, struct pb_page *page)
 {
-	struct folio *folio = lock_idle(box, page);
+	struct folio *folio = truncate_lock_idle(box, page);
 	bool gone;
 
 	gone = !pb_view_replace(&box->root, page->index, page, NULL);
 	if (gone && !folio) {
 		/* Pairs with the compare-and-exchange in pb_page_attach(). */
 		smp_mb();
-		folio = lock_idle(box, page);
+		folio = truncate_lock_idle(box, page);
 	}
 	if (folio) {
 		if (gone && folio_mapped(folio))
@@ -63,61 +51,60 @@ static void drop_page(struct pb_box *box, struct pb_page *page)
 			box->truncate.lost = true;
 			pb_count(box, PB_STAT_IO_ERROR);
 		}
-		folio_unlock(folio);
-		folio_put(folio);
+		pb_folio_release(folio);
 	}
 	if (gone)
 		pb_page_unshare(box, page);
 }
 
 /* Zero a page from @offset on: in its frame, and in swap when it is read. */
-static void zero_tail(struct pb_page *page, struct folio *folio, size_t offset)
+static void truncate_zero_tail(struct pb_page *page, struct folio *folio,
+			       size_t offset)
 {
 	if (folio_test_uptodate(folio) && !folio_test_hwpoison(folio))
 		folio_zero_segment(folio, offset, PAGE_SIZE);
-	page->keep = min_not_zero(page->keep, (u32)offset);
-	folio_unlock(folio);
-	folio_put(folio);
+	page->valid = min_not_zero(page->valid, (u32)offset);
+	pb_folio_release(folio);
 }
 
 /* The end goes through a page: what is behind it is zero from now on. */
-static void trim_tail(struct pb_box *box, pgoff_t index, size_t offset)
+static void truncate_trim_tail(struct pb_box *box, pgoff_t index, size_t offset)
 {
 	struct folio *folio;
 	struct pb_page *page;
 	pgoff_t found = index;
 
-	page = next_page(box, &found);
-	if (page && found == index) {
-		folio = lock_idle(box, page);
+	page = pb_view_next_get(&box->root, &found, index);
+	if (page) {
+		folio = truncate_lock_idle(box, page);
 		if (!folio) {
 			/* In swap: zeroed by the next read, or below. */
-			page->keep = min_not_zero(page->keep, (u32)offset);
-			/* As in drop_page(). */
+			page->valid = min_not_zero(page->valid, (u32)offset);
+			/* As in truncate_drop_page(). */
 			smp_mb();
-			folio = lock_idle(box, page);
+			folio = truncate_lock_idle(box, page);
 		}
 		if (folio)
-			zero_tail(page, folio, offset);
+			truncate_zero_tail(page, folio, offset);
 	}
 	if (page)
 		pb_page_put(box, page);
 }
 
-static void trim(struct pb_box *box, u64 cut)
+static void truncate_trim(struct pb_box *box, u64 cut)
 {
 	pgoff_t index = cut >> PAGE_SHIFT;
 	struct pb_page *page;
 
 	pb_window(PB_WINDOW_TRUNCATE_TRIM);
 	if (offset_in_page(cut))
-		trim_tail(box, index++, offset_in_page(cut));
+		truncate_trim_tail(box, index++, offset_in_page(cut));
 	pb_box_unmap_from(box, index);
 	for (;;) {
-		page = next_page(box, &index);
+		page = pb_view_next_get(&box->root, &index, ULONG_MAX);
 		if (!page)
 			break;
-		drop_page(box, page);
+		truncate_drop_page(box, page);
 		pb_page_put(box, page);
 		cond_resched();
 	}
@@ -141,7 +128,7 @@ void pb_truncate_trim(struct pb_box *box)
 		cut = t->cut;
 		seq = t->seq;
 		spin_unlock(&t->lock);
-		trim(box, cut);
+		truncate_trim(box, cut);
 		/* Before anybody who waits goes on, and asks for the error. */
 		if (t->lost)
 			pb_store_failed(box, -EIO);
@@ -158,7 +145,7 @@ void pb_truncate_trim(struct pb_box *box)
 	wake_up_all(&t->wait);
 }
 
-static void trim_work(struct work_struct *work)
+static void truncate_work(struct work_struct *work)
 {
 	struct pb_box *box = container_of(work, struct pb_box, truncate.work);
 
@@ -179,5 +166,5 @@ void pb_truncate_init(struct pb_box *box)
 	init_waitqueue_head(&t->wait);
 	t->cut = PB_CUT_NONE;
 	t->first = PB_CUT_NONE;
-	INIT_WORK(&t->work, trim_work);
+	INIT_WORK(&t->work, truncate_work);
 }

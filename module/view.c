@@ -122,6 +122,77 @@ struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index, pgoff_t last)
 }
 
 /**
+ * pb_view_next_shown - find the next page that a view shows
+ * @box: it belongs to
+ * @view: where
+ * @index: where to begin; set to the place of the page that was found
+ * @last: where to end
+ *
+ * Context: under RCU, as pb_view_peek().
+ * Return: the view's own page or the root view's, or NULL
+ */
+struct pb_page *pb_view_next_shown(struct pb_box *box, struct pb_view *view,
+				   pgoff_t *index, pgoff_t last)
+{
+	struct pb_page *own, *root = NULL;
+	pgoff_t own_at = *index, root_at = *index;
+
+	own = pb_view_next(view, &own_at, last);
+	if (view != &box->root)
+		root = pb_view_next(&box->root, &root_at, last);
+	if (own && (!root || own_at <= root_at)) {
+		*index = own_at;
+		return own;
+	}
+	if (root)
+		*index = root_at;
+	return root;
+}
+
+/**
+ * pb_view_next_get - find the next page of the view itself, and keep it
+ * @view: where
+ * @index: where to begin; set to the place of the page that was found
+ * @last: where to end
+ *
+ * Return: the page with a reference for the caller, or NULL
+ */
+struct pb_page *pb_view_next_get(struct pb_view *view, pgoff_t *index,
+				 pgoff_t last)
+{
+	struct pb_page *page;
+
+	rcu_read_lock();
+	do {
+		page = pb_view_next(view, index, last);
+	} while (page && !pb_page_tryget(page));
+	rcu_read_unlock();
+	return page;
+}
+
+/**
+ * pb_view_get - find the page that a view shows, and keep it
+ * @box: it belongs to
+ * @view: where
+ * @index: which
+ *
+ * Return: the page with a reference for the caller; NULL when there is none;
+ * ERR_PTR(-EAGAIN) when it has just gone
+ */
+struct pb_page *pb_view_get(struct pb_box *box, struct pb_view *view,
+			    pgoff_t index)
+{
+	struct pb_page *page;
+
+	rcu_read_lock();
+	page = pb_view_look(box, view, index);
+	if (page && !pb_page_tryget(page))
+		page = ERR_PTR(-EAGAIN);
+	rcu_read_unlock();
+	return page;
+}
+
+/**
  * pb_view_replace - change an entry, if it is still what the caller saw
  * @view: where
  * @index: which

@@ -78,18 +78,11 @@ static void vma_readahead(struct pb_fault *f, const struct vm_fault *vmf)
 {
 	unsigned int nr = vma_readahead_pages(f->map, f->index, vmf);
 	enum pagebox_fault_class class;
-	pgoff_t index = f->index, at;
-	struct pb_backend *backend;
-	struct pb_page *page;
 
 	if (nr < 2 || (f->write && pb_map_private(f->map)) ||
-	    !pb_box_has(f->box, index))
+	    !pb_box_has(f->box, f->index))
 		return;
-	rcu_read_lock();
-	page = pb_view_look(f->box, f->view, index);
-	class = pb_fill_source(f->box, page, index, &backend, &at);
-	rcu_read_unlock();
-	if (pb_fill_range(f->box, f->view, &index, nr, PB_STAT_READAHEAD) > 0) {
+	if (pb_fill_readahead(f->box, f->view, f->index, nr, &class) > 0) {
 		f->ahead = class;
 		f->major = true;
 	}
@@ -200,8 +193,7 @@ static vm_fault_t vma_break_cow(struct pb_fault *f, struct vm_fault *vmf,
 	pb_fault_count(f, f->class);
 	vma_trace(f, vmf, f->class, start);
 	/* The old page is unmapped; the access finds the new one. */
-	folio_unlock(f->folio);
-	folio_put(f->folio);
+	pb_folio_release(f->folio);
 	pb_window(PB_WINDOW_MKWRITE_COPIED);
 	return VM_FAULT_NOPAGE | (f->major ? VM_FAULT_MAJOR : 0);
 }

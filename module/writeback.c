@@ -53,7 +53,7 @@ struct pb_writeback {
 static_assert(sizeof(struct pb_writeback) <= PB_IO_SIZE);
 static_assert(!offsetof(struct pb_writeback, io));
 
-static void write_done(struct pb_io *io)
+static void writeback_done(struct pb_io *io)
 {
 	struct pb_flight *flight =
 		container_of(io, struct pb_writeback, io)->flight;
@@ -87,7 +87,7 @@ struct writer {
 	unsigned long before;
 };
 
-static void submit(struct writer *w)
+static void writeback_submit(struct writer *w)
 {
 	if (w->io)
 		pb_io_submit(w->io);
@@ -98,8 +98,8 @@ static void submit(struct writer *w)
  * The next resident page of the root view, with a reference to its folio. RCU
  * does not keep the page; its folio's lock will tell whether it is still there.
  */
-static struct pb_page *next_resident(struct pb_box *box, pgoff_t *index,
-				     pgoff_t last, struct folio **folio)
+static struct pb_page *writeback_next(struct pb_box *box, pgoff_t *index,
+				      pgoff_t last, struct folio **folio)
 {
 	struct pb_page *page;
 
@@ -108,8 +108,8 @@ static struct pb_page *next_resident(struct pb_box *box, pgoff_t *index,
 		page = pb_view_next(&box->root, index, last);
 		if (!page)
 			break;
-		*folio = READ_ONCE(page->folio);
-		if (*folio && folio_try_get(*folio))
+		*folio = pb_page_folio(page);
+		if (!IS_ERR_OR_NULL(*folio))
 			break;
 	}
 	rcu_read_unlock();
@@ -120,17 +120,17 @@ static struct pb_page *next_resident(struct pb_box *box, pgoff_t *index,
  * Lock a folio. A write that has not begun is not kept back meanwhile: others wait
  * for it.
  */
-static int lock_next(struct writer *w, struct folio *folio)
+static int writeback_lock(struct writer *w, struct folio *folio)
 {
 	if (folio_trylock(folio))
 		return 0;
 	if (!w->wait)
 		return -EAGAIN;
-	submit(w);
+	writeback_submit(w);
 	return folio_lock_killable(folio);
 }
 
-static bool is_dirty(struct pb_box *box, struct folio *folio)
+static bool writeback_is_dirty(struct pb_box *box, struct folio *folio)
 {
 	struct pb_pte_bits bits;
 
@@ -144,7 +144,8 @@ static bool is_dirty(struct pb_box *box, struct folio *folio)
 }
 
 /* Another page may have got the folio, and even the memory of the page object. */
-static bool is_due(struct writer *w, struct pb_page *page, struct folio *folio)
+static bool writeback_is_due(struct writer *w, struct pb_page *page,
+			     struct folio *folio)
 {
 	if (!pb_page_owns(page, folio) || !page->root ||
 	    !folio_test_uptodate(folio))
@@ -152,22 +153,23 @@ static bool is_due(struct writer *w, struct pb_page *page, struct folio *folio)
 	if (w->before &&
 	    (!page->dirtied || time_after(page->dirtied, w->before)))
 		return false;
-	return is_dirty(w->box, folio);
+	return writeback_is_dirty(w->box, folio);
 }
 
 /*
  * Lock a page that is due, once no earlier write of it is under way. Return 1, 0
  * when it is not due or busy, -EINTR; it is locked for 1 alone.
  */
-static int lock_due(struct writer *w, struct pb_page *page, struct folio *folio)
+static int writeback_lock_due(struct writer *w, struct pb_page *page,
+			      struct folio *folio)
 {
 	int err;
 
 	for (;;) {
-		err = lock_next(w, folio);
+		err = writeback_lock(w, folio);
 		if (err)
 			return err == -EAGAIN ? 0 : err;
-		if (!is_due(w, page, folio)) {
+		if (!writeback_is_due(w, page, folio)) {
 			folio_unlock(folio);
 			return 0;
 		}
@@ -183,7 +185,7 @@ static int lock_due(struct writer *w, struct pb_page *page, struct folio *folio)
 		if (!w->wait)
 			return 0;
 		pb_window(PB_WINDOW_WRITE_AGAIN);
-		submit(w);
+		writeback_submit(w);
 		err = folio_wait_writeback_killable(folio);
 		if (err)
 			return err;
@@ -195,8 +197,8 @@ static int lock_due(struct writer *w, struct pb_page *page, struct folio *folio)
  * seen before: folio_mkclean() does not tell a PTE that is dirty from one that is
  * only writable.
  */
-static void begin_write(struct pb_box *box, struct pb_page *page,
-			struct folio *folio)
+static void writeback_clean(struct pb_box *box, struct pb_page *page,
+			    struct folio *folio)
 {
 	pb_window(PB_WINDOW_WRITE_CLEAN);
 	folio_mkclean(folio);
@@ -208,10 +210,10 @@ static void begin_write(struct pb_box *box, struct pb_page *page,
 }
 
 /* A write without pages, of the writer's group. */
-static struct pb_io *io_begin(struct writer *w, pgoff_t index)
+static struct pb_io *writeback_begin(struct writer *w, pgoff_t index)
 {
 	struct pb_io *io =
-		pb_io_new(w->box, w->box->store, index, true, write_done);
+		pb_io_new(w->box, w->box->store, index, true, writeback_done);
 
 	container_of(io, struct pb_writeback, io)->flight = w->flight;
 	pb_flight_add(w->flight);
@@ -219,33 +221,33 @@ static struct pb_io *io_begin(struct writer *w, pgoff_t index)
 }
 
 /* The folio is unlocked, and the write's. */
-static void add(struct writer *w, struct pb_page *page, struct folio *folio)
+static void writeback_add(struct writer *w, struct pb_page *page,
+			  struct folio *folio)
 {
-	if (w->io &&
-	    (w->io->nr == PB_IO_MAX || page->index != w->io->index + w->io->nr))
-		submit(w);
+	if (w->io && !pb_io_continues(w->io, w->box->store, page->index))
+		writeback_submit(w);
 	if (!w->io)
-		w->io = io_begin(w, page->index);
-	begin_write(w->box, page, folio);
+		w->io = writeback_begin(w, page->index);
+	writeback_clean(w->box, page, folio);
 	folio_unlock(folio);
 	w->io->folio[w->io->nr++] = folio;
 }
 
 /* Start writing the dirty pages from @index to @last. */
-static int write_pages(struct writer *w, pgoff_t index, pgoff_t last)
+static int writeback_pages(struct writer *w, pgoff_t index, pgoff_t last)
 {
 	struct pb_page *page;
 	struct folio *folio;
 	int err = 0;
 
 	for (; !err && index <= last; index++) {
-		page = next_resident(w->box, &index, last, &folio);
+		page = writeback_next(w->box, &index, last, &folio);
 		if (!page)
 			break;
 		pb_window(PB_WINDOW_WRITE_LOCK);
-		err = lock_due(w, page, folio);
+		err = writeback_lock_due(w, page, folio);
 		if (err > 0) {
-			add(w, page, folio);
+			writeback_add(w, page, folio);
 			err = 0;
 		}
 		folio_put(folio);
@@ -253,18 +255,19 @@ static int write_pages(struct writer *w, pgoff_t index, pgoff_t last)
 		if (index == ULONG_MAX)
 			break;
 	}
-	submit(w);
+	writeback_submit(w);
 	return err;
 }
 
 /* Wait for writes that others have begun: their pages may be clean by now. */
-static int wait_for_others(struct pb_box *box, pgoff_t index, pgoff_t last)
+static int writeback_wait_for_others(struct pb_box *box, pgoff_t index,
+				     pgoff_t last)
 {
 	struct folio *folio;
 	int err = 0;
 
 	for (; !err && index <= last; index++) {
-		if (!next_resident(box, &index, last, &folio))
+		if (!writeback_next(box, &index, last, &folio))
 			break;
 		err = folio_wait_writeback_killable(folio);
 		folio_put(folio);
@@ -275,8 +278,8 @@ static int wait_for_others(struct pb_box *box, pgoff_t index, pgoff_t last)
 	return err;
 }
 
-static int write_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
-			  bool wait, unsigned long before)
+static int writeback_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
+			      bool wait, unsigned long before)
 {
 	struct writer w = {
 		.box = box,
@@ -284,11 +287,11 @@ static int write_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
 		.wait = wait,
 		.before = before,
 	};
-	int err = write_pages(&w, first, last);
+	int err = writeback_pages(&w, first, last);
 
 	err = pb_flight_wait(w.flight, NULL) ?: err;
 	if (!err && wait)
-		err = wait_for_others(box, first, last);
+		err = writeback_wait_for_others(box, first, last);
 	return err;
 }
 
@@ -308,14 +311,14 @@ int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 {
 	if (!pb_box_writes_back(box))
 		return 0;
-	return write_and_wait(box, first, last, true, 0);
+	return writeback_and_wait(box, first, last, true, 0);
 }
 
 /*
  * What a truncation leaves is written, and what it takes is dropped: what is in
  * doubt is not written, so this begins again when there was one meanwhile.
  */
-static int write_range(struct pb_box *box, pgoff_t first, pgoff_t last)
+static int writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 {
 	struct pb_truncate *t = &box->truncate;
 	unsigned int seq;
@@ -351,7 +354,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 	/* What was never used has no dirty page; pairs with pb_box_seal(). */
 	if (!smp_load_acquire(&box->sealed))
 		return 0;
-	err = write_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
+	err = writeback_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
 	if (!pb_box_writes_back(box))
 		return err;
 	if (!err) {
@@ -365,19 +368,19 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 }
 
 /* Note since when a page is dirty. Return whether it is. */
-static bool note_dirty(struct pb_box *box, struct pb_page *page,
-		       struct folio *folio)
+static bool writeback_note_dirty(struct pb_box *box, struct pb_page *page,
+				 struct folio *folio)
 {
 	if (!pb_page_owns(page, folio) || !page->root)
 		return false;
-	if (!is_dirty(box, folio))
+	if (!writeback_is_dirty(box, folio))
 		page->dirtied = 0;
 	else if (!page->dirtied)
 		page->dirtied = jiffies ?: 1;
 	return page->dirtied;
 }
 
-static unsigned long count_dirty(struct pb_box *box)
+static unsigned long writeback_count_dirty(struct pb_box *box)
 {
 	unsigned long dirty = 0;
 	struct pb_page *page;
@@ -385,11 +388,11 @@ static unsigned long count_dirty(struct pb_box *box)
 	pgoff_t index;
 
 	for (index = 0;; index++) {
-		page = next_resident(box, &index, ULONG_MAX, &folio);
+		page = writeback_next(box, &index, ULONG_MAX, &folio);
 		if (!page)
 			return dirty;
 		if (folio_trylock(folio)) {
-			dirty += note_dirty(box, page, folio);
+			dirty += writeback_note_dirty(box, page, folio);
 			folio_unlock(folio);
 		}
 		folio_put(folio);
@@ -398,20 +401,20 @@ static unsigned long count_dirty(struct pb_box *box)
 }
 
 /* How long until the flusher looks again: often enough for the age. */
-static unsigned long flush_period(struct pb_box *box)
+static unsigned long writeback_period(struct pb_box *box)
 {
 	return msecs_to_jiffies(clamp_t(u32,
 					READ_ONCE(box->tune.dirty_age_ms) / 4,
 					FLUSH_OFTEN, FLUSH_SELDOM));
 }
 
-static void flush_work_fn(struct work_struct *work)
+static void writeback_flush_work(struct work_struct *work)
 {
 	struct pb_box *box =
 		container_of(to_delayed_work(work), struct pb_box, flusher);
 	u64 limit = (u64)READ_ONCE(box->tune.dirty_ratio) *
 		    READ_ONCE(box->frames.limit);
-	u64 dirty = count_dirty(box);
+	u64 dirty = writeback_count_dirty(box);
 	unsigned long before = 0;
 
 	pb_store_pending(box, 0);
@@ -422,9 +425,9 @@ static void flush_work_fn(struct work_struct *work)
 	pb_window(PB_WINDOW_FLUSH_WRITE);
 	/* Errors are remembered for fsync(), and the pages stay dirty. */
 	if (dirty)
-		write_and_wait(box, 0, ULONG_MAX, false, before);
+		writeback_and_wait(box, 0, ULONG_MAX, false, before);
 	pb_window(PB_WINDOW_FLUSH_AGAIN);
-	queue_delayed_work(box->user->wq, &box->flusher, flush_period(box));
+	queue_delayed_work(box->user->wq, &box->flusher, writeback_period(box));
 }
 
 /**
@@ -435,7 +438,7 @@ void pb_writeback_start(struct pb_box *box)
 {
 	if (pb_box_writes_back(box))
 		mod_delayed_work(box->user->wq, &box->flusher,
-				 flush_period(box));
+				 writeback_period(box));
 }
 
 /**
@@ -444,7 +447,7 @@ void pb_writeback_start(struct pb_box *box)
  */
 void pb_writeback_init(struct pb_box *box)
 {
-	INIT_DELAYED_WORK(&box->flusher, flush_work_fn);
+	INIT_DELAYED_WORK(&box->flusher, writeback_flush_work);
 }
 
 /**
@@ -468,7 +471,7 @@ struct farewell {
 	struct pb_flight *flight;
 };
 
-static void farewell_work(struct work_struct *work)
+static void writeback_farewell_work(struct work_struct *work)
 {
 	struct farewell *last = container_of(work, struct farewell, work);
 	struct pb_box *box = last->box;
@@ -479,8 +482,8 @@ static void farewell_work(struct work_struct *work)
 	pb_window(PB_WINDOW_FAREWELL_WRITE);
 	if (pb_store_pending(box, PB_CUT_ANY))
 		pb_truncate_trim(box);
-	write_and_wait(box, 0, ULONG_MAX, true, 0);
-	lost = count_dirty(box);
+	writeback_and_wait(box, 0, ULONG_MAX, true, 0);
+	lost = writeback_count_dirty(box);
 	if (lost)
 		pr_notice_ratelimited(
 			"box %u: %lu pages could not be written to its store\n",
@@ -509,7 +512,7 @@ void pb_writeback_last(struct pb_box *box)
 	kref_get(&box->ref);
 	last->box = box;
 	last->flight = flight;
-	INIT_WORK(&last->work, farewell_work);
+	INIT_WORK(&last->work, writeback_farewell_work);
 	queue_work(box->user->wq, &last->work);
 	pb_flight_wait_closing(flight);
 }

@@ -21,12 +21,12 @@
  *   - Write pick() first; it is all that a policy must have. It proposes frames,
  *     best victim first, and need not care whether they can be taken.
  *   - Frames that were proposed may stay: the engine passes those that are
- *     locked or pinned and those that spare() speaks for. It asks again until it
+ *     locked or pinned and those that keep() speaks for. It asks again until it
  *     has enough victims, so pick() must not propose the same ones again and
  *     again; here, @last is for that.
  *   - load() and unload() say which frames hold a page. A page that comes back
  *     from swap is loaded anew.
- *   - To know what was accessed, add spare() (policy_clock.c) or sample()
+ *   - To know what was accessed, add keep() (policy_clock.c) or sample()
  *     (policy_lru.c), and reference() for the faults that find a page there.
  *   - Keep numbers or lists in pb_policy_note(), one for each frame, and the rest
  *     in .size bytes of box->state. Callbacks hold a spinlock: do not sleep, do
