@@ -329,7 +329,7 @@ static int map_stats_show(struct seq_file *m, void *unused)
 	struct pb_map *map = m->private;
 
 	pb_window(PB_WINDOW_SHOW_MAP);
-	for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
+	for (unsigned int i = 0; i < PB_FAULT_NR; i++)
 		seq_printf(m, "%s %lld\n", pb_stat_names[i],
 			   (s64)atomic64_read(&map->faults[i]));
 	seq_printf(m, "%s %lld\n", pb_stat_names[PB_STAT_MAJOR],

@@ -80,7 +80,7 @@ static int dev_copy_out(void __user *arg, u32 room, void *from, u32 known)
 /* Sizes of the structures when they were first published. */
 #define CONFIG_SIZE_VER0 24
 #define INFO_SIZE_VER0 40
-#define STATS_SIZE_VER0 152
+#define STATS_SIZE_VER0 160
 #define RANGE_SIZE_VER0 32
 #define JOIN_SIZE_VER0 16
 #define STACK_SIZE_VER0 32
@@ -92,6 +92,8 @@ static void check_abi(void)
 	BUILD_BUG_ON(offsetof(struct pagebox_info, name) != INFO_SIZE_VER0);
 	BUILD_BUG_ON(offsetof(struct pagebox_stats, readahead) !=
 		     STATS_SIZE_VER0);
+	BUILD_BUG_ON(PB_FAULT_NR >
+		     ARRAY_SIZE(((struct pagebox_stats *)NULL)->faults));
 	BUILD_BUG_ON(sizeof(struct pagebox_range) != RANGE_SIZE_VER0);
 	BUILD_BUG_ON(sizeof(struct pagebox_join) != JOIN_SIZE_VER0);
 	BUILD_BUG_ON(sizeof(struct pagebox_stack) != STACK_SIZE_VER0);
@@ -157,7 +159,7 @@ static int map_stats(struct pb_box *box, struct pagebox_stats *stats)
 	if (vma && vma->vm_file)
 		map = pb_map_find(box, vma->vm_file, mm);
 	if (map) {
-		for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
+		for (unsigned int i = 0; i < PB_FAULT_NR; i++)
 			stats->faults[i] = atomic64_read(&map->faults[i]);
 		stats->major = atomic64_read(&map->major);
 	}

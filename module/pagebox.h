@@ -161,6 +161,9 @@ static inline unsigned long pb_cap(unsigned long all, bool privileged)
 
 /* stats.c ------------------------------------------------------------- */
 
+/* Counters 0 to PB_FAULT_NR - 1 are the fault classes. */
+#define PB_FAULT_NR (PAGEBOX_FAULT_FAILED + 1)
+
 /**
  * enum pb_stat - counters of a box
  * @PB_STAT_MAJOR: the fault classes of the ABI come first, then faults that
@@ -187,7 +190,7 @@ static inline unsigned long pb_cap(unsigned long all, bool privileged)
  * @PB_STAT_NR: how many counters there are
  */
 enum pb_stat {
-	PB_STAT_MAJOR = PAGEBOX_FAULT_NR,
+	PB_STAT_MAJOR = PB_FAULT_NR,
 	PB_STAT_EVICT_CLEAN,
 	PB_STAT_EVICT_DIRTY,
 	PB_STAT_SECOND_CHANCE,
@@ -858,7 +861,7 @@ struct pb_map {
 	unsigned long counted;
 	unsigned long stack_low;
 	unsigned long stack_limit;
-	atomic64_t faults[PAGEBOX_FAULT_NR];
+	atomic64_t faults[PB_FAULT_NR];
 	atomic64_t major;
 };
 

@@ -147,7 +147,7 @@ void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out)
 {
 	struct pb_census census;
 
-	for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
+	for (unsigned int i = 0; i < PB_FAULT_NR; i++)
 		out->faults[i] = pb_stats_read(box, i);
 	out->major = pb_stats_read(box, PB_STAT_MAJOR);
 	out->evict_clean = pb_stats_read(box, PB_STAT_EVICT_CLEAN);

@@ -25,7 +25,7 @@
 /* The sizes of the structures when they were first published. */
 #define CONFIG_SIZE_VER0 24
 #define INFO_SIZE_VER0 40
-#define STATS_SIZE_VER0 152
+#define STATS_SIZE_VER0 160
 
 FIXTURE(ioctl)
 {
@@ -836,6 +836,23 @@ TEST(stats_of_a_mapping)
 	memcpy(only.faults, stats.faults, sizeof(only.faults));
 	only.major = stats.major;
 	EXPECT_TRUE(is_same(&only, &stats, sizeof(only)));
+}
+
+/* The places of faults that no class has yet are zero. */
+TEST(reserved_fault_classes)
+{
+	int box = box_new(4, 0);
+	char *map = box_map(box, 16, MAP_PRIVATE);
+	struct pagebox_stats all, mine;
+
+	pages_fill(map, 16, 1);
+	all = box_stats(box);
+	mine = map_stats(box, map);
+	EXPECT_EQ(8, ARRAY_SIZE(all.faults));
+	for (size_t i = FAULT_CLASSES; i < ARRAY_SIZE(all.faults); i++) {
+		EXPECT_EQ(0, all.faults[i]);
+		EXPECT_EQ(0, mine.faults[i]);
+	}
 }
 
 /* The size in the ioctl's number is not looked at: the structure says its own. */

@@ -2,24 +2,23 @@
 /*
  * pagebox: the ABI of /dev/pagebox.
  *
- * open("/dev/pagebox") makes a box, a sandbox of virtual memory with frames, a
- * clock hand and a swap area of its own. mmap() shows a part of it to a
- * process; a box needs no ioctl to be useful. read() and write() reach the same
- * pages as shared mappings do, msync() and fsync() write them to the box's store.
- * The box lives until its last file descriptor and its last mapping are gone.
+ * open("/dev/pagebox") creates a box: a virtual memory sandbox with its own
+ * frames, clock hand and swap area. mmap() maps a part of it; no ioctl is
+ * required. read() and write() access the same pages as shared mappings;
+ * msync() and fsync() write them to the box's store. The box is destroyed with
+ * its last file descriptor and its last mapping.
  *
- * Every structure begins with its own size, so that it can grow:
+ * Every structure starts with its size, so that it can be extended:
  *
- *  - a caller built against an older header passes a shorter structure; the
- *    fields it does not know take their defaults (in) or are not written (out);
- *  - a caller built against a newer header passes a longer one: where the
- *    structure has fields to read, a non-zero byte that this kernel does not
- *    know is refused with E2BIG; where it has fields to write, those that it
- *    does not know are zeroed;
- *  - a size smaller than the first published one is EINVAL, so are unknown
- *    flags and reserved fields that are not zero.
+ *  - A caller built against an older header passes a shorter structure. The
+ *    missing fields take their defaults (in) or are not written (out).
+ *  - A caller built against a newer header passes a longer structure. If the
+ *    ioctl reads it, a non-zero byte beyond the fields known to this kernel
+ *    fails with E2BIG. If the ioctl writes it, the bytes there are zeroed.
+ *  - A size below that of the first published version fails with EINVAL, as do
+ *    unknown flags and reserved fields that are not zero.
  *
- * The size in the ioctl number is not looked at.
+ * The size in the ioctl number is ignored.
  */
 #ifndef _UAPI_PAGEBOX_H
 #define _UAPI_PAGEBOX_H
@@ -27,26 +26,25 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The smallest frame limit: a copy needs two pages in memory at once. */
+/* Smallest frame limit: a copy needs two frames. */
 #define PAGEBOX_MIN_FRAMES 2
 
-/* The size of a box that nobody configured, in bytes: 1 TiB, all of it sparse. */
+/* Default size of a box in bytes: 1 TiB, sparse. */
 #define PAGEBOX_DEFAULT_SIZE (1ULL << 40)
 
-/* The largest size of a box, in bytes: 64 TiB. */
+/* Largest size of a box in bytes: 64 TiB. */
 #define PAGEBOX_MAX_SIZE (1ULL << 46)
 
 /**
- * enum pagebox_fault_class - what a page fault had to do
- * @PAGEBOX_FAULT_ZERO: a frame was cleared for a page nobody had touched
+ * enum pagebox_fault_class - page faults by the work they needed
+ * @PAGEBOX_FAULT_ZERO: first access to the page, a frame was cleared
  * @PAGEBOX_FAULT_MINOR: the page was in a frame, only the PTE was missing
- * @PAGEBOX_FAULT_FILE: the page was read from the box's store
- * @PAGEBOX_FAULT_SWAPIN: the page was read from the box's swap area
- * @PAGEBOX_FAULT_COW: a write gave the view its own copy of a page that others
- *                     still see
- * @PAGEBOX_FAULT_MKWRITE: a write to a mapped page needed only the permission
- * @PAGEBOX_FAULT_FAILED: the access got SIGBUS
- * @PAGEBOX_FAULT_NR: how many classes there are
+ * @PAGEBOX_FAULT_FILE: the page was read from the store
+ * @PAGEBOX_FAULT_SWAPIN: the page was read from the swap area
+ * @PAGEBOX_FAULT_COW: a write to a shared page, the view received its own copy
+ * @PAGEBOX_FAULT_MKWRITE: a write to a mapped page, only the write permission
+ *                         was missing
+ * @PAGEBOX_FAULT_FAILED: the access raised SIGBUS
  */
 enum pagebox_fault_class {
 	PAGEBOX_FAULT_ZERO,
@@ -56,7 +54,6 @@ enum pagebox_fault_class {
 	PAGEBOX_FAULT_COW,
 	PAGEBOX_FAULT_MKWRITE,
 	PAGEBOX_FAULT_FAILED,
-	PAGEBOX_FAULT_NR,
 };
 
 /* Bits of pagebox_config.set */
@@ -75,11 +72,11 @@ enum pagebox_fault_class {
 #define PAGEBOX_SET_DIRTY (1U << 12)
 #define PAGEBOX_SET_REFERENCES (1U << 13)
 
-/* Values of store_fd and swap_fd that are no file descriptors */
-#define PAGEBOX_FD_NONE (-1) /* no store, no swap area */
-#define PAGEBOX_FD_RAM (-2) /* sparse memory of the kernel */
+/* Special values of store_fd and swap_fd */
+#define PAGEBOX_FD_NONE (-1) /* no store or no swap area */
+#define PAGEBOX_FD_RAM (-2) /* sparse kernel memory */
 
-/* Bytes in the names of boxes and policies, the final zero byte included */
+/* Size of box and policy names in bytes, including the terminating zero */
 #define PAGEBOX_NAME_LEN 16
 
 /* Bounds of struct pagebox_config */
@@ -91,13 +88,14 @@ enum pagebox_fault_class {
 #define PAGEBOX_MAX_DIRTY_RATIO 100 /* percent */
 
 /**
- * enum pagebox_oom - what to do when no frame can be had
- * @PAGEBOX_OOM_SIGBUS: the access that needs the frame gets SIGBUS
- * @PAGEBOX_OOM_KILL: the process that holds the most pages of the box, moved by
- *                    its oom_score_adj, gets SIGKILL; the kernel log names it.
- *                    Processes that the opener of the box could not kill are
- *                    left alone
- * @PAGEBOX_OOM_WAIT: wait for pagebox_config.oom_wait_ms, then SIGBUS
+ * enum pagebox_oom - action if no frame is available
+ * @PAGEBOX_OOM_SIGBUS: the access that needs the frame raises SIGBUS
+ * @PAGEBOX_OOM_KILL: the process with the most pages in the box, adjusted by its
+ *                    oom_score_adj, is killed, and the kernel log names it.
+ *                    Processes that the opener of the box may not kill are
+ *                    skipped
+ * @PAGEBOX_OOM_WAIT: the access waits for pagebox_config.oom_wait_ms, then
+ *                    raises SIGBUS
  */
 enum pagebox_oom {
 	PAGEBOX_OOM_SIGBUS,
@@ -106,15 +104,14 @@ enum pagebox_oom {
 };
 
 /**
- * enum pagebox_overcommit - how much may be mapped
- * @PAGEBOX_OVERCOMMIT_ALWAYS: whatever fits the address space
- * @PAGEBOX_OVERCOMMIT_NEVER: mappings whose pages need frames or swap, taken
- *                            together, may not be larger than frame limit and
- *                            swap area together, less the one slot without
- *                            which no page could be exchanged: mmap() fails
- *                            with ENOMEM. A fork() that would exceed it leaves
- *                            the child with mappings that raise SIGBUS; so does
- *                            what mremap() has added, when it is touched
+ * enum pagebox_overcommit - limit on the total size of mappings
+ * @PAGEBOX_OVERCOMMIT_ALWAYS: no limit but the address space
+ * @PAGEBOX_OVERCOMMIT_NEVER: all mappings whose pages need frames or swap are
+ *                            limited to the frame limit plus the swap area,
+ *                            minus the one slot that exchanging pages needs.
+ *                            Beyond that, mmap() fails with ENOMEM, the
+ *                            mappings of a fork()ed child raise SIGBUS, and so
+ *                            does access to a part that mremap() added
  */
 enum pagebox_overcommit {
 	PAGEBOX_OVERCOMMIT_ALWAYS,
@@ -122,21 +119,21 @@ enum pagebox_overcommit {
 };
 
 /**
- * enum pagebox_references - how accesses to pages are seen
+ * enum pagebox_references - detection of accesses to pages
  * @PAGEBOX_REFERENCES_AUTO: @PAGEBOX_REFERENCES_EXACT with few frames, else
  *                           @PAGEBOX_REFERENCES_HARDWARE; follows the frame limit
- * @PAGEBOX_REFERENCES_HARDWARE: by the accessed bits of the PTEs alone. A CPU
- *                               does not set a bit again while the translation
+ * @PAGEBOX_REFERENCES_HARDWARE: by the accessed bits of the PTEs only. A CPU
+ *                               does not set the bit again while the translation
  *                               is in its TLB, so a page in constant use can
- *                               look idle. Costs nothing
- * @PAGEBOX_REFERENCES_EXACT: a page whose accessed bit is cleared loses its PTEs
- *                            as well, so its next access is a minor fault and is
- *                            seen for certain
+ *                               look idle. No cost
+ * @PAGEBOX_REFERENCES_EXACT: a page whose accessed bit is cleared also loses its
+ *                            PTEs, so its next access is a minor fault and never
+ *                            missed
  * @PAGEBOX_REFERENCES_EVERY: a page loses its PTE when its thread faults on
  *                            another page of the box, so each change of page by
  *                            a thread is a fault. Pages that one instruction
- *                            needs together stay, so do those under mlock().
- *                            Slow, for teaching and traces
+ *                            needs together are exempt, as are pages under
+ *                            mlock(). Slow, for teaching and traces
  */
 enum pagebox_references {
 	PAGEBOX_REFERENCES_AUTO,
@@ -148,50 +145,50 @@ enum pagebox_references {
 /**
  * struct pagebox_config - argument of PAGEBOX_IOC_CONFIGURE
  * @size: (in) sizeof(struct pagebox_config)
- * @set: (in) PAGEBOX_SET_* of the fields to apply; the others are ignored
+ * @set: (in) PAGEBOX_SET_* of the fields to apply; all others are ignored
  * @bytes: (in) size of the box in bytes, a multiple of the page size, at most
  *         PAGEBOX_MAX_SIZE; only before the box is used
  * @frames: (in) frame limit, at least PAGEBOX_MIN_FRAMES and at most the
- *          module's max_frames. An instruction that needs more pages at once
- *          than there are frames, or frames that pages can be evicted from,
- *          does not end before it is killed
- * @store_fd: (in) where pages come from, and where dirty pages of the root view
- *            go back to: a regular file or block device that is open for
- *            reading, or PAGEBOX_FD_*. One that is not open for writing is only
- *            read: what is written through a shared mapping then stays in the
- *            box. The file descriptor may be closed afterwards; only before the
- *            box is used
- * @name: (in) what the box is called, printable and not empty, with a zero byte
- * @policy: (in) name of a replacement policy, with a zero byte
- * @swap_fd: (in) where other dirty pages go: a regular file or block device that
- *           is open for reading and writing, whose contents are overwritten, or
- *           PAGEBOX_FD_*. Pages in the area that is replaced are moved
- * @swap_pages: (in) most slots to use of it, 0 for as many as it has; with
- *              PAGEBOX_SET_SWAP
- * @store_read_us: (in) added to each read from the store, in microseconds, at
- *                 most PAGEBOX_MAX_DELAY; with PAGEBOX_SET_STORE_DELAY
+ *          max_frames= of the module. An instruction that needs more pages at
+ *          once than there are frames, or frames whose pages can be evicted,
+ *          never completes; it can be killed
+ * @store_fd: (in) source of pages, and destination of dirty pages of the root
+ *            view: a regular file or block device open for reading, or
+ *            PAGEBOX_FD_*. If it is not open for writing, it is only read, and
+ *            writes through shared mappings stay in the box. The file
+ *            descriptor may be closed afterwards. Only before the box is used
+ * @name: (in) name of the box: printable, not empty, zero-terminated
+ * @policy: (in) name of a replacement policy, zero-terminated
+ * @swap_fd: (in) destination of all other dirty pages: a regular file or block
+ *           device open for reading and writing, whose contents are
+ *           overwritten, or PAGEBOX_FD_*. Pages in the previous swap area are
+ *           moved
+ * @swap_pages: (in) most slots to use, 0 for all; with PAGEBOX_SET_SWAP
+ * @store_read_us: (in) delay added to each read from the store, in microseconds,
+ *                 at most PAGEBOX_MAX_DELAY; with PAGEBOX_SET_STORE_DELAY
  * @store_write_us: (in) the same for writes
  * @swap_read_us: (in) the same for the swap area; with PAGEBOX_SET_SWAP_DELAY
  * @swap_write_us: (in) the same for writes
- * @readahead: (in) most pages to read at once when faults come in sequence, 0
- *             or 1 for none, at most PAGEBOX_MAX_READAHEAD
- * @swappiness: (in) 0 to 200: 100 treats all victims alike; below, the fewer of
- *              those that must be written first are taken; above, the fewer of
- *              those that need not. When an instruction would not end, since
- *              each page that it needs goes for another one, neither this nor
- *              the policy is asked
+ * @readahead: (in) most pages to read at once if faults are sequential, 0 or 1
+ *             for none, at most PAGEBOX_MAX_READAHEAD
+ * @swappiness: (in) 0 to PAGEBOX_MAX_SWAPPINESS. 100 treats all victims alike;
+ *              lower values evict fewer pages that must be written first,
+ *              higher values evict fewer that need not be. If the pages of one
+ *              instruction evict each other, so that it would not complete,
+ *              swappiness and policy are ignored
  * @oom: (in) enum pagebox_oom; with PAGEBOX_SET_OOM
- * @oom_wait_ms: (in) how long PAGEBOX_OOM_WAIT waits, in milliseconds, at most
+ * @oom_wait_ms: (in) wait of PAGEBOX_OOM_WAIT in milliseconds, at most
  *               PAGEBOX_MAX_OOM_WAIT; with PAGEBOX_SET_OOM
  * @overcommit: (in) enum pagebox_overcommit
- * @dirty_age_ms: (in) dirty pages of the root view are written to the store
- *                when they have been dirty for so long, in milliseconds, 1 to
- *                PAGEBOX_MAX_DIRTY_AGE; with PAGEBOX_SET_DIRTY
- * @dirty_ratio: (in) or when so many of a hundred frames hold one; with
+ * @dirty_age_ms: (in) age at which dirty pages of the root view are written to
+ *                the store, in milliseconds, 1 to PAGEBOX_MAX_DIRTY_AGE; with
+ *                PAGEBOX_SET_DIRTY
+ * @dirty_ratio: (in) percentage of the frames that may hold such pages before
+ *               they are written, at most PAGEBOX_MAX_DIRTY_RATIO; with
  *               PAGEBOX_SET_DIRTY
  * @references: (in) enum pagebox_references
  *
- * All of it is applied or nothing is.
+ * Either all fields named by @set are applied or none.
  */
 struct pagebox_config {
 	__u32 size;
@@ -199,7 +196,7 @@ struct pagebox_config {
 	__u64 bytes;
 	__u32 frames;
 	__s32 store_fd;
-	/* the first published structure ended here */
+	/* end of the first published version */
 	char name[PAGEBOX_NAME_LEN];
 	char policy[PAGEBOX_NAME_LEN];
 	__s32 swap_fd;
@@ -220,14 +217,14 @@ struct pagebox_config {
 
 /* Bits of pagebox_info.flags */
 #define PAGEBOX_INFO_STORE (1U << 0) /* the box has a store */
-#define PAGEBOX_INFO_SEALED (1U << 1) /* was used: size and store are fixed */
-#define PAGEBOX_INFO_WRITABLE (1U << 2) /* dirty pages go back to the store */
-#define PAGEBOX_INFO_REFERENCES (1U << 3) /* references was set, not _AUTO */
+#define PAGEBOX_INFO_SEALED (1U << 1) /* in use: size and store are fixed */
+#define PAGEBOX_INFO_WRITABLE (1U << 2) /* the store is written back to */
+#define PAGEBOX_INFO_REFERENCES (1U << 3) /* references is set, not _AUTO */
 
 /**
- * enum pagebox_backend - what a store or swap area is
- * @PAGEBOX_BACKEND_NONE: there is none
- * @PAGEBOX_BACKEND_RAM: memory of the kernel
+ * enum pagebox_backend - kind of a store or swap area
+ * @PAGEBOX_BACKEND_NONE: none
+ * @PAGEBOX_BACKEND_RAM: kernel memory
  * @PAGEBOX_BACKEND_FILE: a regular file
  * @PAGEBOX_BACKEND_BLOCK: a block device
  */
@@ -240,21 +237,21 @@ enum pagebox_backend {
 
 /**
  * struct pagebox_info - argument of PAGEBOX_IOC_INFO
- * @size: (in) room for the structure in bytes, (out) the kernel's size of it
+ * @size: (in) size of the caller's structure, (out) size of the kernel's
  * @id: (out) number of the box, the name of its debugfs directory
  * @bytes: (out) size of the box in bytes
- * @store_bytes: (out) size of the store in bytes as it is now, 0 without one
+ * @store_bytes: (out) current size of the store in bytes, 0 without a store
  * @frames: (out) frame limit
- * @batch: (out) how many victims one eviction takes at most
- * @page_size: (out) bytes in a page
+ * @batch: (out) most victims of one eviction
+ * @page_size: (out) size of a page in bytes
  * @flags: (out) PAGEBOX_INFO_*
- * @name: (out) name of the box, at first that of the program that opened it
+ * @name: (out) name of the box, initially that of the program that opened it
  * @policy: (out) replacement policy
- * @owner: (out) user id of who opened it, in the caller's user namespace
+ * @owner: (out) user id of the opener, in the caller's user namespace
  * @store_kind: (out) enum pagebox_backend
  * @swap_kind: (out) enum pagebox_backend
- * @swap_pages: (out) most slots of the swap area, 0 without one
- * @store_read_us: (out) as configured, like all that follow
+ * @swap_pages: (out) most slots of the swap area, 0 without a swap area
+ * @store_read_us: (out) as configured, like all fields below
  * @store_write_us: (out)
  * @swap_read_us: (out)
  * @swap_write_us: (out)
@@ -265,7 +262,7 @@ enum pagebox_backend {
  * @overcommit: (out)
  * @dirty_age_ms: (out)
  * @dirty_ratio: (out)
- * @references: (out) enum pagebox_references that holds now, never _AUTO
+ * @references: (out) enum pagebox_references in effect, never _AUTO
  */
 struct pagebox_info {
 	__u32 size;
@@ -276,7 +273,7 @@ struct pagebox_info {
 	__u32 batch;
 	__u32 page_size;
 	__u32 flags;
-	/* the first published structure ended here */
+	/* end of the first published version */
 	char name[PAGEBOX_NAME_LEN];
 	char policy[PAGEBOX_NAME_LEN];
 	__u32 owner;
@@ -299,26 +296,26 @@ struct pagebox_info {
 
 /**
  * struct pagebox_stats - argument of PAGEBOX_IOC_STATS
- * @size: (in) room for the structure in bytes, (out) the kernel's size of it
+ * @size: (in) size of the caller's structure, (out) size of the kernel's
  * @reserved: must be zero
- * @address: (in) 0 for the whole box, or an address in the caller's mapping of
- *           this box whose own faults are asked for; then only @faults and
- *           @major are filled, the rest is 0
- * @faults: (out) page faults by enum pagebox_fault_class; what read() and
- *          write() had to bring in counts here too
- * @major: (out) page faults that had to read from store or swap
- * @evict_clean: (out) frames taken from pages that had not changed
+ * @address: (in) 0 for the whole box, or an address in a mapping of this box by
+ *           the caller: then only @faults and @major of that mapping are
+ *           reported, and all other fields are 0
+ * @faults: (out) page faults by enum pagebox_fault_class, including those of
+ *          read() and write(); elements without a class are reserved and 0
+ * @major: (out) page faults that waited for a read from store or swap
+ * @evict_clean: (out) frames taken from unchanged pages
  * @evict_dirty: (out) frames taken from pages that were written first
  * @second_chances: (out) times a frame was spared for its accessed bit
- * @revolutions: (out) times the hand came past frame 0 again
- * @pinned_skips: (out) times a frame was passed that could not be taken: locked
- *                in memory, under I/O, or being faulted in
- * @frames_used: (out) frames that hold a page now
- * @swap_used: (out) swap slots in use now
- * @pages: (out) pages that exist now: in a frame, in swap or both
- * @views: (out) views that exist now: the root view and the private ones
- * @readahead: (out) pages read before anybody asked for them, by readahead
- * @readahead_hits: (out) those that somebody asked for later
+ * @revolutions: (out) times the hand passed frame 0
+ * @pinned_skips: (out) times a frame was skipped: its page was locked in memory,
+ *                pinned, under I/O or being faulted in
+ * @frames_used: (out) frames that hold a page
+ * @swap_used: (out) swap slots in use
+ * @pages: (out) pages that exist, in a frame, in swap or both
+ * @views: (out) views that exist, including the root view
+ * @readahead: (out) pages read by readahead before their first access
+ * @readahead_hits: (out) of these, pages that were accessed later
  * @prefetched: (out) pages brought in by PAGEBOX_IOC_PREFETCH and POSIX_FADV_WILLNEED
  * @paged_out: (out) pages that lost their frame to PAGEBOX_IOC_PAGE_OUT
  * @discarded: (out) pages dropped by PAGEBOX_IOC_DISCARD
@@ -327,19 +324,19 @@ struct pagebox_info {
  * @swap_reads: (out) pages read from the swap area
  * @swap_writes: (out) pages written to the swap area
  * @io_errors: (out) pages that could not be read or written
- * @shrunk: (out) pages of memory given back because the machine was short of it
- * @oom_kills: (out) processes killed for want of a frame
- * @swap_high: (out) most slots that were ever in use at once
- * @frames_locked: (out) frames that hold a page under mlock() now
- * @frames_pinned: (out) frames that somebody else holds a reference to now
- * @frames_dirty: (out) frames whose contents are nowhere else now
- * @committed: (out) pages that mappings have promised
+ * @shrunk: (out) pages of memory released because memory was low
+ * @oom_kills: (out) processes killed because no frame was available
+ * @swap_high: (out) most swap slots in use at any time
+ * @frames_locked: (out) frames that hold a page under mlock()
+ * @frames_pinned: (out) frames with a reference from outside the box
+ * @frames_dirty: (out) frames that hold the only copy of a page
+ * @committed: (out) committed pages
  */
 struct pagebox_stats {
 	__u32 size;
 	__u32 reserved;
 	__u64 address;
-	__u64 faults[PAGEBOX_FAULT_NR];
+	__u64 faults[8];
 	__u64 major;
 	__u64 evict_clean;
 	__u64 evict_dirty;
@@ -350,7 +347,7 @@ struct pagebox_stats {
 	__u64 swap_used;
 	__u64 pages;
 	__u64 views;
-	/* the first published structure ended here */
+	/* end of the first published version */
 	__u64 readahead;
 	__u64 readahead_hits;
 	__u64 prefetched;
@@ -377,15 +374,16 @@ struct pagebox_stats {
  * struct pagebox_range - argument of PAGEBOX_IOC_PREFETCH, _PAGE_OUT, _DISCARD
  * @size: (in) sizeof(struct pagebox_range)
  * @flags: (in) PAGEBOX_RANGE_*
- * @start: (in) first byte. Without PAGEBOX_RANGE_ADDRESS, an offset in the box:
- *         the pages of the root view are meant. With it, an address: the pages
- *         that the caller's mapping of this box shows there, a private
- *         mapping's own included. A multiple of the page size
- * @length: (in) bytes, a multiple of the page size, not 0. A range of addresses
- *          has to lie in one mapping
- * @pages: (out) for how many pages something was done
+ * @start: (in) first byte, a multiple of the page size. Without
+ *         PAGEBOX_RANGE_ADDRESS, an offset in the box; the range selects pages
+ *         of the root view. With it, an address in a mapping of this box by the
+ *         caller; the range selects the pages that are visible there, including
+ *         those of a private mapping
+ * @length: (in) length in bytes, a multiple of the page size, not 0. A range of
+ *          addresses must lie in one mapping
+ * @pages: (out) number of pages affected
  *
- * A range that ends past the end of the box is EINVAL.
+ * A range that ends past the end of the box fails with EINVAL.
  */
 struct pagebox_range {
 	__u32 size;
@@ -413,11 +411,11 @@ struct pagebox_join {
  * struct pagebox_stack - argument of PAGEBOX_IOC_STACK
  * @size: (in) sizeof(struct pagebox_stack)
  * @flags: (in) must be zero
- * @address: (in) in the mapping that becomes a stack
- * @top: (in) bytes at its upper end that may be touched from the start, a
- *       multiple of the page size
- * @limit: (in) bytes that the stack may grow to at most, a multiple of the page
- *         size and not less than @top; 0 for the whole mapping
+ * @address: (in) an address in the mapping that becomes a stack
+ * @top: (in) initial size of the stack in bytes, at the upper end of the
+ *       mapping, a multiple of the page size
+ * @limit: (in) largest size of the stack in bytes, a multiple of the page size
+ *         and not less than @top; 0 for the whole mapping
  */
 struct pagebox_stack {
 	__u32 size;
@@ -430,83 +428,86 @@ struct pagebox_stack {
 #define PAGEBOX_IOC_MAGIC 0xbb
 
 /**
- * PAGEBOX_IOC_CONFIGURE - set up a box, or change it while it is used
+ * PAGEBOX_IOC_CONFIGURE - configure a box, before or during use
  *
- * Like PAGEBOX_IOC_JOIN, it is for the user that opened the box, and for
- * CAP_SYS_ADMIN; else EPERM. The file descriptor has to be open for writing, else
- * EBADF.
+ * Only the user that opened the box and CAP_SYS_ADMIN may call it, as for
+ * PAGEBOX_IOC_JOIN; otherwise it fails with EPERM. The file descriptor must be
+ * open for writing, otherwise it fails with EBADF. Other errors:
  *
- * Fails with EBUSY for @bytes and @store_fd once the box was mapped, read or
- * written; EBUSY for @frames when pages that are locked or pinned keep frames
- * above the new limit, and for a file that is the box's store or swap area
- * already; ENOMEM when the pages of a swap area that is taken away
- * fit nowhere else; ENOSPC for a swap area without room for a page; EBADF for a
- * closed file descriptor, EACCES for one that is not open for reading (swap: and
- * writing) or is open with O_APPEND, EISDIR for a directory, ESPIPE for a pipe or
- * socket, EINVAL for any other file that is neither a regular one nor a block
- * device; ENOENT for a policy that nobody registered; ERANGE for values above
- * their bounds; EINVAL for values that never make sense; EINTR when the caller is
- * killed; ENOMEM.
+ * EBUSY: @bytes or @store_fd once the box has been mapped, read or written;
+ * @frames if pages that are locked or pinned hold frames above the new limit;
+ * a file that is already the store or swap area of the box.
+ * ENOMEM: the pages of the swap area to be removed fit nowhere else; no memory.
+ * ENOSPC: a swap area without room for a page.
+ * EBADF: a closed file descriptor.
+ * EACCES: a file descriptor that is not open for reading (swap area: and
+ * writing), or is open with O_APPEND.
+ * EISDIR: a directory. ESPIPE: a pipe or socket. EINVAL: any other file that is
+ * neither regular nor a block device.
+ * ENOENT: a policy that is not registered.
+ * ERANGE: a value out of bounds. EINVAL: a value that is never valid.
+ * EINTR: the caller was killed.
  */
 #define PAGEBOX_IOC_CONFIGURE _IOW(PAGEBOX_IOC_MAGIC, 0, struct pagebox_config)
 
-/** PAGEBOX_IOC_INFO - what the box is; EINVAL, EFAULT */
+/** PAGEBOX_IOC_INFO - get the configuration of a box; EINVAL, EFAULT */
 #define PAGEBOX_IOC_INFO _IOWR(PAGEBOX_IOC_MAGIC, 1, struct pagebox_info)
 
 /**
- * PAGEBOX_IOC_STATS - what happened in the box, or in one mapping of it
+ * PAGEBOX_IOC_STATS - get the counters of a box, or of one mapping of it
  *
- * Fails with ENOENT when @address is not in a mapping of this box in the
- * calling process.
+ * Fails with ENOENT if @address is not in a mapping of this box by the caller.
  */
 #define PAGEBOX_IOC_STATS _IOWR(PAGEBOX_IOC_MAGIC, 2, struct pagebox_stats)
 
 /**
- * PAGEBOX_IOC_PREFETCH - bring pages into frames, without mapping them
+ * PAGEBOX_IOC_PREFETCH - bring pages into frames without mapping them
  *
- * Pages that nobody has touched, and that no store has, are left alone. What
- * does not fit the frames evicts other pages; when no frame can be had, the
- * rest is left undone. Fails with ENOENT for addresses outside a mapping of
- * this box, EIO and the like for a failed read, EINTR.
+ * Pages that were never accessed and are not in the store are skipped. Other
+ * pages are evicted as needed; if no frame is available, the rest of the range
+ * is skipped. Fails with ENOENT for addresses outside the mappings of this box,
+ * with EIO or another error of the backend if a read fails, and with EINTR.
  */
 #define PAGEBOX_IOC_PREFETCH _IOWR(PAGEBOX_IOC_MAGIC, 3, struct pagebox_range)
 
 /**
- * PAGEBOX_IOC_PAGE_OUT - take the frames of pages away
+ * PAGEBOX_IOC_PAGE_OUT - evict pages from their frames
  *
  * Dirty pages are written first. Pages that are locked, pinned or cannot be
- * written stay. Fails as PAGEBOX_IOC_PREFETCH does, but for reads.
+ * written stay. Errors are those of PAGEBOX_IOC_PREFETCH, except those of reads.
  */
 #define PAGEBOX_IOC_PAGE_OUT _IOWR(PAGEBOX_IOC_MAGIC, 4, struct pagebox_range)
 
 /**
- * PAGEBOX_IOC_DISCARD - forget the contents of pages
+ * PAGEBOX_IOC_DISCARD - drop the contents of pages
  *
- * The pages of a private mapping go back to what the root view shows, those of
- * the root view to what the store has, or to zero; what was not written back is
- * lost. The file descriptor has to be open for writing, else EBADF. Fails as
- * PAGEBOX_IOC_PAGE_OUT does.
+ * Pages of a private mapping revert to those of the root view. Pages of the
+ * root view revert to the contents of the store, or to zero; changes that were
+ * not written back are lost. The file descriptor must be open for writing,
+ * otherwise the call fails with EBADF. Other errors are those of
+ * PAGEBOX_IOC_PAGE_OUT.
  */
 #define PAGEBOX_IOC_DISCARD _IOWR(PAGEBOX_IOC_MAGIC, 5, struct pagebox_range)
 
 /**
  * PAGEBOX_IOC_JOIN - get a file descriptor of another box
  *
- * Returns one that is close-on-exec and has the access mode of the one that the
- * ioctl is called on, whose own box does not matter. Fails with ENOENT when
- * there is no such box, EPERM when the caller is neither of the user that opened
- * it nor has CAP_SYS_ADMIN, EMFILE, ENFILE, ENOMEM.
+ * The ioctl may be called on a file descriptor of any box. The new one is
+ * close-on-exec and has the same access mode. Fails with ENOENT if the box does
+ * not exist, with EPERM if the caller is neither the user that opened it
+ * nor has CAP_SYS_ADMIN, and with EMFILE, ENFILE or ENOMEM.
  */
 #define PAGEBOX_IOC_JOIN _IOW(PAGEBOX_IOC_MAGIC, 6, struct pagebox_join)
 
 /**
- * PAGEBOX_IOC_STACK - make a mapping grow downwards as it is used
+ * PAGEBOX_IOC_STACK - turn a mapping into a stack that grows downwards
  *
- * Afterwards only the top of the mapping can be touched. A touch below it, not
- * lower than the red zone below the stack pointer of the thread, extends it to
- * there; any other raises SIGSEGV, so does one below the limit. Fails with
- * ENOENT when @address is not in a mapping of this box in the calling process,
- * EINVAL when the mapping is smaller than @limit or was split.
+ * Initially only the top of the mapping is accessible. An access below it, but
+ * not below the red zone under the stack pointer of the thread, extends the
+ * stack to that address. Any other access below it raises SIGSEGV, as does one
+ * below the limit. Fails with ENOENT if @address is not in a mapping of this box
+ * by the caller, and with EINVAL if the mapping is smaller than @limit or was
+ * split.
  */
 #define PAGEBOX_IOC_STACK _IOW(PAGEBOX_IOC_MAGIC, 7, struct pagebox_stack)
 

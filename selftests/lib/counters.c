@@ -64,9 +64,9 @@ const char *faults_text(struct faults faults)
 const char *faults_between(const struct pagebox_stats *before,
 			   const struct pagebox_stats *after)
 {
-	unsigned int delta[PAGEBOX_FAULT_NR];
+	unsigned int delta[FAULT_CLASSES];
 
-	for (int i = 0; i < PAGEBOX_FAULT_NR; i++)
+	for (int i = 0; i < FAULT_CLASSES; i++)
 		delta[i] = after->faults[i] - before->faults[i];
 	return faults_text((struct faults){
 		.zero = delta[PAGEBOX_FAULT_ZERO],

@@ -18,6 +18,9 @@ struct pagebox_stats map_stats(int box, const void *address);
  */
 bool pages_become(int box, unsigned long pages);
 
+/* The rest of pagebox_stats.faults is reserved. */
+#define FAULT_CLASSES (PAGEBOX_FAULT_FAILED + 1)
+
 /* Faults by class, in the order of enum pagebox_fault_class. */
 struct faults {
 	unsigned int zero;

@@ -406,7 +406,7 @@ void check_emptied(void)
 			run_fail("fsync of box %u", box);
 		s = box_stats(run->fd[box]);
 		run->evictions += s.evict_clean + s.evict_dirty;
-		for (unsigned int i = 0; i < PAGEBOX_FAULT_NR; i++)
+		for (unsigned int i = 0; i < FAULT_CLASSES; i++)
 			run->faults += s.faults[i];
 	}
 	if (!eventually(is_empty, NULL))

@@ -298,7 +298,7 @@ static void report(int box)
 	struct pagebox_stats stats = box_stats(box);
 	uint64_t faults = 0;
 
-	for (int i = 0; i < PAGEBOX_FAULT_NR; i++)
+	for (int i = 0; i < FAULT_CLASSES; i++)
 		faults += stats.faults[i];
 	printf("# evictions %llu\n# faults %llu\n# forks %llu\n# pins %llu\n",
 	       (unsigned long long)evictions(box), (unsigned long long)faults,

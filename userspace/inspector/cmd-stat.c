@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "faults.h"
 #include "select.h"
 #include "sheet.h"
 
@@ -17,7 +18,7 @@ enum {
 	MAP,
 	PID,
 	FAULTS,
-	MAJOR = FAULTS + PAGEBOX_FAULT_NR,
+	MAJOR = FAULTS + FAULT_CLASSES,
 	CLEAN,
 	DIRTY,
 	SPARED,

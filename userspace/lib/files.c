@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compiler.h"
+#include "faults.h"
 #include "parse.h"
 
 static const char *const state_names[] = {
@@ -116,7 +117,7 @@ static const struct parse_field summary_fields[] = {
 	PARSE_FIELD(struct pagebox_counters, member, #member, number)
 
 /* The file of a mapping holds the first MAP_COUNTERS of them. */
-#define MAP_COUNTERS (PAGEBOX_FAULT_NR + 1)
+#define MAP_COUNTERS (FAULT_CLASSES + 1)
 
 static const struct parse_field counter_fields[] = {
 	FAULTS(PAGEBOX_FAULT_ZERO, "faults_zero"),

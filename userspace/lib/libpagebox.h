@@ -137,7 +137,7 @@ struct pagebox_summary {
  * The fields mean what those of struct pagebox_stats mean.
  */
 struct pagebox_counters {
-	__u64 faults[PAGEBOX_FAULT_NR];
+	__u64 faults[8];
 	__u64 major;
 	__u64 evict_clean;
 	__u64 evict_dirty;
