@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The look inside: read-only text files below /sys/kernel/debug/pagebox, one
- * directory for each box and in it one for each map. README.md describes them.
+ * directory for each box and in it one for each map. ABI-debugfs describes them.
  *
  * Nothing here changes a box. Each page is looked at with its folio locked, so
  * that its state, its frame and its PTEs belong together; between two pages all

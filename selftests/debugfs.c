@@ -41,55 +41,6 @@ FIXTURE_TEARDOWN(debugfs)
 	close(self->box);
 }
 
-/* The first word of each line, with spaces between. */
-static void keys_of(unsigned int id, const char *name, char *keys, size_t room)
-{
-	char *text = debugfs_text(id, name), *save, *line;
-
-	if (!text)
-		die("box %u has no file %s", id, name);
-	*keys = '\0';
-	for (line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		size_t used = strlen(keys);
-
-		snprintf(keys + used, room - used, "%s%.*s", used ? " " : "",
-			 (int)strcspn(line, " "), line);
-	}
-	free(text);
-}
-
-/* The lines of the files are those documented, in that order. */
-TEST_F(debugfs, keys)
-{
-	char keys[1024], name[32];
-
-	keys_of(self->id, "summary", keys, sizeof(keys));
-	EXPECT_STREQ(
-		"box name owner bytes frames frames_used hand policy batch store store_bytes "
-		"store_kind store_writable swap swap_used swap_pages swap_high store_read_us "
-		"store_write_us swap_read_us swap_write_us readahead swappiness references "
-		"references_auto oom oom_wait_ms "
-		"overcommit dirty_age_ms dirty_ratio pages views maps",
-		keys);
-	keys_of(self->id, "stats", keys, sizeof(keys));
-	EXPECT_STREQ(
-		"faults_zero faults_minor faults_file faults_swapin faults_cow faults_mkwrite "
-		"faults_failed major evict_clean evict_dirty second_chances revolutions "
-		"pinned_skips readahead readahead_hits prefetched paged_out discarded "
-		"store_reads store_writes swap_reads swap_writes io_errors shrunk oom_kills "
-		"frames_used swap_used swap_high frames_locked frames_pinned frames_dirty "
-		"committed pages views",
-		keys);
-	snprintf(name, sizeof(name), "%ld/stats",
-		 map_row_at(self->id, self->map).map);
-	keys_of(self->id, name, keys, sizeof(keys));
-	EXPECT_STREQ(
-		"faults_zero faults_minor faults_file faults_swapin faults_cow faults_mkwrite "
-		"faults_failed major",
-		keys);
-}
-
 /* The summary is about this box. */
 TEST_F(debugfs, summary)
 {
