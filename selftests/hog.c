@@ -307,7 +307,7 @@ static void end_slow(struct slow *slow, struct child *child)
 TEST(delays)
 {
 	struct slow slow = {
-		.box = slow_box(small_size() ? 1000000 : PAGEBOX_MAX_DELAY),
+		.box = slow_box(PAGEBOX_MAX_DELAY),
 		.count = reduced(READERS),
 	};
 	struct child child = child_fork(read_slowly, &slow);
@@ -315,7 +315,7 @@ TEST(delays)
 	EXPECT_EQ(0, child_ask(&child, slow.count));
 	EXPECT_TRUE(eventually(all_wait, &slow));
 	EXPECT_TRUE(root_reads());
-	EXPECT_EQ(0, box_stats(slow.box).store_reads);
+	EXPECT_LT(box_stats(slow.box).store_reads, slow.count);
 	end_slow(&slow, &child);
 }
 
