@@ -46,6 +46,22 @@ as_root()
 	fi
 }
 
+# hushed COMMAND...: its output is shown only when it fails, or with V=1.
+hushed()
+{
+	local log status=0
+
+	if [ "${V:-}" = 1 ]; then
+		"$@" >&2
+		return
+	fi
+	log=$(mktemp)
+	("$@") >"$log" 2>&1 || status=$?
+	[ "$status" = 0 ] || cat "$log" >&2
+	rm "$log"
+	return "$status"
+}
+
 # make_selftests GOAL...: "all" of the kselftests, or what else their Makefile has.
 make_selftests()
 {
