@@ -21,7 +21,7 @@ vm_kernel := $(or $(KVER),6.12)
 # What "make check-engine" runs at full size.
 engine_tests := backends.sh memcg oom resize
 
-##@ Build
+##@ Build (V=1 shows the commands)
 .PHONY: all module tools selftests install clean
 all: module tools	## the module and the tools
 
