@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Backends: arrays of pages in memory, in a file or on a block device. */
+#include "backend.h"
+#include "box.h"
+#include "failpoint.h"
 #include "pagebox.h"
 
 /**

@@ -23,6 +23,10 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include "backend.h"
+#include "compat.h"
+#include "failpoint.h"
+#include "io.h"
 #include "pagebox.h"
 
 /**

@@ -6,6 +6,9 @@
 #include <linux/highmem.h>
 #include <linux/slab.h>
 
+#include "backend.h"
+#include "failpoint.h"
+#include "io.h"
 #include "pagebox.h"
 
 /* Module-wide: the cap, and how many pages all RAM backends hold. */

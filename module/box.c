@@ -28,7 +28,27 @@
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
+#include "backend.h"
+#include "box.h"
+#include "config.h"
+#include "debugfs.h"
+#include "engine.h"
+#include "failpoint.h"
+#include "frame.h"
+#include "identity.h"
+#include "io.h"
+#include "lockdep.h"
+#include "map.h"
 #include "pagebox.h"
+#include "policy.h"
+#include "stats.h"
+#include "store.h"
+#include "swap.h"
+#include "trail.h"
+#include "truncate.h"
+#include "user.h"
+#include "view.h"
+#include "writeback.h"
 
 #define PB_FS_MAGIC 0x50616765 /* "Page" */
 

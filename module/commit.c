@@ -13,7 +13,14 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
+#include "box.h"
+#include "commit.h"
+#include "failpoint.h"
+#include "map.h"
 #include "pagebox.h"
+#include "pte.h"
+#include "store.h"
+#include "swap.h"
 
 /* Do the pages of the map need frames and slots of the box? */
 static bool map_counts(const struct pb_map *map)

@@ -15,7 +15,19 @@
 #include <linux/string.h>
 #include <linux/user_namespace.h>
 
+#include "backend.h"
+#include "box.h"
+#include "commit.h"
+#include "config.h"
+#include "engine.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "frame.h"
 #include "pagebox.h"
+#include "policy.h"
+#include "store.h"
+#include "swap.h"
+#include "writeback.h"
 
 #define PAGEBOX_SET_ALL ((PAGEBOX_SET_REFERENCES << 1) - 1)
 

@@ -23,7 +23,20 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "backend.h"
+#include "box.h"
+#include "commit.h"
+#include "config.h"
+#include "debugfs.h"
+#include "failpoint.h"
+#include "frame.h"
+#include "map.h"
+#include "page.h"
 #include "pagebox.h"
+#include "policy.h"
+#include "pte.h"
+#include "stats.h"
+#include "view.h"
 
 static struct dentry *pb_debugfs_root;
 

@@ -10,7 +10,19 @@
 #include <linux/splice.h>
 #include <linux/uaccess.h>
 
+#include "box.h"
+#include "commit.h"
+#include "compat.h"
+#include "compat_mm.h"
+#include "config.h"
+#include "dev.h"
+#include "failpoint.h"
+#include "map.h"
 #include "pagebox.h"
+#include "range.h"
+#include "stats.h"
+#include "vma.h"
+#include "writeback.h"
 
 /* A box has no end to append to. */
 static int dev_check_flags(int flags)

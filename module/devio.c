@@ -18,7 +18,21 @@
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 
+#include "box.h"
+#include "config.h"
+#include "dev.h"
+#include "failpoint.h"
+#include "fault.h"
+#include "fill.h"
+#include "io.h"
+#include "map.h"
+#include "page.h"
 #include "pagebox.h"
+#include "range.h"
+#include "stats.h"
+#include "store.h"
+#include "view.h"
+#include "writeback.h"
 
 static pgoff_t index_of(const struct kiocb *iocb)
 {

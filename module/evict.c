@@ -57,8 +57,27 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
+#include "backend.h"
+#include "box.h"
+#include "compat_mm.h"
+#include "engine.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "frame.h"
+#include "io.h"
+#include "map.h"
+#include "memcg.h"
+#include "page.h"
 #include "pagebox.h"
+#include "policy.h"
+#include "pte.h"
+#include "stats.h"
+#include "store.h"
+#include "swap.h"
 #include "trace.h"
+#include "trail.h"
+#include "truncate.h"
+#include "view.h"
 
 static unsigned int pin_sweeps = 250;
 module_param(pin_sweeps, uint, 0644);

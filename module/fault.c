@@ -35,8 +35,22 @@
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
 
+#include "backend.h"
+#include "box.h"
+#include "engine.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "fault.h"
+#include "fill.h"
+#include "frame.h"
+#include "map.h"
+#include "page.h"
 #include "pagebox.h"
+#include "pte.h"
+#include "stats.h"
+#include "store.h"
 #include "trace.h"
+#include "view.h"
 
 /* A step that needs a frame before it can go on. */
 #define NEED_FRAME 1

@@ -17,7 +17,9 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 
-#include "pagebox.h"
+#include "box.h"
+#include "compat.h"
+#include "dev.h"
 
 /* It takes a file to ask. */
 static const struct file_operations ask_fops = {

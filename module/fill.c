@@ -17,7 +17,19 @@
 #include <linux/pagemap.h>
 #include <linux/psi.h>
 
+#include "backend.h"
+#include "box.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "fill.h"
+#include "frame.h"
+#include "io.h"
+#include "page.h"
 #include "pagebox.h"
+#include "stats.h"
+#include "store.h"
+#include "swap.h"
+#include "view.h"
 
 /* The states of a read. */
 enum fill_state {

@@ -12,7 +12,16 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
-#include "pagebox.h"
+#include "box.h"
+#include "commit.h"
+#include "compat_mm.h"
+#include "failpoint.h"
+#include "fault.h"
+#include "map.h"
+#include "page.h"
+#include "pte.h"
+#include "view.h"
+#include "vma.h"
 
 /*
  * The page has got a sharer: may it share the frame as well? Not if that is under

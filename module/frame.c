@@ -27,7 +27,13 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+#include "compat_mm.h"
+#include "failpoint.h"
+#include "frame.h"
+#include "memcg.h"
+#include "page.h"
 #include "pagebox.h"
+#include "policy.h"
 
 /* Module-wide: the cap, and how many frames have a folio. */
 unsigned long pb_frames_max;

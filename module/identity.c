@@ -25,7 +25,9 @@
 #include <linux/fs.h>
 #include <linux/pagemap.h>
 
-#include "pagebox.h"
+#include "box.h"
+#include "failpoint.h"
+#include "identity.h"
 
 /**
  * pb_identity_get - an identity for a private map

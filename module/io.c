@@ -26,7 +26,13 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "pagebox.h"
+#include "backend.h"
+#include "box.h"
+#include "compat.h"
+#include "failpoint.h"
+#include "io.h"
+#include "stats.h"
+#include "store.h"
 
 /* Requests that can be had when the machine has no memory left. */
 #define IO_RESERVE 16

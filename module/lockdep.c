@@ -16,6 +16,9 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 
+#include "box.h"
+#include "frame.h"
+#include "lockdep.h"
 #include "pagebox.h"
 
 static void take_policy_and_frames(struct pb_frames *frames)

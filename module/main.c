@@ -5,7 +5,19 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
+#include "backend.h"
+#include "box.h"
+#include "debugfs.h"
+#include "dev.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "frame.h"
+#include "io.h"
+#include "page.h"
 #include "pagebox.h"
+#include "policy.h"
+#include "store.h"
+#include "user.h"
 
 static unsigned int frames = 1024;
 module_param(frames, uint, 0444);

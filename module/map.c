@@ -14,7 +14,15 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+#include "box.h"
+#include "commit.h"
+#include "failpoint.h"
+#include "identity.h"
+#include "map.h"
+#include "page.h"
 #include "pagebox.h"
+#include "pte.h"
+#include "view.h"
 
 static const struct rhashtable_params live_params = {
 	.key_len = sizeof(struct pb_map_key),

@@ -13,7 +13,7 @@
 #include <linux/mm.h>
 #include <linux/page_counter.h>
 
-#include "pagebox.h"
+#include "memcg.h"
 
 #ifdef CONFIG_MEMCG
 

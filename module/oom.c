@@ -30,7 +30,16 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "box.h"
+#include "commit.h"
+#include "engine.h"
+#include "failpoint.h"
+#include "map.h"
+#include "page.h"
 #include "pagebox.h"
+#include "pte.h"
+#include "stats.h"
+#include "view.h"
 
 /* How long a wait is, before the caller looks at the frames again. */
 #define OOM_NAP (HZ / 10)

@@ -23,7 +23,14 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+#include "box.h"
+#include "failpoint.h"
+#include "frame.h"
+#include "page.h"
 #include "pagebox.h"
+#include "stats.h"
+#include "swap.h"
+#include "user.h"
 
 static struct kmem_cache *pb_page_cache;
 

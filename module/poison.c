@@ -23,7 +23,13 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
+#include "box.h"
+#include "engine.h"
+#include "frame.h"
+#include "page.h"
 #include "pagebox.h"
+#include "store.h"
+#include "view.h"
 
 /* Is the page that of the store, which it comes back from, or of nothing? */
 static bool poison_comes_back(struct pb_box *box, const struct pb_page *page,

@@ -5,7 +5,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "failpoint.h"
+#include "frame.h"
 #include "pagebox.h"
+#include "policy.h"
 
 static_assert(PB_BATCH_MAX <= PB_PICK_MAX);
 

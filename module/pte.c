@@ -12,7 +12,8 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
-#include "pagebox.h"
+#include "compat_mm.h"
+#include "pte.h"
 
 /* The kernel exports no iterator over i_mmap; this makes one of our own. */
 static inline pgoff_t vma_first_index(struct vm_area_struct *vma)

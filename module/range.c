@@ -10,7 +10,21 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
+#include "box.h"
+#include "config.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "fill.h"
+#include "frame.h"
+#include "io.h"
+#include "map.h"
+#include "page.h"
 #include "pagebox.h"
+#include "pte.h"
+#include "range.h"
+#include "stats.h"
+#include "store.h"
+#include "view.h"
 
 /* Without a store only pages that exist have contents: go on to the next. */
 static bool range_skip_untouched(struct pb_box *box, struct pb_view *view,

@@ -7,7 +7,13 @@
  *
  * This runs inside of allocations, so it does no I/O and waits for nothing.
  */
-#include "pagebox.h"
+#include "box.h"
+#include "compat.h"
+#include "engine.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "frame.h"
+#include "stats.h"
 
 /* What the kernel is told; it asks for parts of that. */
 static unsigned long shrink_count(struct shrinker *shrinker,

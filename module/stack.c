@@ -16,7 +16,13 @@
 #include <linux/sched/task_stack.h>
 #include <linux/sizes.h>
 
+#include "box.h"
+#include "compat_mm.h"
+#include "failpoint.h"
+#include "map.h"
 #include "pagebox.h"
+#include "trace.h"
+#include "vma.h"
 
 /*
  * How far below its stack pointer a function may write: 128 bytes by the ABI of

@@ -7,7 +7,13 @@
 #include <linux/pagemap.h>
 #include <linux/percpu.h>
 
+#include "box.h"
+#include "failpoint.h"
+#include "frame.h"
 #include "pagebox.h"
+#include "pte.h"
+#include "stats.h"
+#include "swap.h"
 
 const char *const pb_stat_names[PB_STAT_NR] = {
 	[PAGEBOX_FAULT_ZERO] = "faults_zero",

@@ -28,7 +28,12 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+#include "backend.h"
+#include "box.h"
+#include "failpoint.h"
 #include "pagebox.h"
+#include "store.h"
+#include "truncate.h"
 
 /* Look at the size. Return true if there is a cut that there was not. */
 static bool store_note_size(struct pb_box *box)

@@ -12,7 +12,11 @@
  */
 #include <linux/slab.h>
 
+#include "backend.h"
+#include "failpoint.h"
+#include "page.h"
 #include "pagebox.h"
+#include "swap.h"
 
 static u32 swap_room(struct pb_backend *backend, u32 limit)
 {

@@ -7,7 +7,16 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
+#include "backend.h"
+#include "box.h"
+#include "engine.h"
+#include "evict.h"
+#include "failpoint.h"
+#include "fill.h"
+#include "frame.h"
+#include "page.h"
 #include "pagebox.h"
+#include "swap.h"
 
 /* The contents are in the frame; forget the copy in the old area. */
 static void swapoff_leave_slot(struct pb_box *box, struct pb_swap *old,

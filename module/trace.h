@@ -11,15 +11,25 @@
 
 #include <linux/tracepoint.h>
 
+#include <pagebox.h>
+
 /* clang-format off */
-#define PB_TRACE_CLASSES		\
-	{ 0, "zero" },			\
-	{ 1, "minor" },			\
-	{ 2, "file" },			\
-	{ 3, "swapin" },		\
-	{ 4, "cow" },			\
-	{ 5, "mkwrite" },		\
-	{ 6, "failed" }
+TRACE_DEFINE_ENUM(PAGEBOX_FAULT_ZERO);
+TRACE_DEFINE_ENUM(PAGEBOX_FAULT_MINOR);
+TRACE_DEFINE_ENUM(PAGEBOX_FAULT_FILE);
+TRACE_DEFINE_ENUM(PAGEBOX_FAULT_SWAPIN);
+TRACE_DEFINE_ENUM(PAGEBOX_FAULT_COW);
+TRACE_DEFINE_ENUM(PAGEBOX_FAULT_MKWRITE);
+TRACE_DEFINE_ENUM(PAGEBOX_FAULT_FAILED);
+
+#define PB_TRACE_CLASSES			\
+	{ PAGEBOX_FAULT_ZERO, "zero" }, \
+	{ PAGEBOX_FAULT_MINOR, "minor" }, \
+	{ PAGEBOX_FAULT_FILE, "file" }, \
+	{ PAGEBOX_FAULT_SWAPIN, "swapin" }, \
+	{ PAGEBOX_FAULT_COW, "cow" }, \
+	{ PAGEBOX_FAULT_MKWRITE, "mkwrite" }, \
+	{ PAGEBOX_FAULT_FAILED, "failed" }
 
 /* A fault was resolved, or failed. latency is in nanoseconds. */
 TRACE_EVENT(pagebox_fault,

@@ -21,7 +21,13 @@
 #include <linux/pid.h>
 #include <linux/slab.h>
 
+#include "box.h"
+#include "compat_mm.h"
+#include "failpoint.h"
+#include "frame.h"
 #include "pagebox.h"
+#include "pte.h"
+#include "trail.h"
 
 /*
  * An instruction of x86-64 makes progress with 8 pages: 2 that it is in, and 6 for

@@ -15,7 +15,13 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "pagebox.h"
+#include "box.h"
+#include "failpoint.h"
+#include "page.h"
+#include "stats.h"
+#include "store.h"
+#include "truncate.h"
+#include "view.h"
 
 /* Lock a page that is not under I/O. NULL: it has no frame. */
 static struct folio *truncate_lock_idle(struct pb_box *box,

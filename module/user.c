@@ -13,7 +13,9 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
+#include "failpoint.h"
 #include "pagebox.h"
+#include "user.h"
 
 /* Workers of one user's requests, and for his other work, as long as they hang. */
 #define USER_WORKERS 64

@@ -8,7 +8,12 @@
  */
 #include <linux/pagemap.h>
 
+#include "box.h"
+#include "failpoint.h"
+#include "page.h"
 #include "pagebox.h"
+#include "stats.h"
+#include "view.h"
 
 /**
  * pb_view_init - make an empty view

@@ -12,8 +12,20 @@
 #include <linux/mman.h>
 #include <linux/pagemap.h>
 
+#include "commit.h"
+#include "compat_mm.h"
+#include "engine.h"
+#include "failpoint.h"
+#include "fault.h"
+#include "fill.h"
+#include "map.h"
+#include "page.h"
 #include "pagebox.h"
+#include "store.h"
 #include "trace.h"
+#include "trail.h"
+#include "view.h"
+#include "vma.h"
 
 /*
  * Is this populate's fault? Core mm populates a private mapping for mlock(), mmap()

@@ -34,7 +34,17 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "pagebox.h"
+#include "backend.h"
+#include "box.h"
+#include "engine.h"
+#include "failpoint.h"
+#include "io.h"
+#include "page.h"
+#include "pte.h"
+#include "store.h"
+#include "truncate.h"
+#include "view.h"
+#include "writeback.h"
 
 /* How often the flusher looks at most and at least, in milliseconds. */
 #define FLUSH_OFTEN 20

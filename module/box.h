@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A box: one sandbox. */
+#ifndef _PAGEBOX_BOX_H
+#define _PAGEBOX_BOX_H
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+#include "config.h"
+#include "frame.h"
+#include "map.h"
+#include "trail.h"
+#include "truncate.h"
+#include "user.h"
+#include "view.h"
+
+struct pb_backend;
+struct pb_flight;
+struct pb_stats;
+struct pb_swap;
+
+/**
+ * struct pb_box - one sandbox
+ * @id: number, used again only when all others were; invariant
+ * @owner: who opened it; invariant
+ * @user: the owner's part of what users do not share; invariant
+ * @memcg: cgroup of the opener: what workers allocate is charged to it; invariant
+ * @privileged: that was somebody with CAP_SYS_RESOURCE, see pb_cap(); invariant
+ * @kills_all: that was somebody who may kill any process; invariant
+ * @name: at first the comm of who opened it; @config
+ * @ref: files that stand for the box, and requests under way
+ * @files: the files alone
+ * @inode: its i_mapping is the reverse map of all VMAs, and remembers errors of
+ *         write-back; invariant
+ * @memory: inode of the files that stand for mappings which are memory and not a
+ *          file: nothing links to it, so core dumps hold what is mapped; invariant
+ * @identities: those that no map uses, linked by i_private; maps.lock
+ * @config: one change of the configuration at a time
+ * @lock: until the box is sealed: @bytes and @store
+ * @sealed: was used, @bytes and @store are invariant now; written under @lock
+ * @bytes: size; @lock until @sealed
+ * @store: where pages come from, or NULL; @lock until @sealed
+ * @tune: see there
+ * @root: the view of MAP_SHARED mappings
+ * @frames: the frame table
+ * @swap: the swap area, or NULL; changed under @config, @lock and @swap_lock
+ * @swap_old: the area that is being replaced, or NULL; as @swap. An area with a
+ *            slot in use stays
+ * @swap_lock: held for reading while a slot is taken
+ * @maps: the mappings
+ * @trails: the pages that threads are at
+ * @committed: pages that mappings have promised; maps.lock
+ * @oom_lock: around a search for somebody to kill
+ * @oom_victim: identity of the mm that was killed last; @oom_lock
+ * @oom_since: when, in jiffies; as @oom_victim
+ * @truncate: notices when the store is truncated
+ * @flusher: writes pages that have been dirty for long
+ * @shrinker: the box's part in the machine's reclaim
+ * @stats: counters, per CPU
+ * @dir: debugfs directory; only the debugfs work touches it
+ * @sync: makes and drops the debugfs directories of the box and of its maps
+ * @sync_asked: how often that was asked for
+ * @sync_done: up to which of these it is done; written by @sync
+ * @synced: to wait for @sync_done
+ * @late: tears the box down
+ * @gone: for the task that waits for that, or NULL
+ */
+struct pb_box {
+	u32 id;
+	kuid_t owner;
+	struct pb_user *user;
+	struct mem_cgroup *memcg;
+	bool privileged;
+	bool kills_all;
+	char name[PAGEBOX_NAME_LEN];
+	struct kref ref;
+	atomic_t files;
+	struct inode *inode;
+	struct inode *memory;
+	struct inode *identities;
+	struct mutex config; /* one ioctl at a time */
+	struct mutex lock; /* size and store, until the box is used */
+	bool sealed;
+	u64 bytes;
+	struct pb_backend *store;
+	struct pb_tunables tune;
+	struct pb_view root;
+	struct pb_frames frames;
+	struct pb_swap *swap;
+	struct pb_swap *swap_old;
+	struct rw_semaphore swap_lock; /* see @swap */
+	struct pb_maps maps;
+	struct pb_trails trails;
+	long committed;
+	struct mutex oom_lock; /* one killer at a time */
+	struct mm_struct *oom_victim;
+	unsigned long oom_since;
+	struct pb_truncate truncate;
+	struct delayed_work flusher;
+	struct pb_shrinker shrinker;
+	struct pb_stats __percpu *stats;
+	struct dentry *dir;
+	struct work_struct sync;
+	atomic_t sync_asked;
+	int sync_done;
+	wait_queue_head_t synced;
+	struct work_struct late;
+	struct pb_flight *gone;
+};
+
+struct pb_box *pb_box_new(void);
+struct pb_box *pb_box_find(u32 id);
+int pb_box_file_release(struct inode *inode, struct file *file);
+void pb_box_file_gone(struct pb_box *box);
+void pb_boxes_exit(void);
+struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
+			 const struct file_operations *fops);
+extern unsigned int pb_box_frames;
+extern unsigned int pb_box_max;
+
+static inline void pb_box_release_later(struct kref *ref)
+{
+	queue_work(pb_wq, &container_of(ref, struct pb_box, ref)->late);
+}
+
+/**
+ * pb_box_put_later - drop a reference, and do not wait
+ * @box: the box
+ *
+ * Context: any that may not wait for a worker.
+ */
+static inline void pb_box_put_later(struct pb_box *box)
+{
+	kref_put(&box->ref, pb_box_release_later);
+}
+
+/**
+ * pb_box_unmap - take PTEs away, in all processes
+ * @box: the box
+ * @index: first index
+ * @nr: how many
+ *
+ * Afterwards the folios know whether their PTEs were dirty or accessed.
+ */
+static inline void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr)
+{
+	unmap_mapping_pages(box->inode->i_mapping, index, nr, false);
+}
+
+static inline void pb_box_unmap_from(struct pb_box *box, pgoff_t first)
+{
+	pb_box_unmap(box, first, ULONG_MAX - first);
+}
+
+/**
+ * pb_box_sync - maps have come or gone: debugfs shall show it
+ * @box: of this box
+ *
+ * Context: any; the work is done later, and a reader of "summary" or "maps" waits
+ * for it.
+ */
+static inline void pb_box_sync(struct pb_box *box)
+{
+	/* Ordered: the work sees the map, or is done once more. */
+	atomic_inc_return(&box->sync_asked);
+	queue_work(pb_wq, &box->sync);
+}
+
+#endif /* _PAGEBOX_BOX_H */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A fault: from an index to a locked folio. */
+#ifndef _PAGEBOX_FAULT_H
+#define _PAGEBOX_FAULT_H
+
+#include <linux/types.h>
+
+#include "frame.h"
+#include "map.h"
+
+struct pb_box;
+
+/**
+ * struct pb_fault - one fault on its way
+ * @box: where
+ * @view: in which view
+ * @map: for which map, or NULL for read() and write()
+ * @index: which page
+ * @address: in the VMA, or 0 for a process that does not run yet
+ * @write: it is to be written
+ * @class: what had to be done so far
+ * @major: a read was waited for
+ * @short_of_frames: there was none for the copy of a page that was in one
+ * @ahead: class of the read that readahead did for it, or PAGEBOX_FAULT_MINOR
+ * @blank: a frame in hand, if any
+ * @folio: the result, locked and referenced
+ */
+struct pb_fault {
+	struct pb_box *box;
+	struct pb_view *view;
+	struct pb_map *map;
+	pgoff_t index;
+	unsigned long address;
+	bool write;
+	enum pagebox_fault_class class;
+	bool major;
+	bool short_of_frames;
+	enum pagebox_fault_class ahead;
+	struct pb_blank blank;
+	struct folio *folio;
+};
+
+static inline struct pb_fault pb_fault_of(struct pb_map *map, pgoff_t index,
+					  unsigned long address, bool write)
+{
+	return (struct pb_fault){
+		.box = map->box,
+		.view = map->view,
+		.map = map,
+		.index = index,
+		.address = address,
+		.write = write,
+		.ahead = PAGEBOX_FAULT_MINOR,
+	};
+}
+
+int pb_fault_resolve(struct pb_fault *f);
+void pb_fault_count(const struct pb_fault *f, enum pagebox_fault_class class);
+int pb_fault_own_copy(struct pb_map *map, pgoff_t index);
+int pb_fault_root(struct pb_box *box, pgoff_t index, bool write,
+		  struct folio **folio);
+
+#endif /* _PAGEBOX_FAULT_H */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The hardware's page tables. */
+#ifndef _PAGEBOX_PTE_H
+#define _PAGEBOX_PTE_H
+
+#include <linux/mm.h>
+
+/**
+ * struct pb_pte_bits - what the PTEs of a folio say, all mappings together
+ * @mapped: how many PTEs were found
+ * @young: one had its accessed bit set
+ * @dirty: one has its dirty bit set
+ * @locked: one belongs to a VMA under mlock()
+ */
+struct pb_pte_bits {
+	u32 mapped;
+	bool young;
+	bool dirty;
+	bool locked;
+};
+
+void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
+		    struct folio **folios, struct pb_pte_bits *bits,
+		    unsigned int nr, bool clear);
+int pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,
+		     unsigned long end);
+pte_t pb_pte_read(struct mm_struct *mm, unsigned long address);
+struct vm_area_struct *pb_pte_vma_first(struct address_space *mapping,
+					pgoff_t first, pgoff_t last);
+struct vm_area_struct *pb_pte_vma_next(struct vm_area_struct *vma,
+				       pgoff_t first, pgoff_t last);
+
+#endif /* _PAGEBOX_PTE_H */
