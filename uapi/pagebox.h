@@ -326,7 +326,7 @@ struct pagebox_info {
  * @io_errors: (out) pages that could not be read or written
  * @shrunk: (out) pages of memory released because memory was low
  * @oom_kills: (out) processes killed because no frame was available
- * @swap_high: (out) most swap slots in use at any time
+ * @swap_high: (out) most slots of this swap area in use at any time
  * @frames_locked: (out) frames that hold a page under mlock()
  * @frames_pinned: (out) frames with a reference from outside the box
  * @frames_dirty: (out) frames that hold the only copy of a page
@@ -434,19 +434,20 @@ struct pagebox_stack {
  * PAGEBOX_IOC_JOIN; otherwise it fails with EPERM. The file descriptor must be
  * open for writing, otherwise it fails with EBADF. Other errors:
  *
- * EBUSY: @bytes or @store_fd once the box has been mapped, read or written;
- * @frames if pages that are locked or pinned hold frames above the new limit;
- * a file that is already the store or swap area of the box.
- * ENOMEM: the pages of the swap area to be removed fit nowhere else; no memory.
- * ENOSPC: a swap area without room for a page.
- * EBADF: a closed file descriptor.
- * EACCES: a file descriptor that is not open for reading (swap area: and
- * writing), or is open with O_APPEND.
- * EISDIR: a directory. ESPIPE: a pipe or socket. EINVAL: any other file that is
- * neither regular nor a block device.
- * ENOENT: a policy that is not registered.
- * ERANGE: a value out of bounds. EINVAL: a value that is never valid.
- * EINTR: the caller was killed.
+ *  - EBUSY: @bytes or @store_fd once the box has been mapped, read or written;
+ *    @frames if pages that are locked or pinned hold frames above the new limit;
+ *    a file that is already the store or swap area of the box
+ *  - ENOMEM: the pages of the swap area to be removed fit nowhere else, or the
+ *    kernel has no memory
+ *  - ENOSPC: a swap area without room for a page
+ *  - EBADF: a closed file descriptor
+ *  - EACCES: a file descriptor that is not open for reading (a swap area: and
+ *    writing), or is open with O_APPEND
+ *  - EISDIR: a directory; ESPIPE: a pipe or socket; EINVAL: any other file that
+ *    is neither regular nor a block device
+ *  - ENOENT: a policy that is not registered
+ *  - ERANGE: a value out of bounds; EINVAL: a value that is never valid
+ *  - EINTR: the caller was killed
  */
 #define PAGEBOX_IOC_CONFIGURE _IOW(PAGEBOX_IOC_MAGIC, 0, struct pagebox_config)
 
