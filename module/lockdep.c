@@ -20,6 +20,7 @@
 #include "frame.h"
 #include "lockdep.h"
 #include "pagebox.h"
+#include "swap.h"
 
 static void take_policy_and_frames(struct pb_frames *frames)
 {
