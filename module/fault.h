@@ -8,8 +8,6 @@
 #include "frame.h"
 #include "map.h"
 
-struct pb_box;
-
 /**
  * struct pb_fault - one fault on its way
  * @box: where

@@ -9,8 +9,6 @@
 #include "io.h"
 #include "stats.h"
 
-struct pb_page;
-
 /**
  * struct pb_fill - a read into frames
  * @io: the request

@@ -12,8 +12,6 @@
 
 #include "backend.h"
 
-struct pb_box;
-
 /* Most pages of one read or write. */
 #define PB_IO_MAX PAGEBOX_MAX_READAHEAD
 

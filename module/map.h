@@ -14,9 +14,6 @@
 #include "pagebox.h"
 #include "view.h"
 
-struct pb_box;
-struct pb_page;
-
 /**
  * struct pb_process - a process that maps a box
  * @mm: identity of the process

@@ -11,8 +11,6 @@
 #include "box.h"
 #include "truncate.h"
 
-struct pb_watch;
-
 void pb_store_start(struct pb_box *box);
 void pb_store_notice(struct pb_box *box);
 int pb_store_wait(struct pb_box *box, pgoff_t index);

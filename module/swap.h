@@ -10,9 +10,6 @@
 #include "box.h"
 #include "pagebox.h"
 
-struct pb_backend;
-struct pb_page;
-
 /**
  * struct pb_swap - a swap area
  * @backend: where the slots are; invariant

@@ -14,17 +14,18 @@
  *                       do_fault(), finish_fault(), do_wp_page()]
  *   step_fast           pb_view_trylock()
  *   step_look           fault_step(), pb_view_look()
- *   step_ref            step_resident(), pb_frame_lock()
- *   step_still          still_there()
- *   step_locked         step_locked(), needs_copy(), pb_page_writable()
- *   step_copy           step_locked(), install_own(), unmap_locked()
- *   step_absent         step_absent(), read_page()
+ *   step_ref            fault_step_resident(), pb_frame_lock()
+ *   step_still          fault_still_there()
+ *   step_locked         fault_step_locked(), fault_needs_copy(),
+ *                       pb_page_writable()
+ *   step_copy           fault_step_locked(), fault_install_own(), fault_unmap()
+ *   step_absent         fault_step_absent(), fault_read_page()
  *   attach              pb_page_attach()
- *   step_new_own        step_new_own(), install_own()
- *   hand_over           hand_over(), pb_page_hand_over()
- *   step_unmap_old      unmap_root(), was_replaced()
- *   step_new_root       step_new_root()
- *   mkwrite             pb_page_mkwrite(), break_cow()
+ *   step_new_own        fault_step_new_own(), fault_install_own()
+ *   hand_over           fault_hand_over(), pb_page_hand_over()
+ *   step_unmap_old      fault_unmap_root(), fault_was_replaced()
+ *   step_new_root       fault_step_new_root()
+ *   mkwrite             vma_page_mkwrite(), vma_break_cow()
  *   get_frame           pb_evict_get_frame() without the eviction
  *   frame_put           pb_frame_put(), pb_frame_pinned(), frame_give_back()
  *   unmap_all           pb_box_unmap(): each PTE is taken atomically
@@ -32,15 +33,19 @@
  *   lock_idle           pb_page_lock_idle()
  *   detach              pb_page_detach()
  *   page_put            pb_page_put(), page_free(); a busy frame is reaper()'s
- *   reaper              late_work(), trylock_folio(), page_release()
- *   fork                pb_map_fork(), map_clone(), pb_view_share(),
- *                       share_frame(), pb_fault_own_copy(), pb_pte_wrprotect()
+ *   reaper              page_late_work(), pb_page_trylock(), page_release()
+ *   fork                pb_fork_vma(), fork_clone(), pb_view_share(),
+ *                       fork_share_frame(), pb_fault_own_copy(),
+ *                       pb_pte_wrprotect()
  *   leave               [unmap_vmas()], pb_map_put_vma(), pb_view_drop()
- *   discard             discard(), next_own(), discard_page()
- *   evictor             lock_frame(), pb_evict_victims(), unmap(), evict(),
- *                       write_out(), write_ended(), release()
- *   flusher             write_pages(), next_resident(), lock_due(), begin_write(),
- *                       write_done()
+ *   discard             range_discard(), pb_view_next_get(),
+ *                       range_discard_page()
+ *   evictor             evict_lock_frame(), pb_evict_victims(), evict_unmap(),
+ *                       evict_page(),
+ *                       evict_write(), evict_write_ended(), evict_release()
+ *   flusher             writeback_pages(), writeback_next(),
+ *                       writeback_lock_due(), writeback_clean(),
+ *                       writeback_done()
  *
  * What it takes as one step that the machine does in several: a look at a page
  * and at its folio pointer; a change under a spinlock or in an xarray; taking a
@@ -528,7 +533,7 @@ inline instruction()
 #define COPIED(p, x) (wr && v != ROOT && (page[p].root || page[p].sharers != 1 || \
 					  (page[p].shared && FOREIGN(x))))
 
-/* What unmap_root() finds in the root view, with a reference. */
+/* What fault_unmap_root() finds in the root view, with a reference. */
 inline look_at_old()
 {
 	atomic {
@@ -591,7 +596,7 @@ access:
 		wr = !READS
 	}
 
-	/* fault_resolve(), one step after the other */
+	/* pb_fault_resolve(), one step after the other */
 step_fast:
 	atomic {
 		pg = view[v];
@@ -640,7 +645,7 @@ step_ref:
 		:: folio[f].ref == 0 -> goto step_fast
 		:: else -> folio[f].ref++
 		fi;
-		/* step_resident(): counted as one who waits, while it is a frame */
+		/* fault_step_resident(): counted as one who waits, while it is a frame */
 		counted = INT(f);
 		folio[f].waiters = folio[f].waiters + counted;
 		!folio[f].locked;
@@ -866,7 +871,7 @@ step_new_own:
 		folio[sp].dirty = 1
 	}
 #ifdef REORDER_NEW_OWN
-	/* Without smp_mb(): the load in unmap_root() before the store. */
+	/* Without smp_mb(): the load in fault_unmap_root() before the store. */
 	look_at_old();
 #endif
 	atomic {
@@ -958,7 +963,7 @@ step_new_root_still:
 		fi
 	}
 
-	/* fault_resolve() is done: f is locked, the rest is core mm's */
+	/* pb_fault_resolve() is done: f is locked, the rest is core mm's */
 resolved:
 	if
 	:: sp != NONE ->
@@ -974,7 +979,7 @@ resolved:
 			unlock_put(f);
 			f = NONE;
 			goto forked_own
-		:: v == m && vf != NONE ->	/* break_cow() */
+		:: v == m && vf != NONE ->	/* vma_break_cow() */
 			unlock_put(f);
 			f = NONE;
 			put_folio(vf);
@@ -1234,7 +1239,7 @@ end:	do
 		:: INT(2) -> x = 2
 		:: INT(3) -> x = 3
 		fi;
-		/* lock_frame() */
+		/* evict_lock_frame() */
 		if
 		:: folio[x].locked || !folio[x].page -> x = 0; goto end
 #ifndef EVICT_WRITTEN
@@ -1330,7 +1335,7 @@ proctype flusher(byte rounds)
 	:: rounds == 0 -> break
 	:: else ->
 		rounds--;
-		/* next_resident() */
+		/* writeback_next() */
 		atomic {
 			p = view[ROOT];
 			x = (p -> page[p].folio : NONE);
@@ -1343,7 +1348,7 @@ proctype flusher(byte rounds)
 		:: x != NONE ->
 			lock_folio(x);
 			ok = (folio[x].page == p && folio[x].uptodate);
-			/* is_dirty() */
+			/* writeback_is_dirty() */
 			dirty = ok && (folio[x].dirty || (pte[ROOT].f == x && pte[ROOT].d) ||
 				       (pte[PARENT].f == x && pte[PARENT].d) ||
 				       (pte[CHILD].f == x && pte[CHILD].d));
