@@ -29,13 +29,8 @@ FIXTURE_VARIANT(bounds)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(bounds, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(bounds, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(bounds, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(bounds, private){ .flags = MAP_PRIVATE };
 
 FIXTURE_SETUP(bounds)
 {
@@ -43,10 +38,7 @@ FIXTURE_SETUP(bounds)
 	self->before = box_stats(self->box);
 }
 
-FIXTURE_TEARDOWN(bounds)
-{
-	close(self->box);
-}
+NO_TEARDOWN(bounds);
 
 /* Past the end of the box is SIGBUS, as with files; up to it all is well. */
 TEST_F(bounds, past_the_end)

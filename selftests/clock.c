@@ -104,19 +104,11 @@ FIXTURE_VARIANT(hand)
 	bool write;
 };
 
-FIXTURE_VARIANT_ADD(hand, shared_reads){
-	.flags = MAP_SHARED,
-};
+FIXTURE_VARIANT_ADD(hand, shared_reads){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(hand, shared_writes){ .flags = MAP_SHARED, .write = true };
 
-FIXTURE_VARIANT_ADD(hand, shared_writes){
-	.flags = MAP_SHARED,
-	.write = true,
-};
-
-FIXTURE_VARIANT_ADD(hand, private_writes){
-	.flags = MAP_PRIVATE,
-	.write = true,
-};
+FIXTURE_VARIANT_ADD(hand, private_writes){ .flags = MAP_PRIVATE,
+					   .write = true };
 
 FIXTURE_SETUP(hand)
 {
@@ -126,10 +118,7 @@ FIXTURE_SETUP(hand)
 	ASSERT_EQ(1, box_info(self->box).batch);
 }
 
-FIXTURE_TEARDOWN(hand)
-{
-	close(self->box);
-}
+NO_TEARDOWN(hand);
 
 static void access_page(FIXTURE_DATA(hand) * self, bool write, size_t page)
 {

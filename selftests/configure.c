@@ -43,23 +43,6 @@ static bool summary_has(unsigned int id, const char *line)
 	return found;
 }
 
-static int swap_error(int box, int fd, unsigned int pages)
-{
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_SWAP,
-					    .swap_fd = fd,
-					    .swap_pages = pages,
-				    });
-}
-
-static int frames_error(int box, unsigned int frames)
-{
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_FRAMES,
-					    .frames = frames,
-				    });
-}
-
 /* A box that nobody configured is what the header and README say. */
 TEST(defaults)
 {
@@ -111,13 +94,8 @@ FIXTURE_VARIANT(any_time)
 	bool used;
 };
 
-FIXTURE_VARIANT_ADD(any_time, fresh){
-	.used = false,
-};
-
-FIXTURE_VARIANT_ADD(any_time, used){
-	.used = true,
-};
+FIXTURE_VARIANT_ADD(any_time, fresh){ .used = false };
+FIXTURE_VARIANT_ADD(any_time, used){ .used = true };
 
 FIXTURE_SETUP(any_time)
 {
@@ -219,8 +197,7 @@ TEST_F(any_time, readahead)
 	EXPECT_EQ(0, configure_error(self->box,
 				     (struct pagebox_config){
 					     .set = PAGEBOX_SET_READAHEAD,
-					     .readahead = 16,
-				     }));
+					     .readahead = 16 }));
 	self->info.readahead = 16;
 	expect_info(_metadata, self->box, &self->info, "readahead 16");
 }
@@ -230,8 +207,7 @@ TEST_F(any_time, swappiness)
 	EXPECT_EQ(0, configure_error(self->box,
 				     (struct pagebox_config){
 					     .set = PAGEBOX_SET_SWAPPINESS,
-					     .swappiness = 0,
-				     }));
+					     .swappiness = 0 }));
 	self->info.swappiness = 0;
 	expect_info(_metadata, self->box, &self->info, "swappiness 0");
 }
@@ -345,22 +321,17 @@ TEST(stores)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	reader = open(path, O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, reader);
-	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_STORE,
-						    .store_fd = reader });
+	box_set_store(box, reader);
 	EXPECT_EQ(PAGEBOX_INFO_STORE, box_info(box).flags);
 	EXPECT_TRUE(summary_has(info.id, "store_writable 0"));
 
-	box_configure(box,
-		      (struct pagebox_config){ .set = PAGEBOX_SET_STORE,
-					       .store_fd = PAGEBOX_FD_NONE });
+	box_set_store(box, PAGEBOX_FD_NONE);
 	EXPECT_EQ(PAGEBOX_BACKEND_NONE, box_info(box).store_kind);
 	EXPECT_EQ(0, box_info(box).store_bytes);
 	EXPECT_EQ(0, box_info(box).flags);
 	EXPECT_TRUE(summary_has(info.id, "store -"));
 
-	box_configure(box,
-		      (struct pagebox_config){ .set = PAGEBOX_SET_STORE,
-					       .store_fd = PAGEBOX_FD_RAM });
+	box_set_store(box, PAGEBOX_FD_RAM);
 	EXPECT_EQ(PAGEBOX_BACKEND_RAM, box_info(box).store_kind);
 	EXPECT_EQ(PAGEBOX_INFO_STORE | PAGEBOX_INFO_WRITABLE,
 		  box_info(box).flags);
@@ -479,27 +450,16 @@ static void use_by_write(int box)
 		die("write");
 }
 
-FIXTURE_VARIANT_ADD(sealing, mmap){
-	.use = use_by_mmap,
-};
-
-FIXTURE_VARIANT_ADD(sealing, read){
-	.use = use_by_read,
-};
-
-FIXTURE_VARIANT_ADD(sealing, write){
-	.use = use_by_write,
-};
+FIXTURE_VARIANT_ADD(sealing, mmap){ .use = use_by_mmap };
+FIXTURE_VARIANT_ADD(sealing, read){ .use = use_by_read };
+FIXTURE_VARIANT_ADD(sealing, write){ .use = use_by_write };
 
 FIXTURE_SETUP(sealing)
 {
 	self->box = box_new(FRAMES, PAGES);
 }
 
-FIXTURE_TEARDOWN(sealing)
-{
-	close(self->box);
-}
+NO_TEARDOWN(sealing);
 
 TEST_F(sealing, seals)
 {
@@ -717,37 +677,26 @@ static int exchange_for_ever(void *context)
 	}
 }
 
-struct moves {
-	int box;
-	pid_t mover;
-	uint64_t enough;
-};
-
-static bool enough_moves(void *context)
-{
-	struct moves *moves = context;
-
-	return has_ended(&moves->mover) ||
-	       box_stats(moves->box).swap_writes >= moves->enough;
-}
-
 /* Who is killed while pages move leaves a box that works, with all of them. */
 TEST_F(exchange, killed_in_the_middle)
 {
-	struct moves moves = { .box = self->box };
+	uint64_t enough;
+	pid_t mover;
 
 	box_configure(self->box,
 		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP_DELAY,
 					       .swap_read_us = 500,
 					       .swap_write_us = 500 });
 	for (unsigned int round = 0; round < reduced(6); round++) {
-		moves.mover = fork_tied();
-		if (!moves.mover)
+		mover = fork_tied();
+		if (!mover)
 			_exit(exchange_for_ever(self));
-		moves.enough = box_stats(self->box).swap_writes + 17 * round;
-		EXPECT_TRUE(eventually(enough_moves, &moves));
-		ASSERT_EQ(0, kill(moves.mover, SIGKILL));
-		EXPECT_EQ(256 + SIGKILL, child_status(moves.mover));
+		enough = box_stats(self->box).swap_writes + 17 * round;
+		EXPECT_TRUE(
+			eventually(has_ended(mover) ||
+				   box_stats(self->box).swap_writes >= enough));
+		ASSERT_EQ(0, kill(mover, SIGKILL));
+		EXPECT_EQ(256 + SIGKILL, child_status(mover));
 		expect_contents(_metadata, self);
 	}
 	EXPECT_EQ(0, swap_error(self->box, PAGEBOX_FD_RAM, 0));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The debugfs files: their format, what they say, and looking while it changes. */
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -36,10 +35,7 @@ FIXTURE_SETUP(debugfs)
 	pages_fill(self->map, PAGES, 1);
 }
 
-FIXTURE_TEARDOWN(debugfs)
-{
-	close(self->box);
-}
+NO_TEARDOWN(debugfs);
 
 /* The summary is about this box. */
 TEST_F(debugfs, summary)
@@ -201,8 +197,7 @@ TEST(odd_names)
 
 	ASSERT_EQ(0, prctl(PR_SET_NAME, name));
 	box = box_new_store(4, files[0]);
-	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
-						    .swap_fd = files[1] });
+	box_set_swap(box, files[1], 0);
 	text = debugfs_text(box_info(box).id, "summary");
 	ASSERT_NE(NULL, text);
 	expect_line(_metadata, text, "name", name);
@@ -326,10 +321,8 @@ static void look_at_everything(struct __test_metadata *_metadata,
 	EXPECT_GE(FRAMES, debugfs_number(self->id, "stats", "frames_used"));
 }
 
-static bool made_progress(void *context)
+static bool made_progress(struct progress *progress)
 {
-	struct progress *progress = context;
-
 	return __atomic_load_n(&progress->faults, __ATOMIC_RELAXED) >
 	       reduced(200);
 }
@@ -337,12 +330,9 @@ static bool made_progress(void *context)
 /* Readers and programs get on with each other: both make progress, rows stay sound. */
 TEST_F(debugfs, looking_while_it_changes)
 {
-	struct progress *progress = mmap(NULL, page_size,
-					 PROT_READ | PROT_WRITE,
-					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct progress *progress = shared_memory(page_size);
 	pid_t pid;
 
-	ASSERT_NE(MAP_FAILED, progress);
 	pid = fork_tied();
 	if (!pid)
 		be_busy(self, progress);
@@ -350,7 +340,7 @@ TEST_F(debugfs, looking_while_it_changes)
 		for (int look = 0; look < 4; look++)
 			look_at_everything(_metadata, self);
 		progress->faults = 0;
-		EXPECT_TRUE(eventually(made_progress, progress));
+		EXPECT_TRUE(eventually(made_progress(progress)));
 	}
 	kill(pid, SIGKILL);
 	EXPECT_EQ(256 + SIGKILL, child_status(pid));
@@ -392,9 +382,8 @@ TEST_F(debugfs, slow_reader)
 	EXPECT_EQ(0, box_stats(self->box).pages);
 }
 
-static bool one_directory_less(void *context)
+static bool one_directory_less(FIXTURE_DATA(debugfs) * self)
 {
-	FIXTURE_DATA(debugfs) *self = context;
 	char name[32];
 	char *text;
 
@@ -412,7 +401,7 @@ TEST_F(debugfs, mapping_directory)
 	gone.map = (char *)map_row_at(self->id, self->map).map;
 	EXPECT_FALSE(one_directory_less(&gone));
 	unmap(self->map, PAGES);
-	EXPECT_TRUE(eventually(one_directory_less, &gone));
+	EXPECT_TRUE(eventually(one_directory_less(&gone)));
 	EXPECT_EQ(0, debugfs_number(self->id, "summary", "maps"));
 }
 

@@ -25,13 +25,8 @@ FIXTURE_VARIANT(demand)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(demand, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(demand, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(demand, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(demand, private){ .flags = MAP_PRIVATE };
 
 FIXTURE_SETUP(demand)
 {
@@ -40,10 +35,7 @@ FIXTURE_SETUP(demand)
 	self->before = box_stats(self->box);
 }
 
-FIXTURE_TEARDOWN(demand)
-{
-	close(self->box);
-}
+NO_TEARDOWN(demand);
 
 /* A mapping alone costs nothing: no fault, no frame, no page. */
 TEST_F(demand, mapping_is_free)

@@ -38,10 +38,7 @@ FIXTURE_SETUP(full)
 	self->private = box_map(self->box, PAGES, MAP_PRIVATE);
 }
 
-FIXTURE_TEARDOWN(full)
-{
-	close(self->box);
-}
+NO_TEARDOWN(full);
 
 /* A zero page that was only read is forgotten, and is a zero fault again. */
 TEST_F(full, zero_pages_are_dropped)
@@ -303,23 +300,10 @@ FIXTURE_VARIANT(model)
 	bool store;
 };
 
-FIXTURE_VARIANT_ADD(model, two_frames){
-	.frames = 2,
-};
-
-FIXTURE_VARIANT_ADD(model, three_frames_store){
-	.frames = 3,
-	.store = true,
-};
-
-FIXTURE_VARIANT_ADD(model, eight_frames){
-	.frames = 8,
-};
-
-FIXTURE_VARIANT_ADD(model, thirty_frames_store){
-	.frames = 30,
-	.store = true,
-};
+FIXTURE_VARIANT_ADD(model, two_frames){ .frames = 2 };
+FIXTURE_VARIANT_ADD(model, three_frames_store){ .frames = 3, .store = true };
+FIXTURE_VARIANT_ADD(model, eight_frames){ .frames = 8 };
+FIXTURE_VARIANT_ADD(model, thirty_frames_store){ .frames = 30, .store = true };
 
 /* One shared mapping and two private ones, and what each page has to hold. */
 FIXTURE_SETUP(model)
@@ -336,10 +320,7 @@ FIXTURE_SETUP(model)
 		self->tag[0][page] = variant->store ? TAG + page : 0;
 }
 
-FIXTURE_TEARDOWN(model)
-{
-	close(self->box);
-}
+NO_TEARDOWN(model);
 
 /*
  * Random reads, writes and dropped PTEs in three mappings agree with a plain

@@ -37,17 +37,12 @@ FIXTURE_SETUP(leaving)
 {
 	self->box = box_new(FRAMES, 0);
 	self->map = box_map(self->box, PAGES, MAP_PRIVATE);
-	self->progress = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->progress);
+	self->progress = shared_memory(page_size);
 	pages_fill(self->map, PAGES, 1);
 	self->before = box_stats(self->box);
 }
 
-FIXTURE_TEARDOWN(leaving)
-{
-	close(self->box);
-}
+NO_TEARDOWN(leaving);
 
 /* Writes and reads pages of @map at random until @limit operations, or for ever. */
 static void hammer(char *map, struct progress *progress, uint64_t seed,
@@ -104,10 +99,8 @@ TEST_F(leaving, exit)
 	expect_recovery(_metadata, self);
 }
 
-static bool hammer_runs(void *context)
+static bool hammer_runs(struct progress *progress)
 {
-	struct progress *progress = context;
-
 	return __atomic_load_n(&progress->operations, __ATOMIC_RELAXED) >
 	       sized(300, 3000);
 }
@@ -129,7 +122,7 @@ TEST_F(leaving, kill)
 
 		self->progress->operations = 0;
 		pid = fork_hammer(self, round);
-		EXPECT_TRUE(eventually(hammer_runs, self->progress));
+		EXPECT_TRUE(eventually(hammer_runs(self->progress)));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		EXPECT_EQ(256 + SIGKILL, child_status(pid));
 	}
@@ -143,13 +136,13 @@ TEST_F(leaving, kill_relatives)
 
 	for (int i = 0; i < 3; i++)
 		pids[i] = fork_hammer(self, i);
-	EXPECT_TRUE(eventually(hammer_runs, self->progress));
+	EXPECT_TRUE(eventually(hammer_runs(self->progress)));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, kill(pids[i], SIGKILL));
 		EXPECT_EQ(256 + SIGKILL, child_status(pids[i]));
 		self->progress->operations = 0;
 		if (i < 2)
-			EXPECT_TRUE(eventually(hammer_runs, self->progress));
+			EXPECT_TRUE(eventually(hammer_runs(self->progress)));
 	}
 	expect_recovery(_metadata, self);
 }
@@ -170,7 +163,7 @@ static int threads_and_exit(void *context)
 	for (int i = 0; i < 2; i++)
 		if (pthread_create(&threads[i], NULL, hammer_thread, self))
 			die("pthread_create");
-	if (!eventually(hammer_runs, self->progress))
+	if (!eventually(hammer_runs(self->progress)))
 		die("the threads do not run");
 	_exit(0);
 }
@@ -190,24 +183,18 @@ static int exit_after_fork(void *context)
 	FIXTURE_DATA(leaving) *self = context;
 	pid_t pid = fork_hammer(self, 7);
 
-	if (!eventually(hammer_runs, self->progress))
+	if (!eventually(hammer_runs(self->progress)))
 		die("the child does not run");
 	kill(pid, SIGKILL);
 	_exit(0);
-}
-
-static bool only_we_are_left(void *context)
-{
-	FIXTURE_DATA(leaving) *self = context;
-
-	return box_stats(self->box).views == self->before.views;
 }
 
 /* A parent that goes before its child: the child's pages outlive it, then go. */
 TEST_F(leaving, parent_goes_first)
 {
 	EXPECT_EQ(0, in_child(exit_after_fork, self));
-	EXPECT_TRUE(eventually(only_we_are_left, self));
+	EXPECT_TRUE(
+		eventually(box_stats(self->box).views == self->before.views));
 	expect_recovery(_metadata, self);
 }
 

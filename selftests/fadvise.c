@@ -39,13 +39,8 @@ FIXTURE_VARIANT(readahead)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(readahead, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(readahead, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(readahead, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(readahead, private){ .flags = MAP_PRIVATE };
 
 FIXTURE_SETUP(readahead)
 {
@@ -206,10 +201,7 @@ FIXTURE_SETUP(reads)
 	set_readahead(self->box, 8);
 }
 
-FIXTURE_TEARDOWN(reads)
-{
-	close(self->box);
-}
+NO_TEARDOWN(reads);
 
 /* Reads pages one by one; how many were read ahead meanwhile. */
 static uint64_t read_pages(int box, size_t first, size_t pages)
@@ -279,10 +271,7 @@ FIXTURE_SETUP(advice)
 	pages_touch(page_at(self->map, 8), 4);
 }
 
-FIXTURE_TEARDOWN(advice)
-{
-	close(self->box);
-}
+NO_TEARDOWN(advice);
 
 /* Pages that will be needed are brought in, and then only mapped. */
 TEST_F(advice, fadvise_willneed)

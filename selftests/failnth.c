@@ -18,7 +18,6 @@
  * anywhere below a function of the module.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -30,8 +29,10 @@
 
 #include "lib/box.h"
 #include "lib/child.h"
+#include "lib/debugfs.h"
 #include "lib/failpoint.h"
 #include "lib/harness.h"
+#include "lib/module.h"
 #include "lib/pattern.h"
 #include "lib/store.h"
 #include "lib/test.h"
@@ -502,10 +503,7 @@ static int join(struct world *w)
 
 static int set_swap(struct world *w, int fd)
 {
-	return configure_error(w->box, (struct pagebox_config){
-					       .set = PAGEBOX_SET_SWAP,
-					       .swap_fd = fd,
-				       });
+	return swap_error(w->box, fd, 0);
 }
 
 static int swap_to_file(struct world *w)
@@ -538,19 +536,15 @@ static int switch_policy(struct world *w)
 
 static int set_frames(struct world *w, unsigned int frames)
 {
-	return configure_error(w->box, (struct pagebox_config){
-					       .set = PAGEBOX_SET_FRAMES,
-					       .frames = frames,
-				       });
+	return frames_error(w->box, frames);
 }
 
 /* Pages that are read together are tried one by one if that fails. */
 static int read_ahead(struct world *w)
 {
-	return configure_error(w->box, (struct pagebox_config){
-					       .set = PAGEBOX_SET_READAHEAD,
-					       .readahead = 4,
-				       });
+	return configure_error(
+		w->box, (struct pagebox_config){ .set = PAGEBOX_SET_READAHEAD,
+						 .readahead = 4 });
 }
 
 static int few_frames(struct world *w)
@@ -862,37 +856,9 @@ static int run_program(void *context)
 
 /* --- what is left of a run --- */
 
-static bool no_box_is_left(void *context)
-{
-	DIR *directory = opendir(DEBUGFS "/pagebox");
-	struct dirent *entry;
-	bool none = true;
-
-	(void)context;
-	if (!directory)
-		die(DEBUGFS "/pagebox");
-	while ((entry = readdir(directory)))
-		none &= entry->d_name[0] < '0' || entry->d_name[0] > '9';
-	closedir(directory);
-	return none;
-}
-
-static bool nobody_uses_the_module(void *context)
-{
-	unsigned int users = 1;
-	FILE *file = fopen("/sys/module/pagebox/refcnt", "r");
-
-	(void)context;
-	if (!file || fscanf(file, "%u", &users) != 1)
-		die("/sys/module/pagebox/refcnt");
-	fclose(file);
-	return !users;
-}
-
 static bool nothing_is_left(void)
 {
-	if (eventually(no_box_is_left, NULL) &&
-	    eventually(nobody_uses_the_module, NULL))
+	if (eventually(no_box_is_left()) && eventually(module_is_unused()))
 		return true;
 	fprintf(stderr, "# a box is left\n");
 	return false;
@@ -1185,29 +1151,12 @@ FIXTURE_VARIANT(chapter)
 	const struct chapter *chapter;
 };
 
-FIXTURE_VARIANT_ADD(chapter, box){
-	.chapter = &chapters[0],
-};
-
-FIXTURE_VARIANT_ADD(chapter, faults){
-	.chapter = &chapters[1],
-};
-
-FIXTURE_VARIANT_ADD(chapter, pressure){
-	.chapter = &chapters[2],
-};
-
-FIXTURE_VARIANT_ADD(chapter, calls){
-	.chapter = &chapters[3],
-};
-
-FIXTURE_VARIANT_ADD(chapter, ranges){
-	.chapter = &chapters[4],
-};
-
-FIXTURE_VARIANT_ADD(chapter, swap){
-	.chapter = &chapters[5],
-};
+FIXTURE_VARIANT_ADD(chapter, box){ .chapter = &chapters[0] };
+FIXTURE_VARIANT_ADD(chapter, faults){ .chapter = &chapters[1] };
+FIXTURE_VARIANT_ADD(chapter, pressure){ .chapter = &chapters[2] };
+FIXTURE_VARIANT_ADD(chapter, calls){ .chapter = &chapters[3] };
+FIXTURE_VARIANT_ADD(chapter, ranges){ .chapter = &chapters[4] };
+FIXTURE_VARIANT_ADD(chapter, swap){ .chapter = &chapters[5] };
 
 FIXTURE_SETUP(chapter)
 {

@@ -16,6 +16,7 @@
 #include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/pattern.h"
+#include "lib/proc.h"
 #include "lib/test.h"
 
 #define PAGES 256
@@ -98,42 +99,6 @@ static int run_program(uint64_t seed)
 	return wrong;
 }
 
-/* Adds up the numbers that follow a name in a file of /proc. */
-static long sum_of(const char *path, const char *format)
-{
-	FILE *file = fopen(path, "r");
-	char line[256];
-	long sum = 0, value;
-	bool found = false;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, format, &value) == 1) {
-			sum += value;
-			found = true;
-		}
-	}
-	if (!found)
-		die("%s has no number like %s", path, format);
-	fclose(file);
-	return sum;
-}
-
-/*
- * MemAvailable knows nothing of the free pages that each CPU keeps at hand,
- * which are many megabytes, and the more the more often memory is freed.
- */
-static long available_kb(void)
-{
-	return sum_of("/proc/meminfo", "MemAvailable: %ld") +
-	       sum_of("/proc/zoneinfo", " count: %ld") * (page_size / 1024);
-}
-
-/* Some memory comes back late, through RCU; what was leaked never does. */
-static bool memory_is_back(void *context)
-{
-	return available_kb() >= *(long *)context - TOLERANCE_KB;
-}
-
 FIXTURE(firstlight)
 {
 	int rounds;
@@ -147,9 +112,7 @@ FIXTURE_SETUP(firstlight)
 	ASSERT_LT(0, self->rounds);
 }
 
-FIXTURE_TEARDOWN(firstlight)
-{
-}
+NO_TEARDOWN(firstlight);
 
 /* The box has to be smaller than the program, or nothing is ever evicted. */
 TEST_F(firstlight, frames)
@@ -177,7 +140,7 @@ TEST_F_TIMEOUT(firstlight, rounds, 7200)
 	}
 	if (!soak)
 		return;
-	EXPECT_TRUE(eventually(memory_is_back, &before));
+	EXPECT_TRUE(eventually(available_kb() >= before - TOLERANCE_KB));
 	TH_LOG("%d rounds, %ld kB available before and %ld kB after",
 	       self->rounds, before, available_kb());
 }

@@ -151,14 +151,9 @@ FIXTURE_VARIANT_ADD(tree, grandchild_child_parent){
 	.order = { GRANDCHILD, CHILD, PARENT },
 };
 
-FIXTURE_SETUP(tree)
-{
-}
+NO_SETUP(tree);
 
-FIXTURE_TEARDOWN(tree)
-{
-	close(self->box);
-}
+NO_TEARDOWN(tree);
 
 static void make_box(FIXTURE_DATA(tree) * self, size_t pages,
 		     unsigned int frames)
@@ -297,10 +292,7 @@ FIXTURE_SETUP(pair)
 	write_map(&self->family, false);
 }
 
-FIXTURE_TEARDOWN(pair)
-{
-	close(self->box);
-}
+NO_TEARDOWN(pair);
 
 /* The child's page table starts empty: its write is one fault, the copy. */
 TEST_F(pair, child_writes_first)
@@ -424,13 +416,7 @@ FIXTURE_SETUP(pipe)
 	page_fill(self->map, 1);
 }
 
-FIXTURE_TEARDOWN(pipe)
-{
-	free(self->seen);
-	close(self->ends[0]);
-	close(self->ends[1]);
-	close(self->box);
-}
+NO_TEARDOWN(pipe);
 
 enum { INTO_PIPE, LET_GO, FILL };
 

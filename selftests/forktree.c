@@ -221,27 +221,11 @@ FIXTURE_SETUP(forktree)
 	pages_fill(self->node.oracle, ROOT_PAGES, 1);
 }
 
-FIXTURE_TEARDOWN(forktree)
-{
-	close(self->box);
-}
+NO_TEARDOWN(forktree);
 
 static int grow(void *context)
 {
 	return live(context);
-}
-
-static bool only_the_root_is_left(void *context)
-{
-	return box_stats(*(int *)context).views == 2;
-}
-
-static bool nothing_is_left(void *context)
-{
-	struct pagebox_stats stats = box_stats(*(int *)context);
-
-	return stats.views == 1 && !stats.pages && !stats.frames_used &&
-	       !stats.swap_used && !stats.committed;
 }
 
 /* Trees, one after the other and each with another seed, until it is enough. */
@@ -257,7 +241,7 @@ TEST_F_TIMEOUT(forktree, agrees_with_memory, 900)
 		ASSERT_EQ(0, in_child(grow, &self->node));
 		ASSERT_EQ(DEPTH, self->tree->deepest);
 		/* Of the dead only what the living share may be left. */
-		ASSERT_TRUE(eventually(only_the_root_is_left, &self->box));
+		ASSERT_TRUE(eventually(box_stats(self->box).views == 2));
 		ASSERT_TRUE(all_agree(&self->node));
 		ASSERT_TRUE(pages_hold(self->root, ROOT_PAGES, 1));
 		/* The next tree grows on what this one has not seen yet. */
@@ -277,7 +261,7 @@ TEST_F_TIMEOUT(forktree, agrees_with_memory, 900)
 	unmap(self->node.map, PAGES);
 	unmap(self->root, PAGES);
 	EXPECT_LE(0, root_range(self->box, PAGEBOX_IOC_DISCARD, 0, PAGES));
-	EXPECT_TRUE(eventually(nothing_is_left, &self->box));
+	EXPECT_TRUE(eventually(box_is_empty(self->box)));
 }
 
 TEST_HARNESS_MAIN

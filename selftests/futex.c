@@ -15,6 +15,7 @@
 #include "lib/box.h"
 #include "lib/child.h"
 #include "lib/harness.h"
+#include "lib/proc.h"
 #include "lib/test.h"
 #include "pagebox.h"
 
@@ -44,35 +45,14 @@ static void *wait_for_word(void *context)
 	return NULL;
 }
 
-/* For eventually(): whether the thread sleeps in futex(). */
-static bool sleeps(void *context)
-{
-	const struct waiter *waiter = context;
-	pid_t tid = __atomic_load_n(&waiter->tid, __ATOMIC_ACQUIRE);
-	long call = -1;
-	char path[64];
-	FILE *file;
-
-	if (!tid)
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	/* While it runs, the file says so in words. */
-	if (fscanf(file, "%ld", &call) != 1)
-		call = -1;
-	fclose(file);
-	return call == SYS_futex;
-}
-
 /* Begins a wait, which has come to rest when this returns. */
 static void waiter_start(struct waiter *waiter, void *word)
 {
 	*waiter = (struct waiter){ .word = word };
 	if (pthread_create(&waiter->thread, NULL, wait_for_word, waiter))
 		die("pthread_create");
-	if (!eventually(sleeps, waiter))
+	if (!eventually(task_call(__atomic_load_n(
+				&waiter->tid, __ATOMIC_ACQUIRE)) == SYS_futex))
 		die("a thread does not wait");
 }
 
@@ -135,11 +115,7 @@ FIXTURE_SETUP(futex)
 	self->kin.word = (uint32_t *)self->map;
 }
 
-FIXTURE_TEARDOWN(futex)
-{
-	unmap(self->map, 2);
-	close(self->box);
-}
+NO_TEARDOWN(futex);
 
 /* With memory that is the page's own already, or not touched before fork(). */
 FIXTURE_VARIANT(futex)
@@ -147,13 +123,8 @@ FIXTURE_VARIANT(futex)
 	bool touched;
 };
 
-FIXTURE_VARIANT_ADD(futex, touched){
-	.touched = true,
-};
-
-FIXTURE_VARIANT_ADD(futex, untouched){
-	.touched = false,
-};
+FIXTURE_VARIANT_ADD(futex, touched){ .touched = true };
+FIXTURE_VARIANT_ADD(futex, untouched){ .touched = false };
 
 /* Parent and child wait at the same address; each wakes its own waiter alone. */
 TEST_F(futex, wakes_its_own_process)

@@ -112,20 +112,13 @@ FIXTURE_VARIANT(stack)
 	unsigned int frames;
 };
 
-FIXTURE_VARIANT_ADD(stack, private){
-	.flags = MAP_PRIVATE,
-	.frames = 4 * PAGES,
-};
+FIXTURE_VARIANT_ADD(stack, private){ .flags = MAP_PRIVATE,
+				     .frames = 4 * PAGES };
 
-FIXTURE_VARIANT_ADD(stack, shared){
-	.flags = MAP_SHARED,
-	.frames = 4 * PAGES,
-};
+FIXTURE_VARIANT_ADD(stack, shared){ .flags = MAP_SHARED, .frames = 4 * PAGES };
 
-FIXTURE_VARIANT_ADD(stack, private_evicting){
-	.flags = MAP_PRIVATE,
-	.frames = 6,
-};
+FIXTURE_VARIANT_ADD(stack, private_evicting){ .flags = MAP_PRIVATE,
+					      .frames = 6 };
 
 FIXTURE_SETUP(stack)
 {
@@ -136,10 +129,7 @@ FIXTURE_SETUP(stack)
 	catch_faults();
 }
 
-FIXTURE_TEARDOWN(stack)
-{
-	close(self->box);
-}
+NO_TEARDOWN(stack);
 
 /* Page @n from the upper end on, the first one being 1. */
 static char *page_down(FIXTURE_DATA(stack) * self, size_t n)

@@ -40,13 +40,8 @@ FIXTURE_VARIANT(gup)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(gup, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(gup, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(gup, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(gup, private){ .flags = MAP_PRIVATE };
 
 /* A full box, most of it in swap, and as much plain memory beside it. */
 FIXTURE_SETUP(gup)
@@ -59,10 +54,7 @@ FIXTURE_SETUP(gup)
 	ASSERT_NE(MAP_FAILED, self->plain);
 }
 
-FIXTURE_TEARDOWN(gup)
-{
-	close(self->box);
-}
+NO_TEARDOWN(gup);
 
 static ssize_t vm_read(pid_t pid, char *to, char *from, size_t pages)
 {

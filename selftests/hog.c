@@ -43,10 +43,8 @@ enum { ALL_FRAMES, ALL_SWAP, ALL_BOXES };
 
 static int take_frames(void)
 {
-	int box = box_with((struct pagebox_config){
-		.set = PAGEBOX_SET_FRAMES,
-		.frames = ALL,
-	});
+	int box = box_with((struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
+						    .frames = ALL });
 
 	pages_fill(box_map(box, ALL, MAP_SHARED), ALL, 1);
 	return box_stats(box).frames_used;
@@ -245,10 +243,8 @@ static int read_slowly(void *context, int pages)
 	return 0;
 }
 
-static bool all_wait(void *context)
+static bool all_wait(struct slow *slow)
 {
-	struct slow *slow = context;
-
 	return box_stats(slow->box).frames_used == (uint64_t)slow->count;
 }
 
@@ -282,14 +278,6 @@ static bool root_reads(void)
 	return right;
 }
 
-static bool box_gone(void *context)
-{
-	char *text = debugfs_text(*(unsigned int *)context, "summary");
-
-	free(text);
-	return !text;
-}
-
 /* Ends the reader. Its requests are not lost with it, so the box goes later. */
 static void end_slow(struct slow *slow, struct child *child)
 {
@@ -299,7 +287,7 @@ static void end_slow(struct slow *slow, struct child *child)
 	child_status(child->pid);
 	close(slow->box);
 	errno = 0;
-	if (!eventually(box_gone, &id))
+	if (!eventually(box_is_gone(id)))
 		die("box %u does not go", id);
 }
 
@@ -313,7 +301,7 @@ TEST(delays)
 	struct child child = child_fork(read_slowly, &slow);
 
 	EXPECT_EQ(0, child_ask(&child, slow.count));
-	EXPECT_TRUE(eventually(all_wait, &slow));
+	EXPECT_TRUE(eventually(all_wait(&slow)));
 	EXPECT_TRUE(root_reads());
 	EXPECT_LT(box_stats(slow.box).store_reads, slow.count);
 	end_slow(&slow, &child);
@@ -336,7 +324,7 @@ TEST(hanging_requests)
 		ASSERT_TRUE(failpoint_waits("io_end", i));
 	}
 	EXPECT_EQ(0, child_ask(&child, READERS));
-	EXPECT_TRUE(eventually(all_wait, &slow));
+	EXPECT_TRUE(eventually(all_wait(&slow)));
 	EXPECT_TRUE(root_reads());
 	EXPECT_EQ(0, box_stats(slow.box).store_reads);
 	EXPECT_TRUE(failpoint_waits("io_end", WORKERS));

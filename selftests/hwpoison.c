@@ -123,12 +123,7 @@ FIXTURE_SETUP(stored)
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 }
 
-FIXTURE_TEARDOWN(stored)
-{
-	unmap(self->map, PAGES);
-	close(self->box);
-	close(self->file);
-}
+NO_TEARDOWN(stored);
 
 /* The store has it: nobody notices, but the frame is never used again. */
 TEST_F(stored, clean)
@@ -267,14 +262,10 @@ TEST_F(stored, resized)
 			poison_page(page_at(self->map, i));
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 	EXPECT_EQ(1, retired(self->box));
-	box_configure(self->box,
-		      (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-					       .frames = 4 });
+	box_set_frames(self->box, 4);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 	EXPECT_EQ(0, retired(self->box));
-	box_configure(self->box,
-		      (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-					       .frames = FRAMES });
+	box_set_frames(self->box, FRAMES);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 	EXPECT_EQ(FRAMES, box_stats(self->box).frames_used);
 }
@@ -315,11 +306,7 @@ FIXTURE_SETUP(private)
 	pages_fill(self->map, 4, NEW);
 }
 
-FIXTURE_TEARDOWN(private)
-{
-	unmap(self->map, PAGES);
-	close(self->box);
-}
+NO_TEARDOWN(private);
 
 static volatile sig_atomic_t code;
 
@@ -388,9 +375,7 @@ TEST_F(private, swap_exchanged)
 	ASSERT_EQ(4, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, self->map, 4));
 	pages_touch(self->map, 4);
 	poison(pfn_of(page_at(self->map, 2)));
-	box_configure(self->box,
-		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
-					       .swap_fd = PAGEBOX_FD_RAM });
+	box_set_swap(self->box, PAGEBOX_FD_RAM, 0);
 	EXPECT_EQ(1, retired(self->box));
 	EXPECT_TRUE(pages_hold(self->map, 4, NEW));
 }
@@ -514,8 +499,7 @@ TEST(no_frame_left)
 	poison_page(map);
 	EXPECT_EQ(SIGBUS, signal_of_read(map));
 	EXPECT_EQ(3, retired(box));
-	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-						    .frames = 5 });
+	box_set_frames(box, 5);
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
 	unmap(map, PAGES);
 	close(box);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/pattern.h"
+#include "lib/proc.h"
 #include "lib/test.h"
 
 #define LOADS sized(100, 100)
@@ -68,55 +68,8 @@ static int use_a_box(void *context)
 	return !box_works();
 }
 
-/* Adds up the numbers that follow a name in a file of /proc. */
-static long sum_of(const char *path, const char *format)
-{
-	FILE *file = fopen(path, "r");
-	long sum = 0, value;
-	char line[256];
-
-	if (!file)
-		die("%s", path);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, format, &value) == 1)
-			sum += value;
-	fclose(file);
-	return sum;
-}
-
-/* Slab caches give back what is free in them, and what KASAN keeps of them. */
-static void shrink_slabs(void)
-{
-	glob_t caches;
-
-	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &caches))
-		return;
-	for (size_t i = 0; i < caches.gl_pathc; i++) {
-		FILE *file = fopen(caches.gl_pathv[i], "w");
-
-		if (file) {
-			fputs("1", file);
-			fclose(file);
-		}
-	}
-	globfree(&caches);
-}
-
-/* What can be had, with the free pages that each CPU keeps at hand. */
-static long available_kb(void)
-{
-	shrink_slabs();
-	return sum_of("/proc/meminfo", "MemAvailable: %ld") +
-	       sum_of("/proc/zoneinfo", " count: %ld") * (page_size / 1024);
-}
-
 /* Less than a page for each load that is looked at. */
 #define TOLERANCE_KB (LOADS / 2 * 4 * 3 / 4)
-
-static bool memory_is_back(void *context)
-{
-	return available_kb() >= *(long *)context - TOLERANCE_KB;
-}
 
 /* --- */
 
@@ -176,13 +129,9 @@ static unsigned int rounds_left(unsigned int rounds, unsigned int loads)
 
 FIXTURE(initfail){};
 
-FIXTURE_SETUP(initfail)
-{
-}
+NO_SETUP(initfail);
 
-FIXTURE_TEARDOWN(initfail)
-{
-}
+NO_TEARDOWN(initfail);
 
 /* Refused with a word in the kernel's log, and nothing is left. */
 TEST(bad_parameters)
@@ -226,7 +175,7 @@ TEST_F_TIMEOUT(initfail, every_step, 1800)
 		EXPECT_LT(8, n);
 		loads += n;
 	}
-	EXPECT_TRUE(eventually(memory_is_back, &before))
+	EXPECT_TRUE(eventually(available_kb() >= before - TOLERANCE_KB))
 	{
 		TH_LOG("%ld KiB before, %ld KiB after", before, available_kb());
 	}

@@ -178,9 +178,7 @@ FIXTURE(churn)
 
 FIXTURE_SETUP(churn)
 {
-	self->boxes = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->boxes);
+	self->boxes = shared_memory(page_size);
 	for (size_t i = 0; i < CHURNERS; i++)
 		self->pids[i] = start_churn(self->boxes);
 }
@@ -219,9 +217,8 @@ struct removed {
 };
 
 /* A file that is removed has no link left. */
-static bool is_removed(void *context)
+static bool is_removed(const struct removed *removed)
 {
-	const struct removed *removed = context;
 	struct stat stat;
 
 	return !fstat(removed->file, &stat) && !stat.st_nlink;
@@ -283,7 +280,7 @@ TEST(mapping_ends_under_the_reader)
 	ASSERT_TRUE(failpoint_waits("show_map", 1));
 
 	unmap(map, PAGES);
-	EXPECT_TRUE(eventually(is_removed, &removed));
+	EXPECT_TRUE(eventually(is_removed(&removed)));
 	failpoint_go("show_map");
 	EXPECT_EQ(0, child_status(tool));
 	take_text(out, printed, sizeof(printed));

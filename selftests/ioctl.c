@@ -60,34 +60,14 @@ static int error_of(int fd, unsigned long request, void *argument)
 
 static int bytes_error(int box, uint64_t bytes)
 {
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_BYTES,
-					    .bytes = bytes,
-				    });
+	return configure_error(
+		box, (struct pagebox_config){ .set = PAGEBOX_SET_BYTES,
+					      .bytes = bytes });
 }
 
-static int frames_error(int box, uint32_t frames)
+static int whole_swap_error(int box, int fd)
 {
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_FRAMES,
-					    .frames = frames,
-				    });
-}
-
-static int store_error(int box, int fd)
-{
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_STORE,
-					    .store_fd = fd,
-				    });
-}
-
-static int swap_error(int box, int fd)
-{
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_SWAP,
-					    .swap_fd = fd,
-				    });
+	return swap_error(box, fd, 0);
 }
 
 /* Numbers that are not ours, of our type and of others. */
@@ -320,8 +300,7 @@ TEST_F(ioctl, unknown_set_bits)
 {
 	for (int bit = 0; bit < 32; bit++) {
 		struct pagebox_config config = {
-			.set = 1U << bit | PAGEBOX_SET_FRAMES,
-			.frames = 7,
+			.set = 1U << bit | PAGEBOX_SET_FRAMES, .frames = 7
 		};
 
 		if (!(ALL_SETS & 1U << bit))
@@ -560,7 +539,7 @@ TEST_F(ioctl, files)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
 	close(closed);
 	for (int swap = 0; swap < 2; swap++) {
-		int (*const error)(int box, int fd) = swap ? swap_error :
+		int (*const error)(int box, int fd) = swap ? whole_swap_error :
 							     store_error;
 
 		EXPECT_EQ(EBADF, error(self->box, -3));
@@ -586,10 +565,11 @@ TEST_F(ioctl, files)
 				file_new(page_size, O_RDWR | O_APPEND)));
 	}
 	EXPECT_EQ(ESPIPE, store_error(self->box, ends[0]));
-	EXPECT_EQ(EACCES, swap_error(self->box, file_new(page_size, O_RDONLY)));
-	EXPECT_EQ(ENOSPC, swap_error(self->box, file_new(0, O_RDWR)));
+	EXPECT_EQ(EACCES,
+		  whole_swap_error(self->box, file_new(page_size, O_RDONLY)));
+	EXPECT_EQ(ENOSPC, whole_swap_error(self->box, file_new(0, O_RDWR)));
 	EXPECT_EQ(ENOSPC,
-		  swap_error(self->box, file_new(page_size - 1, O_RDWR)));
+		  whole_swap_error(self->box, file_new(page_size - 1, O_RDWR)));
 }
 
 /* A configuration of everything; only its files are to be set. */

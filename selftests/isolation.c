@@ -85,25 +85,17 @@ TEST(ids_are_not_reused)
 	}
 }
 
-static bool directory_gone(void *context)
-{
-	char *text = debugfs_text(*(unsigned int *)context, "summary");
-
-	free(text);
-	return !text;
-}
-
 /* A box's debugfs directory goes with it and only with it. */
 TEST(debugfs_directory)
 {
 	int a = box_new(FRAMES, 0), b = box_new(FRAMES, 0);
 	unsigned int id_a = box_info(a).id, id_b = box_info(b).id;
 
-	EXPECT_FALSE(directory_gone(&id_a));
-	EXPECT_FALSE(directory_gone(&id_b));
+	EXPECT_FALSE(box_is_gone(id_a));
+	EXPECT_FALSE(box_is_gone(id_b));
 	close(a);
-	EXPECT_TRUE(eventually(directory_gone, &id_a));
-	EXPECT_FALSE(directory_gone(&id_b));
+	EXPECT_TRUE(eventually(box_is_gone(id_a)));
+	EXPECT_FALSE(box_is_gone(id_b));
 }
 
 static int open_as_nobody(void *context)

@@ -46,11 +46,7 @@ FIXTURE_SETUP(join)
 	pages_fill(self->map, PAGES, 1);
 }
 
-FIXTURE_TEARDOWN(join)
-{
-	close(self->box);
-	close(self->door);
-}
+NO_TEARDOWN(join);
 
 static int must_join(int door, unsigned int id)
 {
@@ -219,14 +215,6 @@ TEST_F(join, configuration)
 
 /* --- life time --- */
 
-static bool box_gone(void *context)
-{
-	char *text = debugfs_text(*(unsigned int *)context, "summary");
-
-	free(text);
-	return !text;
-}
-
 /* The opener may leave; who has joined keeps the box. */
 TEST_F(join, opener_leaves)
 {
@@ -262,9 +250,9 @@ TEST_F(join, box_goes_with_the_last)
 
 	close(self->box);
 	unmap(self->map, PAGES);
-	EXPECT_FALSE(box_gone(&self->id));
+	EXPECT_FALSE(box_is_gone(self->id));
 	close(joined);
-	EXPECT_TRUE(eventually(box_gone, &self->id));
+	EXPECT_TRUE(eventually(box_is_gone(self->id)));
 	EXPECT_EQ(-ENOENT, box_join(self->door, self->id));
 	self->box = box_open();
 }
@@ -332,7 +320,7 @@ TEST(many_processes)
 			EXPECT_TRUE(child_ask(&child[order[j]], CHECK_ALL));
 		child_ask(&child[order[i]], LEAVE);
 	}
-	EXPECT_TRUE(eventually(box_gone, &id));
+	EXPECT_TRUE(eventually(box_is_gone(id)));
 	for (int i = 0; i < CREW; i++)
 		child_end(&child[i]);
 }
@@ -348,7 +336,7 @@ TEST_F(join, handed_on)
 	close(joined);
 	close(self->box);
 	unmap(self->map, PAGES);
-	EXPECT_FALSE(box_gone(&self->id));
+	EXPECT_FALSE(box_is_gone(self->id));
 	received = receive_fd(sockets[1]);
 	EXPECT_EQ(self->id, box_info(received).id);
 	EXPECT_TRUE(pages_hold(box_map(received, PAGES, MAP_SHARED), PAGES, 1));
@@ -371,7 +359,7 @@ TEST_F(join, no_room_for_an_fd)
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	close(self->box);
 	unmap(self->map, PAGES);
-	EXPECT_TRUE(eventually(box_gone, &self->id));
+	EXPECT_TRUE(eventually(box_is_gone(self->id)));
 	self->box = box_open();
 }
 

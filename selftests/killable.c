@@ -26,6 +26,7 @@
 #include "lib/failpoint.h"
 #include "lib/harness.h"
 #include "lib/pattern.h"
+#include "lib/proc.h"
 #include "lib/store.h"
 #include "lib/test.h"
 #include "lib/uffd.h"
@@ -108,15 +109,12 @@ static void synchronize(int box, char *map)
 
 static void exchange_swap(int box, char *map)
 {
-	box_configure(box,
-		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
-					       .swap_fd = PAGEBOX_FD_RAM });
+	box_set_swap(box, PAGEBOX_FD_RAM, 0);
 }
 
 static void take_frames_away(int box, char *map)
 {
-	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-						    .frames = 2 });
+	box_set_frames(box, 2);
 }
 
 static void look_at_frames(int box, char *map)
@@ -161,46 +159,21 @@ static pid_t start(int box, char *map, void (*act)(int box, char *map))
 	_exit(0);
 }
 
-static bool has_stopped(void *context)
+static bool has_stopped(pid_t pid)
 {
 	int status;
 
-	return waitpid(*(pid_t *)context, &status, WUNTRACED | WNOHANG) > 0 &&
+	return waitpid(pid, &status, WUNTRACED | WNOHANG) > 0 &&
 	       WIFSTOPPED(status);
-}
-
-/* A wait that only a signal that kills can end looks like one for a disk. */
-static bool is_waiting(void *context)
-{
-	char path[32], state = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)context);
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		die("cannot read %s", path);
-	fclose(file);
-	return state == 'D';
 }
 
 /* Kills a child that waits: how it ended, or -1 if it does not wait. */
 static int killed_while_waiting(pid_t pid)
 {
-	if (!eventually(is_waiting, &pid))
+	if (!eventually(task_state(pid) == 'D'))
 		return -1;
 	kill(pid, SIGKILL);
 	return child_status(pid);
-}
-
-/* A read is over when the page can be used; its own reference goes after that. */
-static bool nothing_is_pinned(void *context)
-{
-	return !box_stats(*(int *)context).frames_pinned;
-}
-
-static bool no_frame_is_used(void *context)
-{
-	return !box_stats(*(int *)context).frames_used;
 }
 
 /* Reads -------------------------------------------------------------- */
@@ -219,27 +192,13 @@ FIXTURE_VARIANT(slow)
 	bool alone;
 };
 
-FIXTURE_VARIANT_ADD(slow, touch){
-	.act = touch,
-};
-
-FIXTURE_VARIANT_ADD(slow, change){
-	.act = change,
-};
-
-FIXTURE_VARIANT_ADD(slow, receive){
-	.act = receive,
-};
-
-FIXTURE_VARIANT_ADD(slow, read){
-	.act = read_device,
-};
+FIXTURE_VARIANT_ADD(slow, touch){ .act = touch };
+FIXTURE_VARIANT_ADD(slow, change){ .act = change };
+FIXTURE_VARIANT_ADD(slow, receive){ .act = receive };
+FIXTURE_VARIANT_ADD(slow, read){ .act = read_device };
 
 /* It leaves pages alone that somebody else reads. */
-FIXTURE_VARIANT_ADD(slow, prefetch){
-	.act = prefetch,
-	.alone = true,
-};
+FIXTURE_VARIANT_ADD(slow, prefetch){ .act = prefetch, .alone = true };
 
 static void page_in_swap(int *box, char **map)
 {
@@ -277,7 +236,7 @@ TEST_F(slow, reader_is_killed)
 	let_io_go();
 	EXPECT_TRUE(page_holds(self->map, 1));
 	EXPECT_EQ(self->before.swap_reads + 1, box_stats(self->box).swap_reads);
-	EXPECT_TRUE(eventually(nothing_is_pinned, &self->box));
+	EXPECT_TRUE(eventually(!box_stats(self->box).frames_pinned));
 }
 
 /* Those who wait for a page that somebody else reads can be killed as well. */
@@ -310,21 +269,10 @@ FIXTURE_VARIANT(met)
 	void (*act)(int box, char *map);
 };
 
-FIXTURE_VARIANT_ADD(met, discard){
-	.act = discard,
-};
-
-FIXTURE_VARIANT_ADD(met, swapoff){
-	.act = exchange_swap,
-};
-
-FIXTURE_VARIANT_ADD(met, frames){
-	.act = look_at_frames,
-};
-
-FIXTURE_VARIANT_ADD(met, pages){
-	.act = look_at_pages,
-};
+FIXTURE_VARIANT_ADD(met, discard){ .act = discard };
+FIXTURE_VARIANT_ADD(met, swapoff){ .act = exchange_swap };
+FIXTURE_VARIANT_ADD(met, frames){ .act = look_at_frames };
+FIXTURE_VARIANT_ADD(met, pages){ .act = look_at_pages };
 
 FIXTURE_SETUP(met)
 {
@@ -352,15 +300,10 @@ TEST_F(met, task_is_killed)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-static bool is_zero(void *map)
-{
-	return pages_are_zero(map, 1);
-}
-
 static void touch_until_zero(int box, char *map)
 {
 	pages_touch(map, 1);
-	if (!eventually(is_zero, map))
+	if (!eventually(pages_are_zero(map, 1)))
 		die("a page that was discarded is still mapped");
 }
 
@@ -377,14 +320,10 @@ FIXTURE_VARIANT(begun)
 };
 
 /* It will see that, */
-FIXTURE_VARIANT_ADD(begun, attached){
-	.window = "fault_attach",
-};
+FIXTURE_VARIANT_ADD(begun, attached){ .window = "fault_attach" };
 
 /* or it has looked, and will map the page. */
-FIXTURE_VARIANT_ADD(begun, read){
-	.window = "fault_read",
-};
+FIXTURE_VARIANT_ADD(begun, read){ .window = "fault_read" };
 
 FIXTURE_SETUP(begun)
 {
@@ -444,7 +383,7 @@ TEST(reader_of_own_copy_is_killed)
 	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(0, box_stats(box).store_reads);
 	let_io_go();
-	EXPECT_TRUE(eventually(no_frame_is_used, &box));
+	EXPECT_TRUE(eventually(!box_stats(box).frames_used));
 	EXPECT_EQ(0, box_stats(box).pages);
 	EXPECT_TRUE(pages_hold(map, 1, 1));
 	close(box);
@@ -476,7 +415,7 @@ TEST(writer_of_own_copy_is_killed)
 	EXPECT_EQ(0, child_status(reader));
 	EXPECT_TRUE(page_holds(map, 1));
 	EXPECT_TRUE(pages_become(box, 1));
-	EXPECT_TRUE(eventually(nothing_is_pinned, &box));
+	EXPECT_TRUE(eventually(!box_stats(box).frames_pinned));
 	close(box);
 	close(store);
 }
@@ -519,13 +458,8 @@ FIXTURE_VARIANT(writing)
 	void (*act)(int box, char *map);
 };
 
-FIXTURE_VARIANT_ADD(writing, evict){
-	.act = touch,
-};
-
-FIXTURE_VARIANT_ADD(writing, msync){
-	.act = synchronize,
-};
+FIXTURE_VARIANT_ADD(writing, evict){ .act = touch };
+FIXTURE_VARIANT_ADD(writing, msync){ .act = synchronize };
 
 /* All frames are full of pages that must be written, which takes long. */
 FIXTURE_SETUP(writing)
@@ -594,7 +528,7 @@ TEST(closing_task_is_killed)
 
 	failpoints_off();
 	pid = start_closing(store);
-	ASSERT_TRUE(eventually(has_stopped, &pid));
+	ASSERT_TRUE(eventually(has_stopped(pid)));
 	hold_store();
 	kill(pid, SIGCONT);
 	ASSERT_TRUE(io_is_held());
@@ -612,7 +546,7 @@ TEST(exiting_task_is_killed)
 
 	failpoints_off();
 	pid = start_closing(store);
-	ASSERT_TRUE(eventually(has_stopped, &pid));
+	ASSERT_TRUE(eventually(has_stopped(pid)));
 	hold_store();
 	kill(pid, SIGKILL);
 	EXPECT_EQ(256 + SIGKILL, child_status(pid));
@@ -699,7 +633,7 @@ TEST(fork_is_killed)
 
 	failpoints_off();
 	pid = start(box, NULL, fork_later);
-	ASSERT_TRUE(eventually(has_stopped, &pid));
+	ASSERT_TRUE(eventually(has_stopped(pid)));
 	hold_swap(box);
 	other = start(box, NULL, take_frames_away);
 	ASSERT_TRUE(io_is_held());
@@ -756,11 +690,9 @@ static pid_t start_reader(unsigned int id, const char *name)
 FIXTURE_SETUP(reader)
 {
 	failpoints_off();
-	self->id = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->id);
+	self->id = shared_memory(page_size);
 	self->owner = start_owner(self->id);
-	ASSERT_TRUE(eventually(has_stopped, &self->owner));
+	ASSERT_TRUE(eventually(has_stopped(self->owner)));
 	self->box = box_open();
 }
 
@@ -843,12 +775,12 @@ static pid_t start_ls(void)
 }
 
 /* Its fault can be interrupted. */
-static bool is_stuck(void *context)
+static bool is_stuck(pid_t pid)
 {
 	char path[64], line[64] = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/wchan", *(pid_t *)context);
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
 	file = fopen(path, "r");
 	if (file) {
 		fgets(line, sizeof(line), file);
@@ -910,10 +842,10 @@ TEST_F(reader, opening_task_is_killed)
 	pid_t pid;
 
 	self->reader = start_ls();
-	ASSERT_TRUE(eventually(is_stuck, &self->reader));
+	ASSERT_TRUE(eventually(is_stuck(self->reader)));
 	pid = start(-1, NULL, open_box);
 	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
-	EXPECT_TRUE(is_stuck(&self->reader));
+	EXPECT_TRUE(is_stuck(self->reader));
 	kill(self->reader, SIGKILL);
 	EXPECT_EQ(256 + SIGKILL, child_status(self->reader));
 	kill(self->owner, SIGKILL);

@@ -400,65 +400,40 @@ FIXTURE_VARIANT(holding)
 	hold_fn release;
 };
 
-FIXTURE_VARIANT_ADD(holding, fd){
-	.hold = hold_fd,
-	.release = release_fd,
-};
+FIXTURE_VARIANT_ADD(holding, fd){ .hold = hold_fd, .release = release_fd };
+FIXTURE_VARIANT_ADD(holding, dup){ .hold = hold_dup, .release = release_fd };
 
-FIXTURE_VARIANT_ADD(holding, dup){
-	.hold = hold_dup,
-	.release = release_fd,
-};
+FIXTURE_VARIANT_ADD(holding, joined){ .hold = hold_joined,
+				      .release = release_fd };
 
-FIXTURE_VARIANT_ADD(holding, joined){
-	.hold = hold_joined,
-	.release = release_fd,
-};
+FIXTURE_VARIANT_ADD(holding, in_flight){ .hold = hold_in_flight,
+					 .release = release_sockets };
 
-FIXTURE_VARIANT_ADD(holding, in_flight){
-	.hold = hold_in_flight,
-	.release = release_sockets,
-};
+FIXTURE_VARIANT_ADD(holding, shared){ .hold = hold_shared,
+				      .release = release_map };
 
-FIXTURE_VARIANT_ADD(holding, shared){
-	.hold = hold_shared,
-	.release = release_map,
-};
+FIXTURE_VARIANT_ADD(holding, private){ .hold = hold_private,
+				       .release = release_map };
 
-FIXTURE_VARIANT_ADD(holding, private){
-	.hold = hold_private,
-	.release = release_map,
-};
+FIXTURE_VARIANT_ADD(holding, joined_map){ .hold = hold_joined_map,
+					  .release = release_map };
 
-FIXTURE_VARIANT_ADD(holding, joined_map){
-	.hold = hold_joined_map,
-	.release = release_map,
-};
+FIXTURE_VARIANT_ADD(holding, map_of_a_thread){ .hold = hold_map_of_a_thread,
+					       .release = release_map };
 
-FIXTURE_VARIANT_ADD(holding, map_of_a_thread){
-	.hold = hold_map_of_a_thread,
-	.release = release_map,
-};
-
-FIXTURE_VARIANT_ADD(holding, child){
-	.hold = hold_child,
-	.release = release_child,
-};
+FIXTURE_VARIANT_ADD(holding, child){ .hold = hold_child,
+				     .release = release_child };
 
 FIXTURE_VARIANT_ADD(holding, map_of_a_child){
 	.hold = hold_map_of_a_child,
 	.release = release_map_of_a_child,
 };
 
-FIXTURE_VARIANT_ADD(holding, grandchild){
-	.hold = hold_grandchild,
-	.release = release_grandchild,
-};
+FIXTURE_VARIANT_ADD(holding, grandchild){ .hold = hold_grandchild,
+					  .release = release_grandchild };
 
-FIXTURE_VARIANT_ADD(holding, exec){
-	.hold = hold_exec,
-	.release = release_exec,
-};
+FIXTURE_VARIANT_ADD(holding, exec){ .hold = hold_exec,
+				    .release = release_exec };
 
 FIXTURE_SETUP(holding)
 {
@@ -468,9 +443,7 @@ FIXTURE_SETUP(holding)
 	ASSERT_EQ(1, pwrite(self->hold.box, "x", 1, 0));
 }
 
-FIXTURE_TEARDOWN(holding)
-{
-}
+NO_TEARDOWN(holding);
 
 /* It is enough for the box and the module; and when it goes, both can go. */
 TEST_F(holding, is_enough)

@@ -15,6 +15,7 @@
 #include "lib/box.h"
 #include "lib/child.h"
 #include "lib/harness.h"
+#include "lib/proc.h"
 #include "lib/test.h"
 
 #define FRAMES 8
@@ -115,17 +116,9 @@ FIXTURE_VARIANT(locks)
 	enum kind kind;
 };
 
-FIXTURE_VARIANT_ADD(locks, posix){
-	.kind = POSIX,
-};
-
-FIXTURE_VARIANT_ADD(locks, ofd){
-	.kind = OFD,
-};
-
-FIXTURE_VARIANT_ADD(locks, flock){
-	.kind = FLOCK,
-};
+FIXTURE_VARIANT_ADD(locks, posix){ .kind = POSIX };
+FIXTURE_VARIANT_ADD(locks, ofd){ .kind = OFD };
+FIXTURE_VARIANT_ADD(locks, flock){ .kind = FLOCK };
 
 FIXTURE_SETUP(locks)
 {
@@ -231,21 +224,11 @@ TEST_F(locks, end_with_a_process)
 	self->child = child_fork(serve_locks, &self->other);
 }
 
-/* For eventually(): whether a task sleeps in fcntl() or flock(). */
-static bool sleeps_in_lock(void *tid)
+/* Whether a task sleeps in fcntl() or flock(). */
+static bool sleeps_in_lock(const pid_t *tid)
 {
-	long call = -1;
-	char path[64];
-	FILE *file;
+	long call = task_call(__atomic_load_n(tid, __ATOMIC_ACQUIRE));
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall",
-		 __atomic_load_n((pid_t *)tid, __ATOMIC_ACQUIRE));
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	if (fscanf(file, "%ld", &call) != 1)
-		call = -1;
-	fclose(file);
 	return call == SYS_fcntl || call == SYS_flock;
 }
 
@@ -276,7 +259,7 @@ static void waiter_start(struct waiter *waiter)
 {
 	if (pthread_create(&waiter->thread, NULL, wait_for_lock, waiter))
 		die("pthread_create");
-	if (!eventually(sleeps_in_lock, &waiter->tid))
+	if (!eventually(sleeps_in_lock(&waiter->tid)))
 		die("nobody waits for the lock");
 }
 
@@ -316,7 +299,7 @@ TEST_F(locks, are_waited_for_killably)
 		_exit(lock_range(variant->kind, self->box, F_WRLCK, true, 0,
 				 99));
 	}
-	EXPECT_TRUE(eventually(sleeps_in_lock, &pid));
+	EXPECT_TRUE(eventually(sleeps_in_lock(&pid)));
 	kill(pid, SIGKILL);
 	EXPECT_EQ(256 + SIGKILL, child_status(pid));
 	EXPECT_EQ(0, child_ask(&self->child, UNLOCK));
@@ -420,7 +403,7 @@ TEST(deadlocks_are_seen)
 
 		_exit(err ?: lock_range(POSIX, box, F_WRLCK, true, 0, 9));
 	}
-	EXPECT_TRUE(eventually(sleeps_in_lock, &pid));
+	EXPECT_TRUE(eventually(sleeps_in_lock(&pid)));
 	EXPECT_EQ(EDEADLK, lock_range(POSIX, box, F_WRLCK, true, 10, 19));
 	EXPECT_EQ(0, lock_range(POSIX, box, F_UNLCK, false, 0, 9));
 	EXPECT_EQ(0, child_status(pid));

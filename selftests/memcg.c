@@ -58,10 +58,7 @@ FIXTURE_VARIANT(memcg)
 };
 
 FIXTURE_VARIANT_ADD(memcg, frames){};
-
-FIXTURE_VARIANT_ADD(memcg, swap){
-	.few_frames = true,
-};
+FIXTURE_VARIANT_ADD(memcg, swap){ .few_frames = true };
 
 static void group_path(FIXTURE_DATA(memcg) * self, const char *name, char *path,
 		       size_t room)
@@ -132,22 +129,13 @@ FIXTURE_SETUP(memcg)
 		.swap_fd = variant->few_frames ? PAGEBOX_FD_RAM :
 						 PAGEBOX_FD_NONE,
 	});
-	self->progress = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->progress);
-}
-
-static bool group_goes(void *context)
-{
-	FIXTURE_DATA(memcg) *self = context;
-
-	return !rmdir(self->group);
+	self->progress = shared_memory(page_size);
 }
 
 FIXTURE_TEARDOWN(memcg)
 {
 	close(self->box);
-	EXPECT_TRUE(eventually(group_goes, self));
+	EXPECT_TRUE(eventually(!rmdir(self->group)));
 	write_text(LOGLEVELS, "%s", self->loglevels);
 }
 
@@ -200,11 +188,6 @@ TEST_F_TIMEOUT(memcg, shared, PATIENCE)
 	unmap(map, pages);
 }
 
-static bool group_is_empty(void *context)
-{
-	return group_number(context, "memory.current") < (long)LIMIT / 4;
-}
-
 /* What was its own alone goes with it, and is not charged any more. */
 TEST_F_TIMEOUT(memcg, private, PATIENCE)
 {
@@ -215,7 +198,8 @@ TEST_F_TIMEOUT(memcg, private, PATIENCE)
 	EXPECT_EQ(0, box_stats(self->box).pages);
 	EXPECT_EQ(0, box_stats(self->box).swap_used);
 	close(self->box);
-	EXPECT_TRUE(eventually(group_is_empty, self));
+	EXPECT_TRUE(eventually(group_number(self, "memory.current") <
+			       (long)LIMIT / 4));
 
 	box = box_new(16, 0);
 	pages_fill(box_map(box, 64, MAP_PRIVATE), 64, 1);

@@ -37,13 +37,8 @@ FIXTURE_VARIANT(mlock)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(mlock, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(mlock, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(mlock, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(mlock, private){ .flags = MAP_PRIVATE };
 
 FIXTURE_SETUP(mlock)
 {
@@ -54,10 +49,7 @@ FIXTURE_SETUP(mlock)
 	pages_fill(self->map, PAGES, 1);
 }
 
-FIXTURE_TEARDOWN(mlock)
-{
-	close(self->box);
-}
+NO_TEARDOWN(mlock);
 
 /* Uses all pages but the first @skip, several times. */
 static bool churn(char *map, size_t skip)
@@ -168,27 +160,14 @@ FIXTURE_VARIANT(own)
 	bool mlock;
 };
 
-FIXTURE_VARIANT_ADD(own, mlock){
-	.mlock = true,
-};
+FIXTURE_VARIANT_ADD(own, mlock){ .mlock = true };
+FIXTURE_VARIANT_ADD(own, mlock_with_store){ .store = true, .mlock = true };
+FIXTURE_VARIANT_ADD(own, map_populate){ .flags = MAP_POPULATE };
 
-FIXTURE_VARIANT_ADD(own, mlock_with_store){
-	.store = true,
-	.mlock = true,
-};
+FIXTURE_VARIANT_ADD(own, map_populate_with_store){ .store = true,
+						   .flags = MAP_POPULATE };
 
-FIXTURE_VARIANT_ADD(own, map_populate){
-	.flags = MAP_POPULATE,
-};
-
-FIXTURE_VARIANT_ADD(own, map_populate_with_store){
-	.store = true,
-	.flags = MAP_POPULATE,
-};
-
-FIXTURE_VARIANT_ADD(own, map_locked){
-	.flags = MAP_LOCKED,
-};
+FIXTURE_VARIANT_ADD(own, map_locked){ .flags = MAP_LOCKED };
 
 FIXTURE_SETUP(own)
 {
@@ -201,10 +180,7 @@ FIXTURE_SETUP(own)
 		ASSERT_EQ(0, mlock(self->map, OWN * page_size));
 }
 
-FIXTURE_TEARDOWN(own)
-{
-	close(self->box);
-}
+NO_TEARDOWN(own);
 
 /* No write faults, and the root view does not see one. */
 TEST_F(own, writes)

@@ -20,6 +20,7 @@
 #include "lib/failpoint.h"
 #include "lib/harness.h"
 #include "lib/pattern.h"
+#include "lib/proc.h"
 #include "lib/test.h"
 #include "pagebox.h"
 
@@ -52,23 +53,14 @@ FIXTURE_VARIANT(sigbus)
 	unsigned int slots;
 };
 
-FIXTURE_VARIANT_ADD(sigbus, no_swap_shared){
-	.flags = MAP_SHARED,
-};
+FIXTURE_VARIANT_ADD(sigbus, no_swap_shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(sigbus, no_swap_private){ .flags = MAP_PRIVATE };
 
-FIXTURE_VARIANT_ADD(sigbus, no_swap_private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(sigbus, few_slots_shared){ .flags = MAP_SHARED,
+					       .slots = 8 };
 
-FIXTURE_VARIANT_ADD(sigbus, few_slots_shared){
-	.flags = MAP_SHARED,
-	.slots = 8,
-};
-
-FIXTURE_VARIANT_ADD(sigbus, few_slots_private){
-	.flags = MAP_PRIVATE,
-	.slots = 8,
-};
+FIXTURE_VARIANT_ADD(sigbus, few_slots_private){ .flags = MAP_PRIVATE,
+						.slots = 8 };
 
 /* A box in which every frame and every slot is taken. */
 FIXTURE_SETUP(sigbus)
@@ -76,11 +68,7 @@ FIXTURE_SETUP(sigbus)
 	self->box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
 	self->room = FRAMES + variant->slots;
 	if (variant->slots)
-		box_configure(self->box, (struct pagebox_config){
-						 .set = PAGEBOX_SET_SWAP,
-						 .swap_fd = PAGEBOX_FD_RAM,
-						 .swap_pages = variant->slots,
-					 });
+		box_set_swap(self->box, PAGEBOX_FD_RAM, variant->slots);
 	self->map = box_map(self->box, 4 * FRAMES, variant->flags);
 	pages_fill(self->map, self->room, TAG);
 	ASSERT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
@@ -140,10 +128,7 @@ TEST_F(sigbus, pages_are_given_back)
 TEST_F(sigbus, swap_is_added)
 {
 	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, self->room)));
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_SWAP,
-					 .swap_fd = PAGEBOX_FD_RAM,
-				 });
+	box_set_swap(self->box, PAGEBOX_FD_RAM, 0);
 	pages_fill(page_at(self->map, self->room), FRAMES, TAG + self->room);
 	EXPECT_TRUE(pages_hold(self->map, self->room + FRAMES, TAG));
 }
@@ -152,10 +137,7 @@ TEST_F(sigbus, swap_is_added)
 TEST_F(sigbus, frames_are_added)
 {
 	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, self->room)));
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_FRAMES,
-					 .frames = 2 * FRAMES,
-				 });
+	box_set_frames(self->box, 2 * FRAMES);
 	pages_fill(page_at(self->map, self->room), FRAMES / 2,
 		   TAG + self->room);
 	EXPECT_TRUE(pages_hold(self->map, self->room + FRAMES / 2, TAG));
@@ -255,18 +237,6 @@ static int write_one_more(void *context, int page)
 	return signal_of_write(page_at(map, page));
 }
 
-struct sweeps {
-	int box;
-	uint64_t skips;
-};
-
-static bool have_swept(void *context)
-{
-	struct sweeps *sweeps = context;
-
-	return box_stats(sweeps->box).pinned_skips >= sweeps->skips;
-}
-
 /*
  * All frames are in the hands of faults that are held up, as on a machine where
  * they get no CPU. Another fault waits for them, however often it has looked.
@@ -275,7 +245,7 @@ TEST(busy_frames_are_waited_for)
 {
 	int box = box_new(FEW, 0);
 	char *map = box_map(box, 2 * FEW, MAP_PRIVATE);
-	struct sweeps sweeps = { .box = box };
+	uint64_t skips;
 	struct child holder[FEW], waiter;
 	int answer = -1;
 
@@ -289,8 +259,8 @@ TEST(busy_frames_are_waited_for)
 
 	answer = FEW;
 	ASSERT_EQ(sizeof(answer), write(waiter.ask, &answer, sizeof(answer)));
-	sweeps.skips = box_stats(box).pinned_skips + SWEEPS * FEW;
-	EXPECT_TRUE(eventually(have_swept, &sweeps));
+	skips = box_stats(box).pinned_skips + SWEEPS * FEW;
+	EXPECT_TRUE(eventually(box_stats(box).pinned_skips >= skips));
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 	failpoint_go("fault_map");
 	for (int i = 0; i < FEW; i++) {
@@ -441,7 +411,7 @@ static int serve(void *context, int command)
 static int process_status(struct process *process)
 {
 	pid_t pid = process->child.pid;
-	bool ended = eventually(has_ended, &pid);
+	bool ended = eventually(has_ended(pid));
 	int status;
 
 	if (!ended)
@@ -649,26 +619,6 @@ static bool still_waits(FIXTURE_DATA(wait) * self)
 	return !poll(&answer, 1, 0);
 }
 
-static bool sleeps_in_kernel(void *context)
-{
-	const FIXTURE_DATA(wait) *self = context;
-	char path[64], text[256], *state;
-	ssize_t length;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", self->waiter.child.pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		die("%s", path);
-	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (length <= 0)
-		return false;
-	text[length] = '\0';
-	state = strrchr(text, ')');
-	return state && state[2] == 'D';
-}
-
 /*
  * A box of the policy SIGBUS gives up as soon as it has looked at all frames. A
  * task that began to wait in ours before, and is still there afterwards, waits for
@@ -691,7 +641,7 @@ TEST_F(wait, goes_on)
 	int answer = -1;
 
 	start_waiting(self);
-	EXPECT_TRUE(eventually(sleeps_in_kernel, self));
+	EXPECT_TRUE(eventually(task_state(self->waiter.child.pid) == 'D'));
 	let_patience_end(_metadata);
 	EXPECT_TRUE(still_waits(self));
 	EXPECT_TRUE(pages_hold(self->map, FRAMES - 1, TAG));
@@ -712,13 +662,10 @@ TEST_F(wait, frames_are_added)
 	int answer = -1;
 
 	start_waiting(self);
-	EXPECT_TRUE(eventually(sleeps_in_kernel, self));
+	EXPECT_TRUE(eventually(task_state(self->waiter.child.pid) == 'D'));
 	let_patience_end(_metadata);
 	EXPECT_TRUE(still_waits(self));
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_FRAMES,
-					 .frames = FRAMES + 1,
-				 });
+	box_set_frames(self->box, FRAMES + 1);
 	EXPECT_EQ(sizeof(answer),
 		  read(self->waiter.child.answer, &answer, sizeof(answer)));
 	EXPECT_EQ(0, answer);
@@ -728,7 +675,7 @@ TEST_F(wait, frames_are_added)
 TEST_F(wait, killed)
 {
 	start_waiting(self);
-	EXPECT_TRUE(eventually(sleeps_in_kernel, self));
+	EXPECT_TRUE(eventually(task_state(self->waiter.child.pid) == 'D'));
 	let_patience_end(_metadata);
 	EXPECT_TRUE(still_waits(self));
 	ASSERT_EQ(0, kill(self->waiter.child.pid, SIGKILL));

@@ -30,7 +30,7 @@ static int box_new_strict(int store)
 		       PAGEBOX_SET_OVERCOMMIT | PAGEBOX_SET_STORE,
 		.frames = FRAMES,
 		.swap_fd = PAGEBOX_FD_RAM,
-		.swap_pages = SLOTS,
+		SLOTS,
 		.overcommit = PAGEBOX_OVERCOMMIT_NEVER,
 		.store_fd = store,
 	});
@@ -75,10 +75,7 @@ FIXTURE_SETUP(strict)
 	ASSERT_EQ(0, box_stats(self->box).committed);
 }
 
-FIXTURE_TEARDOWN(strict)
-{
-	close(self->box);
-}
+NO_TEARDOWN(strict);
 
 /* A mapping that could not be filled is refused, one that could be can be. */
 TEST_F(strict, mmap)
@@ -303,23 +300,13 @@ TEST_F(strict, fork)
 TEST_F(strict, more_room)
 {
 	EXPECT_EQ(ENOMEM, map_error(self->box, ROOM + 1, MAP_PRIVATE));
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_FRAMES,
-					 .frames = FRAMES + 8,
-				 });
+	box_set_frames(self->box, FRAMES + 8);
 	EXPECT_EQ(0, map_error(self->box, ROOM + 8, MAP_PRIVATE));
 	EXPECT_EQ(ENOMEM, map_error(self->box, ROOM + 9, MAP_PRIVATE));
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_SWAP,
-					 .swap_fd = PAGEBOX_FD_RAM,
-					 .swap_pages = SLOTS - 20,
-				 });
+	box_set_swap(self->box, PAGEBOX_FD_RAM, SLOTS - 20);
 	EXPECT_EQ(0, map_error(self->box, ROOM - 12, MAP_PRIVATE));
 	EXPECT_EQ(ENOMEM, map_error(self->box, ROOM - 11, MAP_PRIVATE));
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_SWAP,
-					 .swap_fd = PAGEBOX_FD_NONE,
-				 });
+	box_set_swap(self->box, PAGEBOX_FD_NONE, 0);
 	EXPECT_EQ(0, map_error(self->box, FRAMES + 8, MAP_PRIVATE));
 	EXPECT_EQ(ENOMEM, map_error(self->box, FRAMES + 9, MAP_PRIVATE));
 	EXPECT_EQ(0, box_stats(self->box).committed);

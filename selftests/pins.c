@@ -373,13 +373,8 @@ FIXTURE_VARIANT(pins)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(pins, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(pins, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(pins, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(pins, private){ .flags = MAP_PRIVATE };
 
 /* The disk begins as zeroes, the pages as a pattern. */
 FIXTURE_SETUP(pins)
@@ -409,11 +404,7 @@ FIXTURE_SETUP(pins)
 		pinner_init(&self->pinner[i], arena, i);
 }
 
-FIXTURE_TEARDOWN(pins)
-{
-	close(self->arena.loop);
-	close(self->arena.box);
-}
+NO_TEARDOWN(pins);
 
 TEST_F_TIMEOUT(pins, no_write_is_lost, 900)
 {

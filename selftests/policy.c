@@ -103,13 +103,8 @@ FIXTURE_VARIANT(load)
 	unsigned int frames;
 };
 
-FIXTURE_VARIANT_ADD(load, few_frames){
-	.frames = FRAMES,
-};
-
-FIXTURE_VARIANT_ADD(load, most_frames){
-	.frames = 2 * PAGES - 4,
-};
+FIXTURE_VARIANT_ADD(load, few_frames){ .frames = FRAMES };
+FIXTURE_VARIANT_ADD(load, most_frames){ .frames = 2 * PAGES - 4 };
 
 FIXTURE_SETUP(load)
 {
@@ -358,21 +353,10 @@ FIXTURE_VARIANT(swappiness)
 	const char *policy;
 };
 
-FIXTURE_VARIANT_ADD(swappiness, clock){
-	.policy = "clock",
-};
-
-FIXTURE_VARIANT_ADD(swappiness, fifo){
-	.policy = "fifo",
-};
-
-FIXTURE_VARIANT_ADD(swappiness, lru){
-	.policy = "lru",
-};
-
-FIXTURE_VARIANT_ADD(swappiness, random){
-	.policy = "random",
-};
+FIXTURE_VARIANT_ADD(swappiness, clock){ .policy = "clock" };
+FIXTURE_VARIANT_ADD(swappiness, fifo){ .policy = "fifo" };
+FIXTURE_VARIANT_ADD(swappiness, lru){ .policy = "lru" };
+FIXTURE_VARIANT_ADD(swappiness, random){ .policy = "random" };
 
 #define DIRTY (FRAMES / 2)
 
@@ -417,10 +401,7 @@ TEST_F(swappiness, none)
 		      .minor = DIRTY);
 
 	/* With nothing but dirty pages, those have to do. */
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_FRAMES,
-					 .frames = DIRTY - 1,
-				 });
+	box_set_frames(self->box, DIRTY - 1);
 	EXPECT_LT(0, box_stats(self->box).evict_dirty);
 }
 
@@ -473,56 +454,35 @@ FIXTURE_VARIANT(two_pages)
 	bool write;
 };
 
-FIXTURE_VARIANT_ADD(two_pages, clock_0){
-	.policy = "clock",
-};
+FIXTURE_VARIANT_ADD(two_pages, clock_0){ .policy = "clock" };
 
-FIXTURE_VARIANT_ADD(two_pages, clock_200){
-	.policy = "clock",
-	.swappiness = 200,
-	.write = true,
-};
+FIXTURE_VARIANT_ADD(two_pages, clock_200){ .policy = "clock",
+					   .swappiness = 200,
+					   .write = true };
 
-FIXTURE_VARIANT_ADD(two_pages, fifo_0){
-	.policy = "fifo",
-};
+FIXTURE_VARIANT_ADD(two_pages, fifo_0){ .policy = "fifo" };
 
-FIXTURE_VARIANT_ADD(two_pages, fifo_200){
-	.policy = "fifo",
-	.swappiness = 200,
-	.write = true,
-};
+FIXTURE_VARIANT_ADD(two_pages, fifo_200){ .policy = "fifo",
+					  .swappiness = 200,
+					  .write = true };
 
-FIXTURE_VARIANT_ADD(two_pages, lru_0){
-	.policy = "lru",
-};
+FIXTURE_VARIANT_ADD(two_pages, lru_0){ .policy = "lru" };
 
-FIXTURE_VARIANT_ADD(two_pages, lru_200){
-	.policy = "lru",
-	.swappiness = 200,
-	.write = true,
-};
+FIXTURE_VARIANT_ADD(two_pages, lru_200){ .policy = "lru",
+					 .swappiness = 200,
+					 .write = true };
 
-FIXTURE_VARIANT_ADD(two_pages, random_0){
-	.policy = "random",
-};
+FIXTURE_VARIANT_ADD(two_pages, random_0){ .policy = "random" };
 
-FIXTURE_VARIANT_ADD(two_pages, random_200){
-	.policy = "random",
-	.swappiness = 200,
-	.write = true,
-};
+FIXTURE_VARIANT_ADD(two_pages, random_200){ .policy = "random",
+					    .swappiness = 200,
+					    .write = true };
 
-FIXTURE_VARIANT_ADD(two_pages, mru){
-	.policy = "mru",
-	.swappiness = 100,
-};
+FIXTURE_VARIANT_ADD(two_pages, mru){ .policy = "mru", .swappiness = 100 };
 
-FIXTURE_VARIANT_ADD(two_pages, mru_write){
-	.policy = "mru",
-	.swappiness = 100,
-	.write = true,
-};
+FIXTURE_VARIANT_ADD(two_pages, mru_write){ .policy = "mru",
+					   .swappiness = 100,
+					   .write = true };
 
 FIXTURE_SETUP(two_pages)
 {

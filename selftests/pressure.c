@@ -44,10 +44,8 @@ struct reader {
  * One more round through swap. The kernel weighs what a CPU stalls by how busy the
  * others are, so no single round need count in full.
  */
-static bool has_stalled(void *context)
+static bool has_stalled(struct reader *reader)
 {
-	struct reader *reader = context;
-
 	reader->right &= root_range(reader->box, PAGEBOX_IOC_PAGE_OUT, 0,
 				    PAGES) == PAGES;
 	reader->right &= pages_hold(reader->map, PAGES, 1);
@@ -66,7 +64,7 @@ TEST(reads_from_swap_are_stalls)
 
 	pages_fill(map, PAGES, 1);
 	reader.enough = stalled() + PAGES * SLOW_US;
-	EXPECT_TRUE(eventually(has_stalled, &reader));
+	EXPECT_TRUE(eventually(has_stalled(&reader)));
 	EXPECT_TRUE(reader.right);
 	close(box);
 }

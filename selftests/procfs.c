@@ -30,13 +30,8 @@ FIXTURE_VARIANT(procfs)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(procfs, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(procfs, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(procfs, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(procfs, private){ .flags = MAP_PRIVATE };
 
 /* With hardware references the hand leaves the PTEs of resident pages alone. */
 FIXTURE_SETUP(procfs)
@@ -51,10 +46,7 @@ FIXTURE_SETUP(procfs)
 	self->page_kb = page_size / 1024;
 }
 
-FIXTURE_TEARDOWN(procfs)
-{
-	close(self->box);
-}
+NO_TEARDOWN(procfs);
 
 /* The mapping shows by its device and as what it was asked for. */
 TEST_F(procfs, maps)

@@ -39,13 +39,8 @@ FIXTURE_VARIANT(range)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(range, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(range, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(range, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(range, private){ .flags = MAP_PRIVATE };
 
 FIXTURE_SETUP(range)
 {
@@ -587,10 +582,8 @@ TEST(read_only_fd)
 /* --- ranges and programs at the same time --- */
 
 /* Pages are thrown out, in and out until the thread has gone round a few times. */
-static bool moved_about(void *context)
+static bool moved_about(struct repeater *writer)
 {
-	struct repeater *writer = context;
-
 	map_range(writer->box, PAGEBOX_IOC_PAGE_OUT, writer->map, PAGES);
 	map_range(writer->box, PAGEBOX_IOC_PREFETCH, writer->map, PAGES);
 	root_range(writer->box, PAGEBOX_IOC_PAGE_OUT, 0, 3 * PAGES);
@@ -608,7 +601,7 @@ TEST(under_load)
 	repeater_start(&writer[1], write_and_check, box,
 		       box_map_from(box, PAGES, PAGES, MAP_PRIVATE), PAGES);
 	for (int i = 0; i < 2; i++)
-		EXPECT_TRUE(eventually(moved_about, &writer[i]));
+		EXPECT_TRUE(eventually(moved_about(&writer[i])));
 	for (int i = 0; i < 2; i++)
 		EXPECT_TRUE(repeater_end(&writer[i]));
 	EXPECT_LT(0, box_stats(box).paged_out);
@@ -649,8 +642,8 @@ TEST(discard_under_load)
 		EXPECT_TRUE(child_ask(&child, 0));
 		child_ask(&child, 1);
 	}
-	EXPECT_TRUE(eventually(moved_about, &keeper));
-	EXPECT_TRUE(eventually(moved_about, &dropper));
+	EXPECT_TRUE(eventually(moved_about(&keeper)));
+	EXPECT_TRUE(eventually(moved_about(&dropper)));
 	EXPECT_TRUE(repeater_end(&keeper));
 	EXPECT_TRUE(repeater_end(&dropper));
 	EXPECT_TRUE(child_ask(&child, 0));
@@ -681,18 +674,9 @@ FIXTURE_VARIANT(model)
 	bool writable;
 };
 
-FIXTURE_VARIANT_ADD(model, no_store){
-	.store = false,
-};
-
-FIXTURE_VARIANT_ADD(model, read_only_store){
-	.store = true,
-};
-
-FIXTURE_VARIANT_ADD(model, writable_store){
-	.store = true,
-	.writable = true,
-};
+FIXTURE_VARIANT_ADD(model, no_store){ .store = false };
+FIXTURE_VARIANT_ADD(model, read_only_store){ .store = true };
+FIXTURE_VARIANT_ADD(model, writable_store){ .store = true, .writable = true };
 
 FIXTURE_SETUP(model)
 {

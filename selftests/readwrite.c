@@ -44,18 +44,9 @@ FIXTURE_VARIANT(file)
 	bool store;
 };
 
-FIXTURE_VARIANT_ADD(file, few_frames){
-	.frames = FRAMES,
-};
-
-FIXTURE_VARIANT_ADD(file, enough_frames){
-	.frames = 4 * PAGES,
-};
-
-FIXTURE_VARIANT_ADD(file, store_few_frames){
-	.frames = FRAMES,
-	.store = true,
-};
+FIXTURE_VARIANT_ADD(file, few_frames){ .frames = FRAMES };
+FIXTURE_VARIANT_ADD(file, enough_frames){ .frames = 4 * PAGES };
+FIXTURE_VARIANT_ADD(file, store_few_frames){ .frames = FRAMES, .store = true };
 
 static char *plain_memory(size_t pages)
 {
@@ -782,10 +773,7 @@ TEST(synchronous_writes)
 		char seen[8] = {};
 
 		ASSERT_LE(0, box);
-		box_configure(box, (struct pagebox_config){
-					   .set = PAGEBOX_SET_STORE,
-					   .store_fd = file,
-				   });
+		box_set_store(box, file);
 		ASSERT_EQ(7, pwrite(box, "changed", 7, 2 * page_size - 3));
 		ASSERT_EQ(7, pread(file, seen, 7, 2 * page_size - 3));
 		EXPECT_STREQ("changed", seen);

@@ -154,13 +154,9 @@ static int plain_store(void)
 
 FIXTURE(recycle){};
 
-FIXTURE_SETUP(recycle)
-{
-}
+NO_SETUP(recycle);
 
-FIXTURE_TEARDOWN(recycle)
-{
-}
+NO_TEARDOWN(recycle);
 
 TEST_F_TIMEOUT(recycle, users, 1200)
 {

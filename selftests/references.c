@@ -160,11 +160,9 @@ FIXTURE_VARIANT(textbook)
 	unsigned long sum;
 };
 
-FIXTURE_VARIANT_ADD(textbook, clock){
-	.policy = "clock",
-	.victim = clock_victim,
-	.sum = 75,
-};
+FIXTURE_VARIANT_ADD(textbook, clock){ .policy = "clock",
+				      .victim = clock_victim,
+				      .sum = 75 };
 
 FIXTURE_VARIANT_ADD(textbook, clock_every){
 	.policy = "clock",
@@ -173,11 +171,8 @@ FIXTURE_VARIANT_ADD(textbook, clock_every){
 	.sum = 75,
 };
 
-FIXTURE_VARIANT_ADD(textbook, fifo){
-	.policy = "fifo",
-	.victim = fifo_victim,
-	.sum = 78,
-};
+FIXTURE_VARIANT_ADD(textbook,
+		    fifo){ .policy = "fifo", .victim = fifo_victim, .sum = 78 };
 
 FIXTURE_VARIANT_ADD(textbook, lru_every){
 	.policy = "lru",
@@ -186,13 +181,9 @@ FIXTURE_VARIANT_ADD(textbook, lru_every){
 	.sum = 69,
 };
 
-FIXTURE_SETUP(textbook)
-{
-}
+NO_SETUP(textbook);
 
-FIXTURE_TEARDOWN(textbook)
-{
-}
+NO_TEARDOWN(textbook);
 
 static unsigned long faults_in_box(const char *policy,
 				   enum pagebox_references references,
@@ -325,14 +316,6 @@ TEST(working_set)
 
 /* --- levels --- */
 
-static void set_frames(int box, unsigned int frames)
-{
-	struct pagebox_config config = { .set = PAGEBOX_SET_FRAMES,
-					 .frames = frames };
-
-	box_configure(box, config);
-}
-
 /* The most frames with which a box is exact by itself. */
 #define MOST_EXACT 8192
 
@@ -344,9 +327,9 @@ TEST(levels)
 
 	EXPECT_EQ(PAGEBOX_REFERENCES_EXACT, box_info(box).references);
 	EXPECT_EQ(1, debugfs_number(id, "summary", "references_auto"));
-	set_frames(box, MOST_EXACT);
+	box_set_frames(box, MOST_EXACT);
 	EXPECT_EQ(PAGEBOX_REFERENCES_EXACT, box_info(box).references);
-	set_frames(box, MOST_EXACT + 1);
+	box_set_frames(box, MOST_EXACT + 1);
 	EXPECT_EQ(PAGEBOX_REFERENCES_HARDWARE, box_info(box).references);
 	EXPECT_FALSE(box_info(box).flags & PAGEBOX_INFO_REFERENCES);
 	for (uint32_t level = PAGEBOX_REFERENCES_HARDWARE;
@@ -403,13 +386,8 @@ FIXTURE_VARIANT(every)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(every, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(every, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(every, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(every, private){ .flags = MAP_PRIVATE };
 
 FIXTURE_SETUP(every)
 {

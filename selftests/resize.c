@@ -25,14 +25,6 @@
 #define MANY 16384
 #define PAGES ((size_t)(small_size() ? 16 : 64))
 
-static int set_frames(int box, unsigned int frames)
-{
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_FRAMES,
-					    .frames = frames,
-				    });
-}
-
 /* The limit is @frames wherever it shows, and is kept. */
 static void expect_limit(struct __test_metadata *_metadata, int box,
 			 unsigned int frames)
@@ -61,13 +53,8 @@ FIXTURE_VARIANT(resize)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(resize, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(resize, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(resize, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(resize, private){ .flags = MAP_PRIVATE };
 
 FIXTURE_SETUP(resize)
 {
@@ -77,17 +64,14 @@ FIXTURE_SETUP(resize)
 	pages_fill(self->map, PAGES, 1);
 }
 
-FIXTURE_TEARDOWN(resize)
-{
-	close(self->box);
-}
+NO_TEARDOWN(resize);
 
 /* Fewer frames: those above the new limit are evicted, and nothing is lost. */
 TEST_F(resize, down)
 {
 	struct pagebox_stats now;
 
-	ASSERT_EQ(0, set_frames(self->box, FEW));
+	ASSERT_EQ(0, frames_error(self->box, FEW));
 	expect_limit(_metadata, self->box, FEW);
 	now = box_stats(self->box);
 	EXPECT_LE(PAGES - FEW, now.swap_used);
@@ -104,7 +88,7 @@ TEST_F(resize, up)
 {
 	struct pagebox_stats now = box_stats(self->box);
 
-	ASSERT_EQ(0, set_frames(self->box, 2 * PAGES));
+	ASSERT_EQ(0, frames_error(self->box, 2 * PAGES));
 	pages_fill(page_at(self->map, PAGES), PAGES, 1 + PAGES);
 	EXPECT_FAULTS(self->box, now, .zero = PAGES);
 	EXPECT_EQ(2 * PAGES, box_stats(self->box).frames_used);
@@ -119,7 +103,7 @@ TEST_F(resize, up_and_down)
 	static const unsigned int limits[] = { 2, 300, 3, 64, 2, 1000, 17 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		ASSERT_EQ(0, set_frames(self->box, limits[i]));
+		ASSERT_EQ(0, frames_error(self->box, limits[i]));
 		expect_limit(_metadata, self->box, limits[i]);
 		EXPECT_TRUE(pages_hold(self->map, PAGES, 1 + 1000 * i));
 		pages_fill(self->map, PAGES, 1 + 1000 * (i + 1));
@@ -133,13 +117,13 @@ TEST_F(resize, batch)
 {
 	unsigned int few, many;
 
-	ASSERT_EQ(0, set_frames(self->box, FEW));
+	ASSERT_EQ(0, frames_error(self->box, FEW));
 	few = box_info(self->box).batch;
-	ASSERT_EQ(0, set_frames(self->box, MANY));
+	ASSERT_EQ(0, frames_error(self->box, MANY));
 	many = box_info(self->box).batch;
 	EXPECT_EQ(1, few);
 	EXPECT_LT(few, many);
-	ASSERT_EQ(0, set_frames(self->box, FEW));
+	ASSERT_EQ(0, frames_error(self->box, FEW));
 	EXPECT_EQ(few, box_info(self->box).batch);
 }
 
@@ -150,7 +134,7 @@ TEST_F(resize, locked_pages)
 
 	ASSERT_EQ(0, mlock(self->map, 2 * FEW * page_size));
 	EXPECT_EQ(2 * FEW, box_stats(self->box).frames_locked);
-	EXPECT_EQ(EBUSY, set_frames(self->box, FEW));
+	EXPECT_EQ(EBUSY, frames_error(self->box, FEW));
 	expect_limit(_metadata, self->box, PAGES);
 	now = box_stats(self->box);
 	EXPECT_TRUE(pages_hold(self->map, 2 * FEW, 1));
@@ -160,7 +144,7 @@ TEST_F(resize, locked_pages)
 	EXPECT_TRUE(pages_hold(self->map, 2 * PAGES, 1));
 
 	ASSERT_EQ(0, munlock(self->map, 2 * FEW * page_size));
-	ASSERT_EQ(0, set_frames(self->box, FEW));
+	ASSERT_EQ(0, frames_error(self->box, FEW));
 	expect_limit(_metadata, self->box, FEW);
 	EXPECT_TRUE(pages_hold(self->map, 2 * PAGES, 1));
 }
@@ -172,15 +156,15 @@ TEST_F(resize, locked_frames)
 	struct pagebox_stats now;
 
 	ASSERT_EQ(0, mlock(page_at(self->map, last), FEW / 2 * page_size));
-	EXPECT_EQ(EBUSY, set_frames(self->box, FEW));
+	EXPECT_EQ(EBUSY, frames_error(self->box, FEW));
 	expect_limit(_metadata, self->box, PAGES);
 	ASSERT_EQ(0, munlock(page_at(self->map, last), FEW / 2 * page_size));
 
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
-	ASSERT_EQ(0, set_frames(self->box, FEW));
+	ASSERT_EQ(0, frames_error(self->box, FEW));
 	ASSERT_EQ(0, mlock(page_at(self->map, last), FEW / 2 * page_size));
-	ASSERT_EQ(0, set_frames(self->box, MANY));
-	ASSERT_EQ(0, set_frames(self->box, FEW));
+	ASSERT_EQ(0, frames_error(self->box, MANY));
+	ASSERT_EQ(0, frames_error(self->box, FEW));
 	expect_limit(_metadata, self->box, FEW);
 	now = box_stats(self->box);
 	EXPECT_TRUE(pages_hold(page_at(self->map, last), FEW / 2, 1 + last));
@@ -200,25 +184,22 @@ TEST_F(resize, pinned_pages)
 	ASSERT_LT(0, fcntl(ends[1], F_SETPIPE_SZ, 2 * FEW * page_size));
 	ASSERT_EQ((ssize_t)iov.iov_len, vmsplice(ends[1], &iov, 1, 0));
 	EXPECT_EQ(2 * FEW, box_stats(self->box).frames_pinned);
-	EXPECT_EQ(EBUSY, set_frames(self->box, FEW));
+	EXPECT_EQ(EBUSY, frames_error(self->box, FEW));
 	expect_limit(_metadata, self->box, PAGES);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 	for (size_t i = 0; i < 2 * FEW; i++) {
 		ASSERT_EQ(page_size, read(ends[0], page, page_size));
 		EXPECT_TRUE(page_holds(page, 1 + i));
 	}
-	ASSERT_EQ(0, set_frames(self->box, FEW));
+	ASSERT_EQ(0, frames_error(self->box, FEW));
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
 /* Pages for which there is no other place keep the limit up, too. */
 TEST_F(resize, no_swap)
 {
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_SWAP,
-					 .swap_fd = PAGEBOX_FD_NONE,
-				 });
-	EXPECT_NE(0, set_frames(self->box, FEW));
+	box_set_swap(self->box, PAGEBOX_FD_NONE, 0);
+	EXPECT_NE(0, frames_error(self->box, FEW));
 	expect_limit(_metadata, self->box, PAGES);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
@@ -244,10 +225,7 @@ FIXTURE_SETUP(load)
 	load_start(&self->load, self->box, PAGES);
 }
 
-FIXTURE_TEARDOWN(load)
-{
-	close(self->box);
-}
+NO_TEARDOWN(load);
 
 /* Hundreds of rounds take their time. */
 #define PATIENCE 3600
@@ -259,10 +237,10 @@ TEST_F_TIMEOUT(load, up_and_down, PATIENCE)
 
 	for (unsigned int round = 0; round < rounds(); round++) {
 		ASSERT_TRUE(load_goes_on(&self->load));
-		ASSERT_EQ(0, set_frames(self->box, MANY));
+		ASSERT_EQ(0, frames_error(self->box, MANY));
 		EXPECT_EQ(MANY, box_info(self->box).frames);
 		ASSERT_TRUE(load_goes_on(&self->load));
-		ASSERT_EQ(0, set_frames(self->box, FEW));
+		ASSERT_EQ(0, frames_error(self->box, FEW));
 		EXPECT_EQ(FEW, box_info(self->box).frames);
 	}
 	EXPECT_TRUE(load_goes_on(&self->load));

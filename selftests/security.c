@@ -71,11 +71,9 @@ static int visit(void *context)
 		become_root_of_namespace(visitor->uid);
 	else
 		become(visitor->uid, visitor->caps);
-	configured =
-		configure_error(visitor->box, (struct pagebox_config){
-						      .set = PAGEBOX_SET_NAME,
-						      .name = "visited",
-					      });
+	configured = configure_error(
+		visitor->box, (struct pagebox_config){ .set = PAGEBOX_SET_NAME,
+						       .name = "visited" });
 	joined = box_join(visitor->box, id);
 	if (!configured && joined >= 0)
 		return ALLOWED;
@@ -121,10 +119,8 @@ TEST(configure_through_reader)
 {
 	int reader = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);
 	int writer = open(PAGEBOX_DEVICE, O_WRONLY | O_CLOEXEC);
-	struct pagebox_config config = {
-		.set = PAGEBOX_SET_NAME,
-		.name = "changed",
-	};
+	struct pagebox_config config = { .set = PAGEBOX_SET_NAME,
+					 .name = "changed" };
 	int joined;
 
 	ASSERT_LE(0, reader);
@@ -256,13 +252,10 @@ TEST(kills_its_own)
 
 /* --- files that the user names --- */
 
-static int store_error(int fd)
+static int error_of_store(int fd)
 {
 	int box = box_open();
-	int error = configure_error(box, (struct pagebox_config){
-						 .set = PAGEBOX_SET_STORE,
-						 .store_fd = fd,
-					 });
+	int error = store_error(box, fd);
 
 	close(box);
 	return error;
@@ -275,14 +268,14 @@ TEST(no_stores)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-	EXPECT_EQ(EBADF, store_error(open(path, O_PATH | O_CLOEXEC)));
-	EXPECT_EQ(EACCES, store_error(open(path, O_WRONLY | O_CLOEXEC)));
-	EXPECT_EQ(EACCES, store_error(open(path, O_RDWR | O_APPEND)));
-	EXPECT_EQ(EINVAL, store_error(box));
-	EXPECT_EQ(EINVAL, store_error(box_join(box, box_info(box).id)));
-	EXPECT_EQ(EINVAL, store_error(open("/proc/self/mem", O_RDWR)));
-	EXPECT_EQ(EINVAL, store_error(open("/dev/zero", O_RDWR)));
-	EXPECT_EQ(0, store_error(file));
+	EXPECT_EQ(EBADF, error_of_store(open(path, O_PATH | O_CLOEXEC)));
+	EXPECT_EQ(EACCES, error_of_store(open(path, O_WRONLY | O_CLOEXEC)));
+	EXPECT_EQ(EACCES, error_of_store(open(path, O_RDWR | O_APPEND)));
+	EXPECT_EQ(EINVAL, error_of_store(box));
+	EXPECT_EQ(EINVAL, error_of_store(box_join(box, box_info(box).id)));
+	EXPECT_EQ(EINVAL, error_of_store(open("/proc/self/mem", O_RDWR)));
+	EXPECT_EQ(EINVAL, error_of_store(open("/dev/zero", O_RDWR)));
+	EXPECT_EQ(0, error_of_store(file));
 }
 
 /* A seal holds, also one that comes later: the file stays as it is, fsync says so. */
@@ -316,11 +309,7 @@ static int write_back(void *context)
 	become(NOBODY, 0);
 	if (box < 0)
 		die(PAGEBOX_DEVICE);
-	box_configure(box,
-		      (struct pagebox_config){
-			      .set = PAGEBOX_SET_STORE,
-			      .store_fd = open(context, O_RDWR | O_CLOEXEC),
-		      });
+	box_set_store(box, open(context, O_RDWR | O_CLOEXEC));
 	map = box_map(box, 1, MAP_SHARED);
 	page_fill(map, 1);
 	return msync(map, page_size, MS_SYNC) ? errno : 0;

@@ -29,10 +29,7 @@ FIXTURE_SETUP(box)
 	self->before = box_stats(self->box);
 }
 
-FIXTURE_TEARDOWN(box)
-{
-	close(self->box);
-}
+NO_TEARDOWN(box);
 
 /* Two shared mappings are two windows on the same frames. */
 TEST_F(box, shared_is_shared)

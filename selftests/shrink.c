@@ -27,10 +27,10 @@ static void shrink_all(void)
  * The machine may have to ask several times: a first look at a page may do no
  * more than forget that it was accessed.
  */
-static bool something_shrunk(void *context)
+static bool something_shrunk(int box)
 {
 	shrink_all();
-	return box_stats(*(int *)context).shrunk > 0;
+	return box_stats(box).shrunk > 0;
 }
 
 /* Free frames have memory; after their pages have gone it is not needed. */
@@ -42,7 +42,7 @@ TEST(free_frames)
 	pages_fill(map, PAGES, TAG);
 	unmap(map, PAGES);
 	EXPECT_EQ(0, box_stats(box).frames_used);
-	EXPECT_TRUE(eventually(something_shrunk, &box));
+	EXPECT_TRUE(eventually(something_shrunk(box)));
 	EXPECT_GE(PAGES, box_stats(box).shrunk);
 
 	map = box_map(box, PAGES, MAP_PRIVATE);
@@ -61,7 +61,7 @@ TEST(clean_pages)
 	struct pagebox_stats now;
 
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
-	EXPECT_TRUE(eventually(something_shrunk, &box));
+	EXPECT_TRUE(eventually(something_shrunk(box)));
 	now = box_stats(box);
 	EXPECT_EQ(PAGES - now.shrunk, now.frames_used);
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
@@ -102,7 +102,7 @@ TEST(copies_in_ram_swap)
 	EXPECT_EQ(PAGES, now.swap_used);
 	EXPECT_EQ(PAGES, now.frames_used);
 	EXPECT_EQ(0, now.shrunk);
-	EXPECT_TRUE(eventually(something_shrunk, &box));
+	EXPECT_TRUE(eventually(something_shrunk(box)));
 	now = box_stats(box);
 	EXPECT_GT(2 * PAGES, now.frames_used + now.swap_used);
 	EXPECT_LE(PAGES, now.frames_used + now.swap_used);
@@ -125,7 +125,7 @@ TEST(locked_pages)
 
 	ASSERT_EQ(0, mlock(map, 8 * page_size));
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
-	EXPECT_TRUE(eventually(something_shrunk, &box));
+	EXPECT_TRUE(eventually(something_shrunk(box)));
 	now = box_stats(box);
 	EXPECT_EQ(8, now.frames_locked);
 	EXPECT_TRUE(pages_hold(map, 8, TAG));
@@ -149,7 +149,7 @@ TEST(under_load)
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 	EXPECT_EQ(0, box_stats(box).io_errors);
 	/* Both have gone, and with them most of what the frames held. */
-	EXPECT_TRUE(eventually(something_shrunk, &box));
+	EXPECT_TRUE(eventually(something_shrunk(box)));
 }
 
 /* A box that nobody has used has nothing to give. */

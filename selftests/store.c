@@ -34,13 +34,8 @@ FIXTURE_VARIANT(store)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(store, shared){
-	.flags = MAP_SHARED,
-};
-
-FIXTURE_VARIANT_ADD(store, private){
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(store, shared){ .flags = MAP_SHARED };
+FIXTURE_VARIANT_ADD(store, private){ .flags = MAP_PRIVATE };
 
 /* Maps one page more than the store has. */
 FIXTURE_SETUP(store)
@@ -52,11 +47,7 @@ FIXTURE_SETUP(store)
 	self->before = box_stats(self->box);
 }
 
-FIXTURE_TEARDOWN(store)
-{
-	close(self->box);
-	close(self->file);
-}
+NO_TEARDOWN(store);
 
 /* Each page reads as pread() does; each costs one major fault, once. */
 TEST_F(store, contents_and_counters)
@@ -254,10 +245,7 @@ FIXTURE_VARIANT(evicted)
 	bool read_only;
 };
 
-FIXTURE_VARIANT_ADD(evicted, read_only){
-	.read_only = true,
-};
-
+FIXTURE_VARIANT_ADD(evicted, read_only){ .read_only = true };
 FIXTURE_VARIANT_ADD(evicted, writable){};
 
 #define FEW 4
@@ -278,11 +266,7 @@ FIXTURE_SETUP(evicted)
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 }
 
-FIXTURE_TEARDOWN(evicted)
-{
-	close(self->box);
-	close(self->file);
-}
+NO_TEARDOWN(evicted);
 
 /* Unchanged pages are dropped and read again. */
 TEST_F(evicted, clean_pages)

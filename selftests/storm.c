@@ -589,10 +589,7 @@ static void process_start(struct storm *storm, unsigned int number)
 
 static void storm_init(struct storm *storm)
 {
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		die("mmap");
+	shared = shared_memory(sizeof(*shared));
 	storm->seed = seed_given();
 }
 
@@ -630,44 +627,30 @@ static void report(const struct pagebox_stats *stats)
 
 /* --- kills --- */
 
-struct moment {
-	struct storm *storm;
-	unsigned int process;
-	unsigned long operations;
-};
-
 static unsigned long operations_of(unsigned int process)
 {
 	return __atomic_load_n(&shared->record[process * THREADS].operations,
 			       __ATOMIC_RELAXED);
 }
 
-static bool has_come(void *context)
-{
-	struct moment *moment = context;
-
-	return has_ended(&moment->storm->pid[moment->process]) ||
-	       operations_of(moment->process) >= moment->operations;
-}
-
 /* After some operations, and then within about one of them. */
 static bool wait_for_moment(struct storm *storm, unsigned int process)
 {
-	struct moment moment = {
-		storm, process, operations_of(process) + rnd(&storm->seed) % 24
-	};
+	unsigned long goal = operations_of(process) + rnd(&storm->seed) % 24;
 	struct timespec within = { .tv_nsec = rnd(&storm->seed) % 2000000 };
+	pid_t pid = storm->pid[process];
 
-	if (!eventually(has_come, &moment) || has_ended(&storm->pid[process]))
+	if (!eventually(has_ended(pid) || operations_of(process) >= goal) ||
+	    has_ended(pid))
 		return false;
 	nanosleep(&within, NULL);
 	return true;
 }
 
 /* Reaps what has ended of a process group: is it all? */
-static bool all_dead(void *context)
+static bool all_dead(pid_t leader)
 {
-	pid_t group = *(pid_t *)context, pid;
+	pid_t group = leader, pid;
 
 	do {
 		pid = waitpid(-group, NULL, WNOHANG);
@@ -683,7 +666,7 @@ static bool kill_process(struct storm *storm, unsigned int process)
 	if (kill(rnd(&storm->seed) % 2 ? pid : -pid, SIGKILL))
 		die("kill");
 	storm->kills++;
-	return eventually(all_dead, &storm->pid[process]);
+	return eventually(all_dead(storm->pid[process]));
 }
 
 /* How many words from the beginning on are of the pattern. */
@@ -776,10 +759,8 @@ static bool process_left(struct storm *storm, unsigned int process)
 	return right;
 }
 
-static bool survivors_work(void *context)
+static bool survivors_work(const unsigned long *goal)
 {
-	unsigned long *goal = context;
-
 	for (unsigned int i = VICTIMS; i < PROCESSES; i++)
 		if (operations_of(i) < goal[i])
 			return shared->wrong;
@@ -792,7 +773,7 @@ static bool survivors_go_on(void)
 
 	for (unsigned int i = VICTIMS; i < PROCESSES; i++)
 		goal[i] = operations_of(i) + reduced(20);
-	return eventually(survivors_work, goal) && !shared->wrong;
+	return eventually(survivors_work(goal)) && !shared->wrong;
 }
 
 static bool kill_round(struct storm *storm)
@@ -806,10 +787,7 @@ static bool kill_round(struct storm *storm)
 	for (unsigned int i = 0; right && i < VICTIMS; i++)
 		right &= process_left(storm, i);
 	right &= pages_hold(storm->private, PARENT_PAGES, PARENT_TAG);
-	box_configure(storm->box, (struct pagebox_config){
-					  .set = PAGEBOX_SET_FRAMES,
-					  .frames = 24 + rnd(&storm->seed) % 16,
-				  });
+	box_set_frames(storm->box, 24 + rnd(&storm->seed) % 16);
 	return right && !shared->wrong;
 }
 
@@ -860,14 +838,6 @@ static void storm_box(struct storm *storm, unsigned int frames, bool store)
 	storm->box = box_with(config);
 }
 
-static bool nothing_is_left(void *context)
-{
-	struct pagebox_stats stats = box_stats(*(int *)context);
-
-	return stats.views == 1 && !stats.pages && !stats.frames_used &&
-	       !stats.frames_locked && !stats.swap_used && !stats.committed;
-}
-
 /* When all have ended: the root view, the store, and an empty box after all. */
 static void check_end(struct __test_metadata *_metadata, struct storm *storm)
 {
@@ -896,7 +866,7 @@ static void check_end(struct __test_metadata *_metadata, struct storm *storm)
 	}
 	unmap(storm->root, PAGES);
 	EXPECT_LE(0, root_range(storm->box, PAGEBOX_IOC_DISCARD, 0, PAGES));
-	EXPECT_TRUE(eventually(nothing_is_left, &storm->box));
+	EXPECT_TRUE(eventually(box_is_empty(storm->box)));
 }
 
 FIXTURE(storm)
@@ -921,10 +891,7 @@ FIXTURE_SETUP(storm)
 	self->storm.operations = small_size() ? 40 : sized(160, 6000);
 }
 
-FIXTURE_TEARDOWN(storm)
-{
-	close(self->storm.box);
-}
+NO_TEARDOWN(storm);
 
 /* No write is lost, and no frame is used twice. */
 TEST_F(storm, all_survive)
@@ -958,10 +925,7 @@ FIXTURE_SETUP(kills)
 	self->storm.operations = FOR_EVER;
 }
 
-FIXTURE_TEARDOWN(kills)
-{
-	close(self->storm.box);
-}
+NO_TEARDOWN(kills);
 
 /* Until there were enough, and one in the middle of a write. */
 TEST_F_TIMEOUT(kills, survivors_and_store, 900)

@@ -47,15 +47,6 @@ static int box_new_swap(unsigned int frames, int fd, unsigned int slots)
 	});
 }
 
-static int swap_to(int box, int fd, unsigned int slots)
-{
-	return configure_error(box, (struct pagebox_config){
-					    .set = PAGEBOX_SET_SWAP,
-					    .swap_fd = fd,
-					    .swap_pages = slots,
-				    });
-}
-
 /* How many of the patterns of @tag to @tag + @pages - 1 are in the file. */
 static size_t patterns_in_file(int file, size_t slots, size_t pages,
 			       uint64_t tag)
@@ -90,25 +81,17 @@ FIXTURE_VARIANT(area)
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(area, ram_shared){
-	.kind = PAGEBOX_BACKEND_RAM,
-	.flags = MAP_SHARED,
-};
+FIXTURE_VARIANT_ADD(area, ram_shared){ .kind = PAGEBOX_BACKEND_RAM,
+				       .flags = MAP_SHARED };
 
-FIXTURE_VARIANT_ADD(area, ram_private){
-	.kind = PAGEBOX_BACKEND_RAM,
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(area, ram_private){ .kind = PAGEBOX_BACKEND_RAM,
+					.flags = MAP_PRIVATE };
 
-FIXTURE_VARIANT_ADD(area, memfd_shared){
-	.kind = PAGEBOX_BACKEND_FILE,
-	.flags = MAP_SHARED,
-};
+FIXTURE_VARIANT_ADD(area, memfd_shared){ .kind = PAGEBOX_BACKEND_FILE,
+					 .flags = MAP_SHARED };
 
-FIXTURE_VARIANT_ADD(area, memfd_private){
-	.kind = PAGEBOX_BACKEND_FILE,
-	.flags = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(area, memfd_private){ .kind = PAGEBOX_BACKEND_FILE,
+					  .flags = MAP_PRIVATE };
 
 FIXTURE_VARIANT_ADD(area, tmpfs_private){
 	.kind = PAGEBOX_BACKEND_FILE,
@@ -128,10 +111,7 @@ FIXTURE_SETUP(area)
 	self->map = box_map(self->box, PAGES, variant->flags);
 }
 
-FIXTURE_TEARDOWN(area)
-{
-	close(self->box);
-}
+NO_TEARDOWN(area);
 
 /* Pages go to slots and come back, and each step is counted. */
 TEST_F(area, contents_and_counters)
@@ -215,7 +195,7 @@ TEST_F(area, fork_shares_slots)
 	struct child child;
 	char *map;
 
-	ASSERT_EQ(0, swap_to(self->box, other_area(variant), SLOTS));
+	ASSERT_EQ(0, swap_error(self->box, other_area(variant), SLOTS));
 	map = box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
 	pages_fill(map, PAGES, 1);
 	before = box_stats(self->box);
@@ -238,7 +218,7 @@ TEST_F(area, bounded)
 {
 	const size_t slots = PAGES / 4, pages = FRAMES + slots;
 
-	ASSERT_EQ(0, swap_to(self->box, other_area(variant), slots));
+	ASSERT_EQ(0, swap_error(self->box, other_area(variant), slots));
 	EXPECT_EQ(slots, box_info(self->box).swap_pages);
 	pages_fill(self->map, pages, 1);
 	EXPECT_EQ(slots, box_stats(self->box).swap_used);
@@ -248,7 +228,7 @@ TEST_F(area, bounded)
 	EXPECT_EQ(slots, box_stats(self->box).swap_used);
 	EXPECT_EQ(slots, box_stats(self->box).swap_high);
 
-	ASSERT_EQ(0, swap_to(self->box, swap_file(PAGES), 0));
+	ASSERT_EQ(0, swap_error(self->box, swap_file(PAGES), 0));
 	EXPECT_TRUE(pages_hold(self->map, pages, 1));
 	pages_fill(self->map, pages + 1, 500);
 	EXPECT_TRUE(pages_hold(self->map, pages + 1, 500));
@@ -259,7 +239,7 @@ TEST_F(area, one_slot_to_spare)
 {
 	const size_t slots = PAGES / 4, pages = FRAMES + slots - 1;
 
-	ASSERT_EQ(0, swap_to(self->box, other_area(variant), slots));
+	ASSERT_EQ(0, swap_error(self->box, other_area(variant), slots));
 	pages_fill(self->map, pages, 1);
 	EXPECT_TRUE(pages_hold(self->map, pages, 1));
 	pages_fill(self->map, pages, 500);
@@ -276,13 +256,13 @@ TEST_F(area, exchange)
 	pages_fill(self->map, PAGES, 1);
 	EXPECT_TRUE(pages_hold(self->map, PAGES / 2, 1));
 	for (int round = 1; round <= 3; round++) {
-		ASSERT_EQ(0, swap_to(self->box, other, 0));
+		ASSERT_EQ(0, swap_error(self->box, other, 0));
 		EXPECT_EQ(PAGEBOX_BACKEND_FILE, box_info(self->box).swap_kind);
 		EXPECT_EQ(PAGES, box_info(self->box).swap_pages);
 		EXPECT_LE(IN_SWAP, box_stats(self->box).swap_used);
 		EXPECT_TRUE(pages_hold(self->map, PAGES, round));
 
-		ASSERT_EQ(0, swap_to(self->box, self->fd, PAGES));
+		ASSERT_EQ(0, swap_error(self->box, self->fd, PAGES));
 		EXPECT_EQ(variant->kind, box_info(self->box).swap_kind);
 		/* Nothing of the old area is needed any more. */
 		ASSERT_EQ(0, ftruncate(other, 0));
@@ -300,9 +280,9 @@ TEST_F(area, no_room_elsewhere)
 	struct pagebox_stats now;
 
 	pages_fill(self->map, PAGES, 1);
-	EXPECT_EQ(ENOMEM, swap_to(self->box, PAGEBOX_FD_NONE, 0));
-	EXPECT_EQ(ENOMEM, swap_to(self->box, swap_file(4), 0));
-	EXPECT_EQ(ENOMEM, swap_to(self->box, PAGEBOX_FD_RAM, 4));
+	EXPECT_EQ(ENOMEM, swap_error(self->box, PAGEBOX_FD_NONE, 0));
+	EXPECT_EQ(ENOMEM, swap_error(self->box, swap_file(4), 0));
+	EXPECT_EQ(ENOMEM, swap_error(self->box, PAGEBOX_FD_RAM, 4));
 	EXPECT_EQ(variant->kind, box_info(self->box).swap_kind);
 	EXPECT_EQ(PAGES, box_info(self->box).swap_pages);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
@@ -320,11 +300,8 @@ TEST_F(area, none)
 	struct pagebox_stats now;
 
 	pages_fill(self->map, PAGES, 1);
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_FRAMES,
-					 .frames = 2 * PAGES,
-				 });
-	ASSERT_EQ(0, swap_to(self->box, PAGEBOX_FD_NONE, 0));
+	box_set_frames(self->box, 2 * PAGES);
+	ASSERT_EQ(0, swap_error(self->box, PAGEBOX_FD_NONE, 0));
 	EXPECT_EQ(PAGEBOX_BACKEND_NONE, box_info(self->box).swap_kind);
 	EXPECT_EQ(0, box_info(self->box).swap_pages);
 	now = box_stats(self->box);
@@ -332,7 +309,7 @@ TEST_F(area, none)
 	EXPECT_EQ(PAGES, now.frames_used);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 	EXPECT_EQ(now.major, box_stats(self->box).major);
-	ASSERT_EQ(0, swap_to(self->box, self->fd, PAGES));
+	ASSERT_EQ(0, swap_error(self->box, self->fd, PAGES));
 	pages_fill(self->map, PAGES, 500);
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
 }
@@ -346,7 +323,7 @@ TEST_F(area, same_area_again)
 	pages_fill(self->map, PAGES, 1);
 	EXPECT_TRUE(pages_hold(page_at(self->map, 10), 5, 11));
 	for (int round = 0; round < 3; round++) {
-		swap_to(self->box, self->fd, PAGES - round % 2);
+		swap_error(self->box, self->fd, PAGES - round % 2);
 		EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 	}
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
@@ -382,10 +359,7 @@ FIXTURE_SETUP(load)
 	load_start(&self->load, self->box, PAGES);
 }
 
-FIXTURE_TEARDOWN(load)
-{
-	close(self->box);
-}
+NO_TEARDOWN(load);
 
 /* A debug kernel needs long for it, in seconds. */
 #define PATIENCE 240
@@ -398,7 +372,7 @@ TEST_F_TIMEOUT(load, exchange, PATIENCE)
 
 	for (unsigned int round = 1; round <= rounds; round++) {
 		ASSERT_TRUE(load_goes_on(&self->load));
-		ASSERT_EQ(0, swap_to(self->box, self->area[round % 3], 0));
+		ASSERT_EQ(0, swap_error(self->box, self->area[round % 3], 0));
 	}
 	EXPECT_TRUE(load_goes_on(&self->load));
 	EXPECT_TRUE(load_end(&self->load));
@@ -415,11 +389,11 @@ TEST(as_many_slots_as_there_are)
 	int box = box_new_swap(FRAMES, swap_file(10), 0);
 
 	EXPECT_EQ(10, box_info(box).swap_pages);
-	ASSERT_EQ(0, swap_to(box, swap_file(10), 7));
+	ASSERT_EQ(0, swap_error(box, swap_file(10), 7));
 	EXPECT_EQ(7, box_info(box).swap_pages);
-	ASSERT_EQ(0, swap_to(box, swap_file(10), 20));
+	ASSERT_EQ(0, swap_error(box, swap_file(10), 20));
 	EXPECT_EQ(10, box_info(box).swap_pages);
-	ASSERT_EQ(0, swap_to(box, PAGEBOX_FD_RAM, 7));
+	ASSERT_EQ(0, swap_error(box, PAGEBOX_FD_RAM, 7));
 	EXPECT_EQ(7, box_info(box).swap_pages);
 }
 

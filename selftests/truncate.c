@@ -86,19 +86,11 @@ FIXTURE_VARIANT(truncated)
 };
 
 FIXTURE_VARIANT_ADD(truncated, at_a_page){};
+FIXTURE_VARIANT_ADD(truncated, in_a_page){ .odd = 1234 };
+FIXTURE_VARIANT_ADD(truncated, at_a_page_unnoticed){ .unnoticed = true };
 
-FIXTURE_VARIANT_ADD(truncated, in_a_page){
-	.odd = 1234,
-};
-
-FIXTURE_VARIANT_ADD(truncated, at_a_page_unnoticed){
-	.unnoticed = true,
-};
-
-FIXTURE_VARIANT_ADD(truncated, in_a_page_unnoticed){
-	.unnoticed = true,
-	.odd = 1234,
-};
+FIXTURE_VARIANT_ADD(truncated, in_a_page_unnoticed){ .unnoticed = true,
+						     .odd = 1234 };
 
 /* So many pages are left, the one that the end goes through included. */
 #define LEFT 4
@@ -208,10 +200,9 @@ TEST_F(truncated, flusher)
 {
 	pages_fill(self->map, PAGES, NEW);
 	shrink(self->file, variant->odd);
-	box_configure(self->box, (struct pagebox_config){
-					 .set = PAGEBOX_SET_DIRTY,
-					 .dirty_age_ms = 1,
-				 });
+	box_configure(self->box,
+		      (struct pagebox_config){ .set = PAGEBOX_SET_DIRTY,
+					       .dirty_age_ms = 1 });
 	EXPECT_TRUE(frames_become(self->box, LEFT));
 	EXPECT_EQ(EIO, fsync_error(self->box));
 	EXPECT_EQ(0, fsync_error(self->box));

@@ -37,20 +37,9 @@ FIXTURE_VARIANT(vma)
 	unsigned int frames;
 };
 
-FIXTURE_VARIANT_ADD(vma, private){
-	.flags = MAP_PRIVATE,
-	.frames = 64,
-};
-
-FIXTURE_VARIANT_ADD(vma, shared){
-	.flags = MAP_SHARED,
-	.frames = 64,
-};
-
-FIXTURE_VARIANT_ADD(vma, private_evicting){
-	.flags = MAP_PRIVATE,
-	.frames = 5,
-};
+FIXTURE_VARIANT_ADD(vma, private){ .flags = MAP_PRIVATE, .frames = 64 };
+FIXTURE_VARIANT_ADD(vma, shared){ .flags = MAP_SHARED, .frames = 64 };
+FIXTURE_VARIANT_ADD(vma, private_evicting){ .flags = MAP_PRIVATE, .frames = 5 };
 
 FIXTURE_SETUP(vma)
 {
@@ -61,10 +50,7 @@ FIXTURE_SETUP(vma)
 	self->before = box_stats(self->box);
 }
 
-FIXTURE_TEARDOWN(vma)
-{
-	close(self->box);
-}
+NO_TEARDOWN(vma);
 
 static void protect(char *map, size_t pages, int prot)
 {
@@ -361,20 +347,14 @@ FIXTURE_VARIANT(neighbours)
 	int right;
 };
 
-FIXTURE_VARIANT_ADD(neighbours, both_private){
-	.left = MAP_PRIVATE,
-	.right = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(neighbours, both_private){ .left = MAP_PRIVATE,
+					       .right = MAP_PRIVATE };
 
-FIXTURE_VARIANT_ADD(neighbours, private_shared){
-	.left = MAP_PRIVATE,
-	.right = MAP_SHARED,
-};
+FIXTURE_VARIANT_ADD(neighbours, private_shared){ .left = MAP_PRIVATE,
+						 .right = MAP_SHARED };
 
-FIXTURE_VARIANT_ADD(neighbours, shared_private){
-	.left = MAP_SHARED,
-	.right = MAP_PRIVATE,
-};
+FIXTURE_VARIANT_ADD(neighbours, shared_private){ .left = MAP_SHARED,
+						 .right = MAP_PRIVATE };
 
 FIXTURE_SETUP(neighbours)
 {
@@ -384,10 +364,7 @@ FIXTURE_SETUP(neighbours)
 	pages_fill(self->map, PAGES, TAG);
 }
 
-FIXTURE_TEARDOWN(neighbours)
-{
-	close(self->box);
-}
+NO_TEARDOWN(neighbours);
 
 /*
  * Whatever mprotect does over the border, each side keeps its own pages, also
@@ -469,17 +446,7 @@ TEST_F(neighbours, unmap_over_the_border)
 /* Pages that the kernel has promised to mappings, in KiB. */
 static long committed_kb(void)
 {
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[128];
-	long value = -1;
-
-	if (!file)
-		die("/proc/meminfo");
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Committed_AS: %ld", &value) == 1)
-			break;
-	fclose(file);
-	return value;
+	return proc_sum("/proc/meminfo", "Committed_AS: %ld");
 }
 
 /* mremap() as a program of 32 bits calls it: 0 or errno. */

@@ -76,17 +76,9 @@ FIXTURE_VARIANT(sync)
 	enum { MSYNC, FSYNC, FDATASYNC } call;
 };
 
-FIXTURE_VARIANT_ADD(sync, msync){
-	.call = MSYNC,
-};
-
-FIXTURE_VARIANT_ADD(sync, fsync){
-	.call = FSYNC,
-};
-
-FIXTURE_VARIANT_ADD(sync, fdatasync){
-	.call = FDATASYNC,
-};
+FIXTURE_VARIANT_ADD(sync, msync){ .call = MSYNC };
+FIXTURE_VARIANT_ADD(sync, fsync){ .call = FSYNC };
+FIXTURE_VARIANT_ADD(sync, fdatasync){ .call = FDATASYNC };
 
 FIXTURE_SETUP(sync)
 {
@@ -96,11 +88,7 @@ FIXTURE_SETUP(sync)
 	self->before = box_stats(self->box);
 }
 
-FIXTURE_TEARDOWN(sync)
-{
-	close(self->box);
-	close(self->file);
-}
+NO_TEARDOWN(sync);
 
 static int sync_box(FIXTURE_DATA(sync) * self,
 		    const FIXTURE_VARIANT(sync) * variant)
@@ -255,10 +243,8 @@ static uint64_t first_word(int file, size_t page)
 	return word;
 }
 
-static bool counted(void *context)
+static bool counted(struct counting *counting)
 {
-	struct counting *counting = context;
-
 	return __atomic_load_n(&counting->turn, __ATOMIC_RELAXED) > 10;
 }
 
@@ -272,7 +258,7 @@ TEST_F(sync, written_meanwhile)
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, count_up, &counting));
-	EXPECT_TRUE(eventually(counted, &counting));
+	EXPECT_TRUE(eventually(counted(&counting)));
 	for (int round = 0; round < 50; round++) {
 		uint64_t turn =
 			__atomic_load_n(&counting.turn, __ATOMIC_ACQUIRE);
@@ -438,31 +424,17 @@ FIXTURE_VARIANT(last)
 	enum { CLOSE_LAST, UNMAP_LAST, EXIT, KILLED } way;
 };
 
-FIXTURE_VARIANT_ADD(last, close){
-	.way = CLOSE_LAST,
-};
-
-FIXTURE_VARIANT_ADD(last, munmap){
-	.way = UNMAP_LAST,
-};
-
-FIXTURE_VARIANT_ADD(last, exit){
-	.way = EXIT,
-};
-
-FIXTURE_VARIANT_ADD(last, kill){
-	.way = KILLED,
-};
+FIXTURE_VARIANT_ADD(last, close){ .way = CLOSE_LAST };
+FIXTURE_VARIANT_ADD(last, munmap){ .way = UNMAP_LAST };
+FIXTURE_VARIANT_ADD(last, exit){ .way = EXIT };
+FIXTURE_VARIANT_ADD(last, kill){ .way = KILLED };
 
 FIXTURE_SETUP(last)
 {
 	self->file = store_file(PAGES * page_size, TAG);
 }
 
-FIXTURE_TEARDOWN(last)
-{
-	close(self->file);
-}
+NO_TEARDOWN(last);
 
 static int fill_and_leave(FIXTURE_DATA(last) * self, int way)
 {
@@ -484,11 +456,6 @@ static int fill_and_leave(FIXTURE_DATA(last) * self, int way)
 	return 0;
 }
 
-static bool store_is_written(void *context)
-{
-	return pages_in_file(*(int *)context, PAGES, 1) == PAGES;
-}
-
 /* The last one out writes everything back, whichever way he goes. */
 TEST_F(last, out)
 {
@@ -504,7 +471,7 @@ TEST_F(last, out)
 		ASSERT_EQ(variant->way == KILLED ? 256 + SIGKILL : 0,
 			  child_status(pid));
 	}
-	EXPECT_TRUE(eventually(store_is_written, &self->file));
+	EXPECT_TRUE(eventually(pages_in_file(self->file, PAGES, 1) == PAGES));
 }
 
 /* While anybody still has the box, a close by another one forces nothing. */
@@ -528,10 +495,8 @@ struct flushed {
 	uint64_t tag;
 };
 
-static bool is_flushed(void *context)
+static bool is_flushed(struct flushed *flushed)
 {
-	struct flushed *flushed = context;
-
 	return !box_stats(flushed->box).frames_dirty &&
 	       pages_in_file(flushed->file, PAGES, flushed->tag) == PAGES;
 }
@@ -556,7 +521,7 @@ TEST(flusher_by_age)
 	map = box_map(flushed.box, PAGES, MAP_SHARED);
 	for (flushed.tag = 1; flushed.tag < 300; flushed.tag += 100) {
 		pages_fill(map, PAGES, flushed.tag);
-		EXPECT_TRUE(eventually(is_flushed, &flushed));
+		EXPECT_TRUE(eventually(is_flushed(&flushed)));
 		EXPECT_TRUE(pages_hold(map, PAGES, flushed.tag));
 	}
 	EXPECT_LE(3 * PAGES, box_stats(flushed.box).store_writes);
@@ -577,16 +542,16 @@ TEST(flusher_by_a_new_age)
 	pages_fill(map, PAGES, 1);
 	EXPECT_EQ(PAGES, box_stats(flushed.box).frames_dirty);
 	flush_after(flushed.box, 20, PAGEBOX_MAX_DIRTY_RATIO);
-	EXPECT_TRUE(eventually(is_flushed, &flushed));
+	EXPECT_TRUE(eventually(is_flushed(&flushed)));
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 }
 
 #define RATIO 10
 
 /* Those that are just being written count as neither dirty nor written. */
-static bool dirty_below_ratio(void *context)
+static bool dirty_below_ratio(int box)
 {
-	struct pagebox_stats stats = box_stats(*(int *)context);
+	struct pagebox_stats stats = box_stats(box);
 
 	return stats.frames_dirty * 100 <= RATIO * FRAMES &&
 	       stats.frames_dirty + stats.store_writes >= PAGES;
@@ -602,7 +567,7 @@ TEST(flusher_by_ratio)
 
 	flush_after(box, NEVER, RATIO);
 	pages_fill(map, PAGES, 1);
-	EXPECT_TRUE(eventually(dirty_below_ratio, &box));
+	EXPECT_TRUE(eventually(dirty_below_ratio(box)));
 	now = box_stats(box);
 	EXPECT_LE(PAGES - now.frames_dirty, now.store_writes);
 	EXPECT_LE(PAGES - now.frames_dirty, pages_in_file(file, PAGES, 1));
@@ -629,13 +594,8 @@ FIXTURE_VARIANT(failing)
 	unsigned int frames;
 };
 
-FIXTURE_VARIANT_ADD(failing, many_frames){
-	.frames = FRAMES,
-};
-
-FIXTURE_VARIANT_ADD(failing, few_frames){
-	.frames = 8,
-};
+FIXTURE_VARIANT_ADD(failing, many_frames){ .frames = FRAMES };
+FIXTURE_VARIANT_ADD(failing, few_frames){ .frames = 8 };
 
 /* A tmpfs that is full but for @free pages, until its ballast is thrown off. */
 static int full_tmpfs(size_t free)
@@ -665,13 +625,7 @@ FIXTURE_SETUP(failing)
 	self->map = box_map(self->box, PAGES, MAP_SHARED);
 }
 
-FIXTURE_TEARDOWN(failing)
-{
-	close(self->other);
-	close(self->box);
-	close(self->file);
-	close(self->tmpfs);
-}
+NO_TEARDOWN(failing);
 
 /* An error that nobody has been told yet is told once, then all is well. */
 static void expect_recovery(struct __test_metadata *_metadata, int fd)
@@ -719,19 +673,13 @@ TEST_F(failing, sync)
 	EXPECT_EQ(0, box_stats(self->box).frames_dirty);
 }
 
-/* The flusher meets the error first: the next fsync() tells of it, once. */
-static bool flusher_failed(void *context)
-{
-	return box_stats(*(int *)context).io_errors > 0;
-}
-
 TEST_F(failing, flusher)
 {
 	size_t pages = dirty_pages(variant);
 
 	pages_fill(self->map, pages, 1);
 	flush_after(self->box, 20, PAGEBOX_MAX_DIRTY_RATIO);
-	EXPECT_TRUE(eventually(flusher_failed, &self->box));
+	EXPECT_TRUE(eventually(box_stats(self->box).io_errors > 0));
 	flush_after(self->box, NEVER, PAGEBOX_MAX_DIRTY_RATIO);
 	make_room(self->tmpfs);
 	EXPECT_EQ(-1, fsync(self->box));

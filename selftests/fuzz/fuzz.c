@@ -142,13 +142,9 @@ static int use_box(void *unused)
 /* Only a fixture's case may take longer than others. */
 FIXTURE(module){};
 
-FIXTURE_SETUP(module)
-{
-}
+NO_SETUP(module);
 
-FIXTURE_TEARDOWN(module)
-{
-}
+NO_TEARDOWN(module);
 
 TEST_F_TIMEOUT(module, stands_what_nobody_thought_of, MOST_SECONDS)
 {

@@ -8,7 +8,6 @@
  * left behind. A kernel that dies says nothing more, so each program is in the
  * kernel's log before it runs, and the log is shown when the kernel panics.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +23,7 @@
 
 #include "fuzz.h"
 #include "kselftest.h"
+#include "lib/debugfs.h"
 #include "lib/failpoint.h"
 #include "lib/test.h"
 
@@ -118,21 +118,6 @@ static bool is_tainted(void)
 	return strtoul(text, NULL, 10) & bad;
 }
 
-static bool no_box_left(void *unused)
-{
-	DIR *dir = opendir("/sys/kernel/debug/pagebox");
-	struct dirent *entry;
-	bool none = true;
-
-	(void)unused;
-	if (!dir)
-		die("cannot look into debugfs");
-	while (none && (entry = readdir(dir)))
-		none = entry->d_name[0] < '0' || entry->d_name[0] > '9';
-	closedir(dir);
-	return none;
-}
-
 /* --- one process --- */
 
 /* What a program has set is for its process, but it costs all others time. */
@@ -160,11 +145,10 @@ static void show_stack(pid_t pid)
 		close(fd);
 }
 
-static bool all_gone(void *unused)
+static bool all_gone(void)
 {
 	pid_t pid;
 
-	(void)unused;
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 		;
 	return pid < 0;
@@ -185,7 +169,7 @@ static enum outcome wait_for(pid_t pid)
 	close(fd.fd);
 	kill(-pid, SIGKILL);
 	kill(pid, SIGKILL);
-	if (eventually(all_gone, NULL))
+	if (eventually(all_gone()))
 		return outcome;
 	show_stack(pid);
 	return FOUND;
@@ -216,7 +200,7 @@ static enum outcome run(const struct fuzz_program *program,
 				      "a process that cannot be killed");
 	if (is_tainted())
 		return report_finding(program, "the kernel complained");
-	if (!eventually(no_box_left, NULL))
+	if (!eventually(no_box_is_left()))
 		return report_finding(program, "a box was left behind");
 	return outcome;
 }
@@ -392,7 +376,7 @@ static void prepare(struct fuzz_session *session)
 		die("PR_SET_CHILD_SUBREAPER");
 	if (is_tainted())
 		die("the kernel has complained before: boot it again");
-	if (!no_box_left(NULL))
+	if (!no_box_is_left())
 		die("somebody has a box: end that first");
 	fuzz_state_prepare();
 	session->covered = fuzz_kcov_open();

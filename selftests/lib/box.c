@@ -31,6 +31,49 @@ void box_configure(int box, struct pagebox_config config)
 		die("PAGEBOX_IOC_CONFIGURE");
 }
 
+int frames_error(int box, unsigned int frames)
+{
+	return configure_error(
+		box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
+					      .frames = frames });
+}
+
+int store_error(int box, int fd)
+{
+	return configure_error(
+		box, (struct pagebox_config){ .set = PAGEBOX_SET_STORE,
+					      .store_fd = fd });
+}
+
+int swap_error(int box, int fd, size_t pages)
+{
+	return configure_error(box,
+			       (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
+							.swap_fd = fd,
+							.swap_pages = pages });
+}
+
+void box_set_frames(int box, unsigned int frames)
+{
+	errno = frames_error(box, frames);
+	if (errno)
+		die("%u frames", frames);
+}
+
+void box_set_store(int box, int fd)
+{
+	errno = store_error(box, fd);
+	if (errno)
+		die("a store");
+}
+
+void box_set_swap(int box, int fd, size_t pages)
+{
+	errno = swap_error(box, fd, pages);
+	if (errno)
+		die("a swap area");
+}
+
 int box_new(unsigned int frames, size_t pages)
 {
 	int box = box_open();

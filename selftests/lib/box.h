@@ -40,6 +40,17 @@ void box_configure(int box, struct pagebox_config config);
 /* The errno of PAGEBOX_IOC_CONFIGURE, 0 for success. */
 int configure_error(int box, struct pagebox_config config);
 
+/*
+ * One setting, which must be accepted; or 0 or errno. A swap area has @pages pages,
+ * or as many as fit.
+ */
+void box_set_frames(int box, unsigned int frames);
+void box_set_store(int box, int fd);
+void box_set_swap(int box, int fd, size_t pages);
+int frames_error(int box, unsigned int frames);
+int store_error(int box, int fd);
+int swap_error(int box, int fd, size_t pages);
+
 /* PAGEBOX_IOC_JOIN through @box: an fd of box @id, or -errno. */
 int box_join(int box, unsigned int id);
 

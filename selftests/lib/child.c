@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -80,11 +81,11 @@ struct child child_fork(serve_fn serve, void *context)
 	return child;
 }
 
-bool has_ended(void *pid)
+bool has_ended(pid_t pid)
 {
 	siginfo_t info = {};
 
-	if (waitid(P_PID, *(pid_t *)pid, &info, WEXITED | WNOHANG | WNOWAIT))
+	if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT))
 		die("waitid");
 	return info.si_pid;
 }
@@ -131,6 +132,16 @@ void child_end(struct child *child)
 	errno = 0;
 	if (status)
 		die("child %d ended with %d", child->pid, status);
+}
+
+void *shared_memory(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		die("no shared memory");
+	return memory;
 }
 
 int receive_fd(int socket)

@@ -4,6 +4,7 @@
 #define PAGEBOX_LIB_CHILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* fork() whose child is killed when this process ends. It does not fail. */
@@ -25,11 +26,14 @@ void child_end(struct child *child);
 /* Runs @fn in a child: its return value, or 256 + the signal that killed it. */
 int in_child(int (*fn)(void *context), void *context);
 
-/* For eventually(): whether child *@pid has ended; it is not reaped. */
-bool has_ended(void *pid);
+/* Whether child @pid has ended; it is not reaped. */
+bool has_ended(pid_t pid);
 
 /* Waits for @pid and returns what in_child() does. */
 int child_status(pid_t pid);
+
+/* Memory that a process shares with its children, all zero. It does not fail. */
+void *shared_memory(size_t bytes);
 
 /* Sends an fd through a socket, and receives one. */
 void send_fd(int socket, int fd);

@@ -23,23 +23,17 @@ struct pagebox_stats box_stats(int box)
 	return stats_at(box, 0);
 }
 
-struct pages_goal {
-	int box;
-	unsigned long pages;
-};
-
-static bool has_pages(void *context)
-{
-	struct pages_goal *goal = context;
-
-	return box_stats(goal->box).pages == goal->pages;
-}
-
 bool pages_become(int box, unsigned long pages)
 {
-	struct pages_goal goal = { .box = box, .pages = pages };
+	return eventually(box_stats(box).pages == pages);
+}
 
-	return eventually(has_pages, &goal);
+bool box_is_empty(int box)
+{
+	struct pagebox_stats stats = box_stats(box);
+
+	return stats.views == 1 && !stats.pages && !stats.frames_used &&
+	       !stats.frames_locked && !stats.swap_used && !stats.committed;
 }
 
 struct pagebox_stats map_stats(int box, const void *address)

@@ -18,6 +18,9 @@ struct pagebox_stats map_stats(int box, const void *address);
  */
 bool pages_become(int box, unsigned long pages);
 
+/* Whether nothing is left but an empty root view. */
+bool box_is_empty(int box);
+
 /* The rest of pagebox_stats.faults is reserved. */
 #define FAULT_CLASSES (PAGEBOX_FAULT_FAILED + 1)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The tables below debugfs; see debugfs.h. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,28 @@ char *debugfs_text(unsigned int id, const char *name)
 
 	snprintf(path, sizeof(path), DEBUGFS "/%u/%s", id, name);
 	return file_text(path);
+}
+
+bool box_is_gone(unsigned int id)
+{
+	char *text = debugfs_text(id, "summary");
+
+	free(text);
+	return !text;
+}
+
+bool no_box_is_left(void)
+{
+	DIR *directory = opendir(DEBUGFS);
+	struct dirent *entry;
+	bool none = true;
+
+	if (!directory)
+		die(DEBUGFS);
+	while ((entry = readdir(directory)))
+		none &= entry->d_name[0] < '0' || entry->d_name[0] > '9';
+	closedir(directory);
+	return none;
 }
 
 static char *debugfs_must(unsigned int id, const char *name)

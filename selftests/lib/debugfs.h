@@ -44,6 +44,12 @@ struct page_row {
 /* The text of a file of box @id, to be freed; NULL if there is none. */
 char *debugfs_text(unsigned int id, const char *name);
 
+/* Whether the files of box @id are gone. */
+bool box_is_gone(unsigned int id);
+
+/* Whether there is no box with files. */
+bool no_box_is_left(void);
+
 /* The value of a "key value" line of a file of box @id. */
 long debugfs_number(unsigned int id, const char *name, const char *key);
 

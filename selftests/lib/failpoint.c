@@ -63,23 +63,9 @@ struct failpoint failpoint_state(const char *name)
 	die("there is no failpoint %s", name);
 }
 
-struct crowd {
-	const char *name;
-	unsigned long tasks;
-};
-
-static bool crowd_is_there(void *context)
-{
-	const struct crowd *crowd = context;
-
-	return failpoint_state(crowd->name).waiting == crowd->tasks;
-}
-
 bool failpoint_waits(const char *name, unsigned long tasks)
 {
-	struct crowd crowd = { .name = name, .tasks = tasks };
-
-	return eventually(crowd_is_there, &crowd);
+	return eventually(failpoint_state(name).waiting == tasks);
 }
 
 void failpoint_go(const char *name)

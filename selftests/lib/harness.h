@@ -13,6 +13,18 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 180
 
+/* What a case has open or mapped goes with its process. */
+#define NO_TEARDOWN(fixture_name)      \
+	FIXTURE_TEARDOWN(fixture_name) \
+	{                              \
+	}
+
+/* A fixture of which only the variants matter. */
+#define NO_SETUP(fixture_name)      \
+	FIXTURE_SETUP(fixture_name) \
+	{                           \
+	}
+
 static void __attribute__((constructor)) skip_without_module(void)
 {
 	need_module();

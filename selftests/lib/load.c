@@ -99,10 +99,7 @@ static int load_run(struct load_worker *worker, struct load_shared *shared)
 
 void load_start(struct load *load, int box, size_t pages)
 {
-	load->shared = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (load->shared == MAP_FAILED)
-		die("mmap");
+	load->shared = shared_memory(page_size);
 	for (unsigned int i = 0; i < 2; i++) {
 		struct load_worker worker = { .who = i, .pages = pages };
 
@@ -114,32 +111,19 @@ void load_start(struct load *load, int box, size_t pages)
 	}
 }
 
-struct load_goal {
-	struct load_shared *shared;
-	unsigned int operations[2];
-};
-
-static bool load_reached(void *context)
+static unsigned int load_operations(struct load *load, int who)
 {
-	struct load_goal *goal = context;
-
-	for (int i = 0; i < 2; i++)
-		if (__atomic_load_n(&goal->shared->operations[i],
-				    __ATOMIC_RELAXED) < goal->operations[i])
-			return false;
-	return true;
+	return __atomic_load_n(&load->shared->operations[who],
+			       __ATOMIC_RELAXED);
 }
 
 bool load_goes_on(struct load *load)
 {
-	struct load_goal goal = { .shared = load->shared };
+	unsigned int first = load_operations(load, 0) + reduced(20);
+	unsigned int second = load_operations(load, 1) + reduced(20);
 
-	for (int i = 0; i < 2; i++)
-		goal.operations[i] =
-			__atomic_load_n(&load->shared->operations[i],
-					__ATOMIC_RELAXED) +
-			reduced(20);
-	return eventually(load_reached, &goal);
+	return eventually(load_operations(load, 0) >= first &&
+			  load_operations(load, 1) >= second);
 }
 
 bool load_end(struct load *load)

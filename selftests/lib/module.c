@@ -56,6 +56,17 @@ void module_parameters(char *text, size_t room)
 	closedir(directory);
 }
 
+bool module_is_unused(void)
+{
+	char *text = file_text("/sys/module/pagebox/refcnt");
+	bool unused = text && !atoi(text);
+
+	if (!text)
+		die("the module is not loaded");
+	free(text);
+	return unused;
+}
+
 int module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;

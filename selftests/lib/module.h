@@ -3,6 +3,7 @@
 #ifndef PAGEBOX_LIB_MODULE_H
 #define PAGEBOX_LIB_MODULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A parameter; the test fails if there is none of that name. */
@@ -11,6 +12,9 @@ void module_param_set(const char *name, unsigned long value);
 
 /* The present parameters, in the format that insmod takes. */
 void module_parameters(char *text, size_t room);
+
+/* Whether no file of it is open. */
+bool module_is_unused(void);
 
 /* delete_module() without waiting: 0 or its errno. */
 int module_unload(const char *name);

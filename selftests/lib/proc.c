@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,80 @@
 #include "lib/test.h"
 
 #define PAGEMAP "/proc/self/pagemap"
+
+long proc_sum(const char *path, const char *format)
+{
+	FILE *file = fopen(path, "r");
+	long sum = 0, value;
+	bool found = false;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, format, &value) == 1) {
+			sum += value;
+			found = true;
+		}
+	}
+	if (!found)
+		die("%s has no number like %s", path, format);
+	fclose(file);
+	return sum;
+}
+
+/* KASAN keeps freed objects until then, too. */
+static void shrink_slabs(void)
+{
+	glob_t caches;
+
+	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &caches))
+		return;
+	for (size_t i = 0; i < caches.gl_pathc; i++) {
+		FILE *file = fopen(caches.gl_pathv[i], "w");
+
+		if (file) {
+			fputs("1", file);
+			fclose(file);
+		}
+	}
+	globfree(&caches);
+}
+
+long available_kb(void)
+{
+	shrink_slabs();
+	return proc_sum("/proc/meminfo", "MemAvailable: %ld") +
+	       proc_sum("/proc/zoneinfo", " count: %ld") * (page_size / 1024);
+}
+
+static char *task_text(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return file_text(path);
+}
+
+char task_state(pid_t pid)
+{
+	char *text = task_text(pid, "stat");
+	char *name_end = text ? strrchr(text, ')') : NULL;
+	char state = name_end ? name_end[2] : 0;
+
+	free(text);
+	return state;
+}
+
+/* While the task runs, the file says so in words. */
+long task_call(pid_t tid)
+{
+	char *text = task_text(tid, "syscall");
+	long call = -1;
+
+	if (text)
+		sscanf(text, "%ld", &call);
+	free(text);
+	return call;
+}
 
 uint64_t pagemap(const void *address)
 {

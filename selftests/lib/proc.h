@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* /proc of the calling process. */
+/* /proc: other tasks, and the mappings of the calling process. */
 #ifndef PAGEBOX_LIB_PROC_H
 #define PAGEBOX_LIB_PROC_H
 
 #include <stdint.h>
+#include <sys/types.h>
+
+/* The state of a task, as /proc/PID/stat has it: 'D' for instance. */
+char task_state(pid_t pid);
+
+/* The number of the system call in which a task sleeps, or -1. */
+long task_call(pid_t tid);
+
+/* The sum of the numbers that @format finds in the lines of a file. */
+long proc_sum(const char *path, const char *format);
+
+/*
+ * Free memory in KiB, with the free pages that each CPU keeps, which MemAvailable
+ * does not count, and without what slab caches hold free.
+ */
+long available_kb(void);
 
 /* The pagemap entry of @address. */
 uint64_t pagemap(const void *address);

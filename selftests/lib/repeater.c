@@ -24,10 +24,7 @@ void repeater_start(struct repeater *repeater, round_fn round, int box,
 		    char *map, size_t pages)
 {
 	*repeater = (struct repeater){
-		.round = round,
-		.box = box,
-		.map = map,
-		.pages = pages,
+		.round = round, .box = box, .map = map, .pages = pages
 	};
 	errno = pthread_create(&repeater->thread, NULL, repeat, repeater);
 	if (errno)
@@ -39,26 +36,11 @@ unsigned int repeater_rounds(struct repeater *repeater)
 	return __atomic_load_n(&repeater->rounds, __ATOMIC_RELAXED);
 }
 
-struct rounds_goal {
-	struct repeater *repeater;
-	unsigned int rounds;
-};
-
-static bool has_gone_round(void *context)
-{
-	struct rounds_goal *goal = context;
-
-	return repeater_rounds(goal->repeater) >= goal->rounds;
-}
-
 bool repeater_goes_on(struct repeater *repeater, unsigned int rounds)
 {
-	struct rounds_goal goal = {
-		.repeater = repeater,
-		.rounds = repeater_rounds(repeater) + rounds,
-	};
+	unsigned int goal = repeater_rounds(repeater) + rounds;
 
-	return eventually(has_gone_round, &goal);
+	return eventually(repeater_rounds(repeater) >= goal);
 }
 
 bool repeater_end(struct repeater *repeater)

@@ -154,25 +154,22 @@ unsigned int sized(unsigned int usual, unsigned int full)
 /* A millisecond apart. */
 #define LOOKS_AT_FIRST 64
 
-bool eventually(bool (*ready)(void *context), void *context)
+bool patience_left(struct patience *patience)
 {
 	struct timespec pause = { .tv_nsec = 1000 * 1000 };
-	unsigned int looks = 0;
-	const char *patience = getenv("PAGEBOX_PATIENCE");
-	const int seconds = patience ? atoi(patience) : 60;
-	struct timespec start, now;
+	const char *given = getenv("PAGEBOX_PATIENCE");
+	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	do {
-		if (ready(context))
-			return true;
-		/* What takes long is looked at less often. */
-		if (++looks > LOOKS_AT_FIRST)
-			pause.tv_nsec = 16 * 1000 * 1000;
-		nanosleep(&pause, NULL);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - start.tv_sec < seconds);
-	return ready(context);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!patience->looks++)
+		patience->begin = now;
+	if (now.tv_sec - patience->begin.tv_sec >= (given ? atoi(given) : 60))
+		return false;
+	/* What takes long is looked at less often. */
+	if (patience->looks > LOOKS_AT_FIRST)
+		pause.tv_nsec = 16 * 1000 * 1000;
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 void stay_on_this_cpu(void)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Bytes in a page, set before main(). */
 extern size_t page_size;
@@ -64,8 +65,24 @@ unsigned int reduced(unsigned int usual);
  */
 unsigned int sized(unsigned int usual, unsigned int full);
 
-/* Polls @ready until it holds, for a minute or $PAGEBOX_PATIENCE seconds at most. */
-bool eventually(bool (*ready)(void *context), void *context);
+struct patience {
+	struct timespec begin; /* set at the first look */
+	unsigned int looks;
+};
+
+/* Naps until the next look; false when a minute or $PAGEBOX_PATIENCE s are over. */
+bool patience_left(struct patience *patience);
+
+/* Polls until @condition holds: false when patience is over. */
+#define eventually(condition)                                     \
+	({                                                        \
+		struct patience __patience = {};                  \
+		bool __holds;                                     \
+		do {                                              \
+			__holds = (condition);                    \
+		} while (!__holds && patience_left(&__patience)); \
+		__holds;                                          \
+	})
 
 /* Keeps the calling thread on one CPU. */
 void stay_on_this_cpu(void);

@@ -334,11 +334,10 @@ static bool check_views(unsigned int box, const long *map)
 	return true;
 }
 
-static bool agrees(void *unused)
+static bool agrees(void)
 {
 	static long map[PROCS * SLOTS];
 
-	(void)unused;
 	disagreement[0] = '\0';
 	for (unsigned int box = 0; box < BOXES; box++) {
 		if (!run->model.box[box].used)
@@ -357,7 +356,7 @@ static bool agrees(void *unused)
 void census(void)
 {
 	noise_quiet();
-	if (!run->failed && !eventually(agrees, NULL))
+	if (!run->failed && !eventually(agrees()))
 		run_fail("counters and debugfs: %s", disagreement);
 	noise_resume();
 }
@@ -365,11 +364,10 @@ void census(void)
 /* --- at the end --- */
 
 /* Nobody shows anything, and the root view is forgotten: nothing is left. */
-static bool is_empty(void *unused)
+static bool is_empty(void)
 {
 	struct map_row *rows;
 
-	(void)unused;
 	for (unsigned int box = 0; box < BOXES; box++) {
 		struct pagebox_stats s;
 		size_t maps;
@@ -409,6 +407,6 @@ void check_emptied(void)
 		for (unsigned int i = 0; i < FAULT_CLASSES; i++)
 			run->faults += s.faults[i];
 	}
-	if (!eventually(is_empty, NULL))
+	if (!eventually(is_empty()))
 		run_fail("%s", disagreement);
 }

@@ -73,10 +73,9 @@ static double now(void)
 static void generate(struct program *program, uint64_t seed,
 		     const struct options *o)
 {
-	struct profile profile = {
-		.ops = o->ops,
-		.noise = o->noise < 0 ? seed % 2 : o->noise,
-	};
+	struct profile profile = { .ops = o->ops,
+				   .noise = o->noise < 0 ? seed % 2 :
+							   o->noise };
 
 	program_generate(program, seed, &profile);
 }

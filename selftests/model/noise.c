@@ -407,9 +407,8 @@ void noise_start_beside(void)
 	_exit(0);
 }
 
-static bool all_quiet(void *unused)
+static bool all_quiet(void)
 {
-	(void)unused;
 	for (unsigned int i = 0; i < PROCS + 2; i++) {
 		if (i < PROCS && !run->model.proc[i].alive)
 			continue;
@@ -422,7 +421,7 @@ static bool all_quiet(void *unused)
 void noise_quiet(void)
 {
 	__atomic_store_n(&run->quiet, 1, __ATOMIC_SEQ_CST);
-	if (!eventually(all_quiet, NULL))
+	if (!eventually(all_quiet()))
 		run_fail("the noise does not stop");
 }
 

@@ -68,16 +68,11 @@ int swap_file(void)
 	return file;
 }
 
-static bool wait_gone_now(void *context)
-{
-	return kill(*(pid_t *)context, 0) && errno == ESRCH;
-}
-
 bool wait_gone(unsigned int proc)
 {
 	pid_t *pid = &run->pid[proc];
 
-	if (*pid && !eventually(wait_gone_now, pid)) {
+	if (*pid && !eventually(kill(*pid, 0) && errno == ESRCH)) {
 		run_fail("process %u does not end", proc);
 		return false;
 	}

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/child.h"
 #include "lib/debugfs.h"
 #include "lib/test.h"
 #include "model.h"
@@ -259,13 +260,9 @@ pid_t run_fork_worker(unsigned int proc)
 
 struct run *run_new(void)
 {
-	struct run *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	void *bytes = mmap(NULL, POOL * MODEL_PAGE, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct run *r = shared_memory(sizeof(*r));
+	void *bytes = shared_memory(POOL * MODEL_PAGE);
 
-	if (r == MAP_FAILED || bytes == MAP_FAILED)
-		die("mmap");
 	r->model.bytes = bytes;
 	return r;
 }
@@ -370,12 +367,11 @@ static bool wait_until_over(unsigned int seconds)
 	return true;
 }
 
-static bool gone(void *context)
+static bool gone(void)
 {
 	int status;
 	pid_t pid;
 
-	(void)context;
 	do {
 		pid = waitpid(-1, &status, WNOHANG);
 	} while (pid > 0);
@@ -391,7 +387,7 @@ static void end_all(bool hangs)
 			kill(run->pid[i], SIGKILL);
 	}
 	noise_resume();
-	if (!eventually(gone, NULL)) {
+	if (!eventually(gone())) {
 		show_tasks();
 		run_fail("a process does not end");
 	}

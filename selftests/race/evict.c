@@ -17,22 +17,22 @@
 #include "lib/test.h"
 #include "race.h"
 
+/* The scene of the case that runs. */
+static struct scene *s;
+
 #define FRAMES PAGES
 
 /* All frames of a box hold pages of its root view, dirty and mapped. */
-FIXTURE(evict)
-{
-	struct scene *s;
-};
+FIXTURE(evict){};
 
 FIXTURE_SETUP(evict)
 {
-	self->s = scene_of_root(FRAMES);
+	s = scene_of_root(FRAMES);
 }
 
 FIXTURE_TEARDOWN(evict)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 static void expect_contents(struct __test_metadata *_metadata, struct scene *s,
@@ -50,7 +50,6 @@ static void expect_contents(struct __test_metadata *_metadata, struct scene *s,
  */
 TEST_F(evict, fault_before_unmap)
 {
-	struct scene *s = self->s;
 	struct pagebox_stats before;
 
 	run(s, A, drop_root, 0);
@@ -71,7 +70,6 @@ TEST_F(evict, fault_before_unmap)
  */
 TEST_F(evict, write_before_unmap)
 {
-	struct scene *s = self->s;
 	struct pagebox_stats before;
 
 	/* Clean, with its contents in swap, and its PTE writable. */
@@ -88,10 +86,10 @@ TEST_F(evict, write_before_unmap)
 }
 
 /* CPUs keep references to pages that were locked until they are told. */
-static bool page_can_go(void *context)
+static bool page_can_go(struct scene *s)
 {
-	run(context, OUTSIDE, drop_caches, 0);
-	return run(context, OUTSIDE, page_out_root, 0) == 1;
+	run(s, OUTSIDE, drop_caches, 0);
+	return run(s, OUTSIDE, page_out_root, 0) == 1;
 }
 
 /*
@@ -100,7 +98,6 @@ static bool page_can_go(void *context)
  */
 TEST_F(evict, mlock_before_unmap)
 {
-	struct scene *s = self->s;
 	struct pagebox_stats before = box_stats(s->box);
 	long frame = frame_of(s->id, "root", 0);
 
@@ -114,7 +111,7 @@ TEST_F(evict, mlock_before_unmap)
 	run(s, B, write_map, WITH(0, NEW));
 	EXPECT_EQ(1, run(s, B, page_out_map, 0));
 	EXPECT_EQ(0, run(s, A, unlock_root, 0));
-	EXPECT_TRUE(eventually(page_can_go, s));
+	EXPECT_TRUE(eventually(page_can_go(s)));
 	expect_contents(_metadata, s, OLD);
 }
 
@@ -124,7 +121,6 @@ TEST_F(evict, mlock_before_unmap)
  */
 TEST_F(evict, pin_before_unmap)
 {
-	struct scene *s = self->s;
 	uint64_t seen[page_size / sizeof(uint64_t)];
 	long frame = frame_of(s->id, "root", 0);
 
@@ -143,8 +139,6 @@ TEST_F(evict, pin_before_unmap)
 /* After the unmap nobody can pin the page any more: who wants to has to wait. */
 TEST_F(evict, pin_after_unmap)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "evict_pins", page_out_root, 0);
 	start(s, A, vm_write_root, 0);
 	EXPECT_TRUE(blocks(s, A));
@@ -157,8 +151,6 @@ TEST_F(evict, pin_after_unmap)
 /* Nor when it was found that nobody has. */
 TEST_F(evict, pin_after_check)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "evict_release", page_out_root, 0);
 	start(s, A, lend_root, 0);
 	EXPECT_TRUE(blocks(s, A));
@@ -171,8 +163,6 @@ TEST_F(evict, pin_after_check)
 /* A page that is being written to swap is discarded after that, slot and all. */
 TEST_F(evict, discard_during_write)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "evict_slot", page_out_root, 0);
 	start(s, A, discard_root, 0);
 	EXPECT_TRUE(blocks(s, A));
@@ -190,8 +180,6 @@ TEST_F(evict, exchange_during_write)
 {
 	static const char *const windows[] = { "slot_taken", "evict_slot",
 					       "evict_written" };
-	struct scene *s = self->s;
-
 	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
 		stop(s, OUTSIDE, windows[i], page_out_root, 0);
 		start(s, A, exchange_swap, 2 * PAGES + i);
@@ -212,10 +200,8 @@ TEST_F(evict, exchange_during_write)
  */
 TEST_F(evict, fault_before_detach)
 {
-	struct scene *s = scene_new();
-
-	scene_end(self->s);
-	self->s = s;
+	scene_end(s);
+	s = scene_new();
 	s->store = store_file(2 * PAGES * page_size, OLD);
 	scene_begin(s);
 	run(s, A, see_root, 0);
@@ -232,8 +218,6 @@ TEST_F(evict, fault_before_detach)
 /* Somebody else takes the frame that an evictor has just made free. */
 TEST_F(evict, lose_the_frame)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "evict_got", see_root, PAGES);
 	EXPECT_EQ(0, run(s, OUTSIDE, write_device, WITH(PAGES + 1, NEW)) -
 			     (long)page_size);
@@ -247,8 +231,6 @@ TEST_F(evict, lose_the_frame)
 /* The page is discarded whose frame was proposed, and is not locked yet. */
 TEST_F(evict, discard_before_lock)
 {
-	struct scene *s = self->s;
-
 	ASSERT_EQ(0, frame_of(s->id, "root", 0));
 	stop(s, A, "evict_lock", see_root, PAGES);
 	EXPECT_EQ(1, run(s, OUTSIDE, discard_root, 0));
@@ -261,8 +243,6 @@ TEST_F(evict, discard_before_lock)
 /* The policy that has proposed a frame stays until it has got its answer. */
 TEST_F(evict, switch_policy)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "evict_lock", see_root, PAGES);
 	start(s, OUTSIDE, set_policy, true);
 	EXPECT_TRUE(blocks(s, OUTSIDE));
@@ -277,8 +257,6 @@ TEST_F(evict, switch_policy)
 /* And a new one begins when no evictor is at work. */
 TEST_F(evict, evict_during_switch)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "policy_switch", set_policy, true);
 	start(s, A, see_root, PAGES);
 	EXPECT_TRUE(blocks(s, A));
@@ -291,10 +269,8 @@ TEST_F(evict, evict_during_switch)
 /* A box does not go while the machine's reclaim looks at it. */
 TEST_F(evict, close_during_shrink)
 {
-	struct scene *s = scene_new();
-
-	scene_end(self->s);
-	self->s = s;
+	scene_end(s);
+	s = scene_new();
 	s->private = true;
 	s->fill_root = true;
 	scene_begin(s);

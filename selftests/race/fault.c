@@ -15,25 +15,25 @@
 #include "lib/harness.h"
 #include "race.h"
 
+/* The scene of the case that runs. */
+static struct scene *s;
+
 #define FRAMES 16
 
 /*
  * Pages in the root view, which the private mapping shows as well until something
  * is written there. No PTE of it shows any.
  */
-FIXTURE(fault)
-{
-	struct scene *s;
-};
+FIXTURE(fault){};
 
 FIXTURE_SETUP(fault)
 {
-	self->s = scene_of_root(FRAMES);
+	s = scene_of_root(FRAMES);
 }
 
 FIXTURE_TEARDOWN(fault)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /*
@@ -42,8 +42,6 @@ FIXTURE_TEARDOWN(fault)
  */
 TEST_F(fault, discard_before_lock)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "fault_lock", see_map, 0);
 	EXPECT_EQ(1, run(s, OUTSIDE, discard_root, 0));
 	failpoint_go("fault_lock");
@@ -57,8 +55,6 @@ TEST_F(fault, discard_before_lock)
 /* The view gets a page of its own before the root's, looked up, is locked. */
 TEST_F(fault, write_before_lock)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "fault_lock", see_map, 0);
 	run(s, B, write_map_and_drop, WITH(0, NEW));
 	failpoint_go("fault_lock");
@@ -70,7 +66,6 @@ TEST_F(fault, write_before_lock)
 /* A frame that a fault has looked up is not taken from its page. */
 TEST_F(fault, page_out_before_lock)
 {
-	struct scene *s = self->s;
 	struct pagebox_stats before = box_stats(s->box);
 
 	stop(s, A, "fault_lock", see_map, 0);
@@ -85,8 +80,6 @@ TEST_F(fault, page_out_before_lock)
 /* A page in swap is discarded after a fault has looked it up. */
 TEST_F(fault, discard_in_swap)
 {
-	struct scene *s = self->s;
-
 	run(s, B, write_map, WITH(0, NEW));
 	run(s, B, page_out_all, 0);
 	stop(s, A, "fault_lock", see_map, 0);
@@ -100,8 +93,6 @@ TEST_F(fault, discard_in_swap)
 /* The same, when it has got a frame for it and has looked once more. */
 TEST_F(fault, discard_in_swap_later)
 {
-	struct scene *s = self->s;
-
 	run(s, B, write_map, WITH(0, NEW));
 	run(s, B, page_out_all, 0);
 	failpoint_set("fault_lock stop after 1 times 1 pid %d",
@@ -118,8 +109,6 @@ TEST_F(fault, discard_in_swap_later)
 /* Once a fault has its page, a discard waits for the PTE and takes it away. */
 TEST_F(fault, discard_before_pte)
 {
-	struct scene *s = self->s;
-
 	run(s, A, drop_root, 0);
 	stop(s, A, "fault_map", see_root, 0);
 	start(s, OUTSIDE, discard_root, 0);
@@ -134,8 +123,6 @@ TEST_F(fault, discard_before_pte)
 /* Neither is the frame taken away then, nor the mapping. */
 TEST_F(fault, unmap_before_pte)
 {
-	struct scene *s = self->s;
-
 	run(s, A, drop_root, 0);
 	stop(s, A, "fault_map", touch_root, 0);
 	EXPECT_EQ(0, run(s, OUTSIDE, page_out_root, 0));
@@ -155,8 +142,6 @@ TEST_F(fault, unmap_before_pte)
  */
 TEST_F(fault, write_before_new_page)
 {
-	struct scene *s = self->s;
-
 	run(s, OUTSIDE, discard_root, 0);
 	stop(s, A, "fault_publish", see_map, 0);
 	run(s, B, write_map_and_drop, WITH(0, NEW));
@@ -169,8 +154,6 @@ TEST_F(fault, write_before_new_page)
 /* And the root's page is mapped before the private one is in its view. */
 TEST_F(fault, read_before_new_page)
 {
-	struct scene *s = self->s;
-
 	run(s, OUTSIDE, discard_root, 0);
 	stop(s, A, "fault_install", write_map, WITH(0, NEW));
 	EXPECT_EQ(0, run(s, B, see_map, 0));
@@ -183,8 +166,6 @@ TEST_F(fault, read_before_new_page)
 /* The other way round: the read has all but set its PTE when the write comes. */
 TEST_F(fault, write_before_pte)
 {
-	struct scene *s = self->s;
-
 	run(s, OUTSIDE, discard_root, 0);
 	stop(s, A, "fault_map", see_map, 0);
 	start(s, B, write_map, WITH(0, NEW));
@@ -204,8 +185,6 @@ TEST_F(fault, write_before_pte)
  */
 TEST_F(fault, discard_during_copy)
 {
-	struct scene *s = self->s;
-
 	run(s, B, page_out_all, 0);
 	stop(s, OUTSIDE, "discard_replace", discard_root, 0);
 	stop(s, A, "cow_install", write_map, WITH(0, NEW));
@@ -230,7 +209,6 @@ TEST_F(fault, discard_during_copy)
  */
 TEST_F(fault, write_during_handover)
 {
-	struct scene *s = self->s;
 	unsigned long pages = scene_cramp(s);
 
 	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
@@ -248,8 +226,6 @@ TEST_F(fault, write_during_handover)
  */
 TEST_F(fault, discard_before_mkwrite)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "mkwrite_lock", write_map, WITH(0, NEW));
 	EXPECT_EQ(1, run(s, B, discard_map, 0));
 	failpoint_go("mkwrite_lock");
@@ -263,8 +239,6 @@ TEST_F(fault, discard_before_mkwrite)
 /* When page_mkwrite() has said yes, a discard waits until the PTE is there. */
 TEST_F(fault, discard_after_mkwrite)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "mkwrite_map", write_map, WITH(0, NEW));
 	start(s, B, discard_map, 0);
 	EXPECT_TRUE(blocks(s, B));
@@ -277,7 +251,6 @@ TEST_F(fault, discard_after_mkwrite)
 /* Of two faults on a page in swap, one reads it and the other waits. */
 TEST_F(fault, two_swapins)
 {
-	struct scene *s = self->s;
 	struct pagebox_stats before;
 
 	run(s, B, write_map, WITH(0, NEW));
@@ -295,7 +268,6 @@ TEST_F(fault, two_swapins)
 /* Or each has a frame for it already: the second gives its own back. */
 TEST_F(fault, two_frames)
 {
-	struct scene *s = self->s;
 	struct pagebox_stats before;
 
 	run(s, B, write_map, WITH(0, NEW));

@@ -16,23 +16,23 @@
 #include "lib/test.h"
 #include "race.h"
 
+/* The scene of the case that runs. */
+static struct scene *s;
+
 #define FRAMES 16
 
 /* A private mapping with pages of its own, in frames and mapped, and a child's. */
-FIXTURE(share)
-{
-	struct scene *s;
-};
+FIXTURE(share){};
 
 FIXTURE_SETUP(share)
 {
-	self->s = scene_of_map(FRAMES);
-	ASSERT_EQ(0, run(self->s, MAIN, fork_child, 0));
+	s = scene_of_map(FRAMES);
+	ASSERT_EQ(0, run(s, MAIN, fork_child, 0));
 }
 
 FIXTURE_TEARDOWN(share)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* With the child and the mapping all pages go: nothing was counted twice. */
@@ -58,8 +58,6 @@ static unsigned long copies(struct scene *s)
  */
 TEST_F(share, two_breaks)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "cow_install", write_map, WITH(0, NEW));
 	start(s, CHILD, write_map, WITH(0, NEWER));
 	EXPECT_TRUE(blocks(s, CHILD));
@@ -82,8 +80,6 @@ TEST_F(share, two_breaks)
  */
 TEST_F(share, break_before_unmap)
 {
-	struct scene *s = self->s;
-
 	EXPECT_TRUE(run(s, B, map_is_old, 0));
 	stop(s, A, "cow_unmap", write_map, WITH(0, NEW));
 	start(s, CHILD, write_map, WITH(0, NEWER));
@@ -104,8 +100,6 @@ TEST_F(share, break_before_unmap)
  */
 TEST_F(share, break_before_unshare)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "cow_unshare", write_map, WITH(0, NEW));
 	EXPECT_EQ(0, run(s, CHILD, write_map, WITH(0, NEWER)));
 	EXPECT_EQ(PAGES + 2, box_stats(s->box).pages);
@@ -122,8 +116,6 @@ TEST_F(share, break_before_unshare)
 /* The other sharer exits instead: the page goes with him who was stopped. */
 TEST_F(share, exit_before_unshare)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "cow_unshare", write_map, WITH(0, NEW));
 	EXPECT_EQ(SIGKILL, run(s, MAIN, reap_child, 0));
 	EXPECT_EQ(PAGES + 1, box_stats(s->box).pages);
@@ -147,7 +139,6 @@ static long write_word(struct scene *s, long tag)
  */
 TEST_F(share, read_during_handover)
 {
-	struct scene *s = self->s;
 	unsigned long pages = scene_cramp(s);
 
 	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
@@ -165,7 +156,6 @@ TEST_F(share, read_during_handover)
 /* One that writes to it needs no copy then. */
 TEST_F(share, break_during_handover)
 {
-	struct scene *s = self->s;
 	unsigned long pages = scene_cramp(s);
 
 	stop(s, A, "cow_handover", write_word, NEW);
@@ -183,7 +173,6 @@ TEST_F(share, break_during_handover)
 /* The other sharer exits meanwhile: the page goes when the copy is there. */
 TEST_F(share, exit_during_handover)
 {
-	struct scene *s = self->s;
 	unsigned long pages = scene_cramp(s);
 
 	stop(s, A, "cow_handover", write_map, WITH(0, NEW));
@@ -200,7 +189,6 @@ TEST_F(share, exit_during_handover)
  */
 TEST_F(share, write_during_handover)
 {
-	struct scene *s = self->s;
 	unsigned long pages = scene_cramp(s);
 
 	stop(s, A, "cow_handover", write_word, NEW);
@@ -217,8 +205,6 @@ TEST_F(share, write_during_handover)
 /* It is discarded meanwhile: the copy is, when it is there. */
 TEST_F(share, discard_during_handover)
 {
-	struct scene *s = self->s;
-
 	scene_cramp(s);
 	stop(s, A, "cow_handover", write_word, OLD);
 	start(s, B, discard_map, 0);
@@ -234,8 +220,6 @@ TEST_F(share, discard_during_handover)
 /* A page that is being copied keeps its frame, and so does the copy. */
 TEST_F(share, evict_during_break)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "cow_install", write_map, WITH(0, NEW));
 	EXPECT_EQ(0, run(s, OUTSIDE, page_out_root, 0));
 	/* Its frame is busy, and that passes. */
@@ -256,8 +240,6 @@ TEST_F(share, evict_during_break)
  */
 TEST_F(share, evict_after_break)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "mkwrite_copied", write_map, WITH(0, NEW));
 	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, 2));
 	EXPECT_EQ(PAGES + 1 - 2, box_stats(s->box).swap_used);
@@ -276,8 +258,6 @@ TEST_F(share, evict_after_break)
  */
 TEST_F(share, exit_during_read)
 {
-	struct scene *s = self->s;
-
 	EXPECT_EQ(PAGES, run(s, B, page_out_all, 0));
 	stop(s, A, "fault_read", write_map, WITH(0, NEW));
 	start(s, MAIN, reap_child, 0);
@@ -291,10 +271,7 @@ TEST_F(share, exit_during_read)
 
 /* Fork ---------------------------------------------------------------- */
 
-FIXTURE(clone)
-{
-	struct scene *s;
-};
+FIXTURE(clone){};
 
 FIXTURE_VARIANT(clone)
 {
@@ -302,39 +279,28 @@ FIXTURE_VARIANT(clone)
 };
 
 /* The page has one sharer more, which does not show it yet. */
-FIXTURE_VARIANT_ADD(clone, unpublished){
-	.window = "fork_share",
-};
+FIXTURE_VARIANT_ADD(clone, unpublished){ .window = "fork_share" };
 
 /* The child shows it, and it was not asked yet whether it is pinned. */
-FIXTURE_VARIANT_ADD(clone, published){
-	.window = "fork_pin",
-};
+FIXTURE_VARIANT_ADD(clone, published){ .window = "fork_pin" };
 
 /* The child shows all, and the parent can still write to them. */
-FIXTURE_VARIANT_ADD(clone, writable){
-	.window = "fork_protect",
-};
-
-FIXTURE_VARIANT_ADD(clone, protected){
-	.window = "fork_done",
-};
+FIXTURE_VARIANT_ADD(clone, writable){ .window = "fork_protect" };
+FIXTURE_VARIANT_ADD(clone, protected){ .window = "fork_done" };
 
 FIXTURE_SETUP(clone)
 {
-	self->s = scene_of_map(FRAMES);
+	s = scene_of_map(FRAMES);
 }
 
 FIXTURE_TEARDOWN(clone)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* Pages go to swap while a fork is between them. */
 TEST_F(clone, evict)
 {
-	struct scene *s = self->s;
-
 	stop(s, MAIN, variant->window, fork_child, 0);
 	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, 2));
 	EXPECT_EQ(PAGES - 2, box_stats(s->box).swap_used);
@@ -358,7 +324,6 @@ TEST_F(clone, evict)
  */
 TEST_F(clone, write)
 {
-	struct scene *s = self->s;
 	long seen = OLD;
 	bool late;
 
@@ -383,8 +348,6 @@ TEST_F(clone, write)
 /* The process is killed in the middle of its fork. */
 TEST_F(clone, kill)
 {
-	struct scene *s = self->s;
-
 	stop(s, MAIN, variant->window, fork_child, 0);
 	EXPECT_EQ(256 + SIGKILL, kill_actor(s, MAIN));
 	EXPECT_EQ(0, box_stats(s->box).pages);
@@ -480,43 +443,30 @@ TEST(fork_of_a_pinned_page_near_a_guard)
 	scene_end(s);
 }
 
-FIXTURE(fork_later)
-{
-	struct scene *s;
-};
+FIXTURE(fork_later){};
 
 FIXTURE_VARIANT(fork_later)
 {
 	const char *window;
 };
 
-FIXTURE_VARIANT_ADD(fork_later, locked){
-	.window = "evict_unmap",
-};
-
-FIXTURE_VARIANT_ADD(fork_later, unmapped){
-	.window = "evict_pins",
-};
-
-FIXTURE_VARIANT_ADD(fork_later, written){
-	.window = "evict_slot",
-};
+FIXTURE_VARIANT_ADD(fork_later, locked){ .window = "evict_unmap" };
+FIXTURE_VARIANT_ADD(fork_later, unmapped){ .window = "evict_pins" };
+FIXTURE_VARIANT_ADD(fork_later, written){ .window = "evict_slot" };
 
 FIXTURE_SETUP(fork_later)
 {
-	self->s = scene_of_map(FRAMES);
+	s = scene_of_map(FRAMES);
 }
 
 FIXTURE_TEARDOWN(fork_later)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* An evictor has a page locked: the fork waits for it. */
 TEST_F(fork_later, evict)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, variant->window, set_frames, 2);
 	start(s, MAIN, fork_child, 0);
 	EXPECT_TRUE(blocks(s, MAIN));

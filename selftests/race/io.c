@@ -19,6 +19,9 @@
 #include "lib/test.h"
 #include "race.h"
 
+/* The scene of the case that runs. */
+static struct scene *s;
+
 /* Write-back ---------------------------------------------------------- */
 
 /* Pages of a store that are all in frames; the first is dirty. */
@@ -34,10 +37,7 @@ static struct scene *stored_pages(bool private)
 	return s;
 }
 
-FIXTURE(sync)
-{
-	struct scene *s;
-};
+FIXTURE(sync){};
 
 FIXTURE_VARIANT(sync)
 {
@@ -47,30 +47,26 @@ FIXTURE_VARIANT(sync)
 };
 
 /* The page is clean for all to see, and about to be written. */
-FIXTURE_VARIANT_ADD(sync, before_write){
-	.window = "write_cleaned",
-	.written = OLD,
-	.locked = true,
-};
+FIXTURE_VARIANT_ADD(sync, before_write){ .window = "write_cleaned",
+					 .written = OLD,
+					 .locked = true };
 
 /* The store has it, and the page is not under write-back much longer. */
-FIXTURE_VARIANT_ADD(sync, after_write){
-	.window = "write_done",
-	.written = NEW,
-};
+FIXTURE_VARIANT_ADD(sync, after_write){ .window = "write_done",
+					.written = NEW };
 
 FIXTURE_SETUP(sync)
 {
-	self->s = stored_pages(false);
+	s = stored_pages(false);
 	failpoint_set("%s stop times 1", variant->window);
-	start(self->s, OUTSIDE, sync_box, 0);
+	start(s, OUTSIDE, sync_box, 0);
 	ASSERT_TRUE(failpoint_waits(variant->window, 1));
-	ASSERT_TRUE(file_holds(self->s->store, 1, variant->written));
+	ASSERT_TRUE(file_holds(s->store, 1, variant->written));
 }
 
 FIXTURE_TEARDOWN(sync)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /*
@@ -81,8 +77,6 @@ FIXTURE_TEARDOWN(sync)
  */
 TEST_F(sync, write)
 {
-	struct scene *s = self->s;
-
 	start(s, A, poke_root, 0);
 	EXPECT_EQ(variant->locked, blocks(s, A));
 	EXPECT_EQ(0, run(s, B, write_root, WITH(0, NEWER)));
@@ -99,8 +93,6 @@ TEST_F(sync, write)
 /* Nobody takes the page out of its frame meanwhile; who discards it waits. */
 TEST_F(sync, discard)
 {
-	struct scene *s = self->s;
-
 	EXPECT_EQ(0, run(s, A, page_out_root, 0));
 	start(s, A, discard_root, 0);
 	EXPECT_TRUE(blocks(s, A));
@@ -115,7 +107,6 @@ TEST_F(sync, discard)
 /* What others have begun to write, and what is dirty again, fsync() waits for. */
 TEST_F(sync, sync)
 {
-	struct scene *s = self->s;
 	bool again = !variant->locked;
 
 	if (again)
@@ -133,8 +124,6 @@ TEST_F(sync, sync)
 /* A page that is clean by now: fsync() waits for the write of another one. */
 TEST_F(sync, sync_of_a_clean_page)
 {
-	struct scene *s = self->s;
-
 	start(s, A, sync_root, 0);
 	EXPECT_TRUE(blocks(s, A));
 	failpoint_go(variant->window);
@@ -147,8 +136,6 @@ TEST_F(sync, sync_of_a_clean_page)
 /* The process ends while its last page is being written: it waits for nothing. */
 TEST_F(sync, unmap)
 {
-	struct scene *s = self->s;
-
 	EXPECT_EQ(0, run(s, A, unmap_root, 0));
 	failpoint_go(variant->window);
 	EXPECT_EQ(0, result(s, OUTSIDE));
@@ -156,19 +143,16 @@ TEST_F(sync, unmap)
 	EXPECT_EQ(0, box_stats(s->box).frames_pinned);
 }
 
-FIXTURE(store)
-{
-	struct scene *s;
-};
+FIXTURE(store){};
 
 FIXTURE_SETUP(store)
 {
-	self->s = stored_pages(false);
+	s = stored_pages(false);
 }
 
 FIXTURE_TEARDOWN(store)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /*
@@ -177,8 +161,6 @@ FIXTURE_TEARDOWN(store)
  */
 TEST_F(store, sync_during_evict)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "evict_pins", page_out_root, 0);
 	start(s, A, sync_root, 0);
 	EXPECT_TRUE(blocks(s, A));
@@ -193,8 +175,6 @@ TEST_F(store, sync_during_evict)
 /* The page that would be written next is discarded: it is not. */
 TEST_F(store, discard_before_sync)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "write_lock", sync_root, 0);
 	EXPECT_EQ(1, run(s, OUTSIDE, discard_root, 0));
 	EXPECT_EQ(OLD, run(s, B, see_root, 0));
@@ -210,8 +190,6 @@ TEST_F(store, discard_before_sync)
  */
 TEST_F(store, truncate_during_fault)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "fault_publish", touch_root, PAGES);
 	ASSERT_EQ(0, ftruncate(s->store, PAGES * page_size));
 	failpoint_go("fault_publish");
@@ -229,8 +207,6 @@ TEST_F(store, truncate_during_fault)
  */
 TEST_F(store, fault_before_trim)
 {
-	struct scene *s = self->s;
-
 	failpoint_set("truncate_trim stop times 1");
 	ASSERT_EQ(0, ftruncate(s->store, 0));
 	ASSERT_TRUE(failpoint_waits("truncate_trim", 1));
@@ -247,8 +223,6 @@ TEST_F(store, fault_before_trim)
 /* A fault has read its page, and looks once more before it maps it. */
 TEST_F(store, truncate_after_read)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "fault_check", touch_root, PAGES);
 	ASSERT_EQ(0, ftruncate(s->store, PAGES * page_size));
 	failpoint_go("fault_check");
@@ -259,7 +233,6 @@ TEST_F(store, truncate_after_read)
 /* A fault that has its page, and maps it after the store has lost it. */
 TEST_F(store, truncate_before_map)
 {
-	struct scene *s = self->s;
 	int end;
 
 	EXPECT_EQ(0, run(s, A, drop_root, 1));
@@ -280,8 +253,6 @@ TEST_F(store, truncate_before_map)
  */
 TEST_F(store, truncate_before_write)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "write_cleaned", sync_box, 0);
 	failpoint_set("truncate_trim delay 100 times 1");
 	ASSERT_EQ(0, ftruncate(s->store, 0));
@@ -296,10 +267,7 @@ TEST_F(store, truncate_before_write)
 /* The end of a box --------------------------------------------------- */
 
 /* The flusher is stopped somewhere; the second page is dirtied after that. */
-FIXTURE(flush)
-{
-	struct scene *s;
-};
+FIXTURE(flush){};
 
 FIXTURE_VARIANT(flush)
 {
@@ -307,25 +275,17 @@ FIXTURE_VARIANT(flush)
 };
 
 /* It has found something to write. */
-FIXTURE_VARIANT_ADD(flush, begins){
-	.window = "flush_write",
-};
+FIXTURE_VARIANT_ADD(flush, begins){ .window = "flush_write" };
 
 /* It has a page locked and clean that is not written. */
-FIXTURE_VARIANT_ADD(flush, writes){
-	.window = "write_cleaned",
-};
+FIXTURE_VARIANT_ADD(flush, writes){ .window = "write_cleaned" };
 
 /* It is about to say when it will look again. */
-FIXTURE_VARIANT_ADD(flush, ends){
-	.window = "flush_again",
-};
+FIXTURE_VARIANT_ADD(flush, ends){ .window = "flush_again" };
 
 FIXTURE_SETUP(flush)
 {
-	struct scene *s = stored_pages(true);
-
-	self->s = s;
+	s = stored_pages(true);
 	failpoint_set("%s stop times 1", variant->window);
 	ASSERT_EQ(0, run(s, A, flush_often, 0));
 	ASSERT_TRUE(failpoint_waits(variant->window, 1));
@@ -334,14 +294,12 @@ FIXTURE_SETUP(flush)
 
 FIXTURE_TEARDOWN(flush)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* Who closes the last file waits for the flusher, and writes what it has left. */
 TEST_F(flush, close)
 {
-	struct scene *s = self->s;
-
 	start(s, A, leave_box, 0);
 	EXPECT_TRUE(blocks(s, A));
 	failpoint_go(variant->window);
@@ -350,26 +308,21 @@ TEST_F(flush, close)
 	EXPECT_EQ(-ENOENT, run(s, OUTSIDE, join_box, 0));
 }
 
-FIXTURE(last)
-{
-	struct scene *s;
-};
+FIXTURE(last){};
 
 FIXTURE_SETUP(last)
 {
-	self->s = stored_pages(true);
+	s = stored_pages(true);
 }
 
 FIXTURE_TEARDOWN(last)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* While the last write-back goes on, the box cannot be had any more. */
 TEST_F(last, join_during_farewell)
 {
-	struct scene *s = self->s;
-
 	failpoint_set("farewell_write stop times 1");
 	start(s, A, leave_box, 0);
 	ASSERT_TRUE(failpoint_waits("farewell_write", 1));
@@ -383,8 +336,6 @@ TEST_F(last, join_during_farewell)
 /* Nor by somebody who has just found it. */
 TEST_F(last, close_during_find)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "box_find", join_box, 0);
 	EXPECT_EQ(0, run(s, A, leave_box, 0));
 	EXPECT_TRUE(file_holds(s->store, 1, NEW));
@@ -395,7 +346,6 @@ TEST_F(last, close_during_find)
 /* Who has got hold of it keeps it, and writes it back when he closes it. */
 TEST_F(last, close_during_join)
 {
-	struct scene *s = self->s;
 	long joined;
 
 	stop(s, OUTSIDE, "join_found", join_box, 0);
@@ -414,26 +364,21 @@ TEST_F(last, close_during_join)
 #define AHEAD 4
 
 /* Pages without a store in the root view, all in frames, dirty. */
-FIXTURE(memory)
-{
-	struct scene *s;
-};
+FIXTURE(memory){};
 
 FIXTURE_SETUP(memory)
 {
-	self->s = scene_of_root(FRAMES);
+	s = scene_of_root(FRAMES);
 }
 
 FIXTURE_TEARDOWN(memory)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* A fault that has a frame above the new limit, and no page in it yet. */
 TEST_F(memory, limit_below_spare)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "fault_frame", write_root, WITH(PAGES, OLD + PAGES));
 	start(s, OUTSIDE, set_frames, PAGES);
 	EXPECT_TRUE(polls(s, OUTSIDE));
@@ -448,8 +393,6 @@ TEST_F(memory, limit_below_spare)
 /* Everything goes on while a limit is being lowered, within the new one. */
 TEST_F(memory, use_during_resize)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "resize_limit", set_frames, 3);
 	EXPECT_EQ(3, box_info(s->box).frames);
 	run(s, A, write_root, WITH(PAGES, NEW));
@@ -480,8 +423,6 @@ static long set_frames_and_policy(struct scene *s, long frames)
 /* A change that is killed while it waits for the evictor has changed nothing. */
 TEST_F(memory, kill_during_change)
 {
-	struct scene *s = self->s;
-
 	EXPECT_EQ(0, run(s, OUTSIDE, set_frames, PAGES));
 	stop(s, A, "evict_judge", write_root, WITH(PAGES, NEW));
 	start(s, OUTSIDE, set_frames_and_policy, FRAMES);
@@ -498,8 +439,6 @@ TEST_F(memory, kill_during_change)
 /* Two changes of the configuration take turns. */
 TEST_F(memory, exchange_during_resize)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "resize_limit", set_frames, 3);
 	start(s, A, exchange_swap, FRAMES);
 	EXPECT_TRUE(blocks(s, A));
@@ -528,8 +467,6 @@ static void read_ahead(struct scene *s)
  */
 TEST_F(memory, exchange_under_readahead)
 {
-	struct scene *s = self->s;
-
 	if (get_nprocs() < 2)
 		SKIP(return, "who is stopped without sleeping keeps a CPU");
 	read_ahead(s);
@@ -549,8 +486,6 @@ TEST_F(memory, exchange_under_readahead)
 /* The area is gone, and the pages are in the new one, before it begins to read. */
 TEST_F(memory, exchange_before_read)
 {
-	struct scene *s = self->s;
-
 	read_ahead(s);
 	stop(s, A, "fill_attach", see_root, 0);
 	EXPECT_EQ(0, run(s, OUTSIDE, exchange_swap, FRAMES));
@@ -561,11 +496,6 @@ TEST_F(memory, exchange_before_read)
 	EXPECT_EQ(0, box_stats(s->box).io_errors);
 }
 
-static bool one_slot_is_used(void *context)
-{
-	return box_stats(*(int *)context).swap_used == 1;
-}
-
 /* A page of the old area has been discarded, and still has its slot. */
 static void exchange_during_free(struct __test_metadata *_metadata,
 				 struct scene *s)
@@ -573,14 +503,12 @@ static void exchange_during_free(struct __test_metadata *_metadata,
 	run(s, B, page_out_all, 0);
 	stop(s, A, "page_free", discard_root, 0);
 	start(s, OUTSIDE, exchange_swap, FRAMES);
-	ASSERT_TRUE(eventually(one_slot_is_used, &s->box));
+	ASSERT_TRUE(eventually(box_stats(s->box).swap_used == 1));
 }
 
 /* Nobody can move it: the area goes when the slot is free. */
 TEST_F(memory, exchange_during_free)
 {
-	struct scene *s = self->s;
-
 	exchange_during_free(_metadata, s);
 	EXPECT_FALSE(s->actor[OUTSIDE].done);
 	failpoint_go("page_free");
@@ -597,8 +525,6 @@ TEST_F(memory, exchange_during_free)
  */
 TEST_F(memory, kill_during_exchange)
 {
-	struct scene *s = self->s;
-
 	box_configure(s->box,
 		      (struct pagebox_config){ .set = PAGEBOX_SET_SWAP_DELAY,
 					       .swap_read_us = 1000 });
@@ -616,8 +542,6 @@ TEST_F(memory, kill_during_exchange)
 /* A delay where nobody may sleep is spent without sleeping. */
 TEST_F(memory, delayed_readahead)
 {
-	struct scene *s = self->s;
-
 	read_ahead(s);
 	failpoint_set("fill_source delay 2 times 3");
 	EXPECT_EQ(OLD, run(s, A, see_root, 0));
@@ -626,10 +550,7 @@ TEST_F(memory, delayed_readahead)
 }
 
 /* A page in swap that is being moved out of an area that goes. */
-FIXTURE(swapoff)
-{
-	struct scene *s;
-};
+FIXTURE(swapoff){};
 
 FIXTURE_VARIANT(swapoff)
 {
@@ -637,38 +558,25 @@ FIXTURE_VARIANT(swapoff)
 	bool locked;
 };
 
-FIXTURE_VARIANT_ADD(swapoff, found){
-	.window = "swapoff_page",
-};
-
-FIXTURE_VARIANT_ADD(swapoff, unattached){
-	.window = "swapoff_attach",
-};
-
-FIXTURE_VARIANT_ADD(swapoff, read){
-	.window = "swapoff_leave",
-	.locked = true,
-};
+FIXTURE_VARIANT_ADD(swapoff, found){ .window = "swapoff_page" };
+FIXTURE_VARIANT_ADD(swapoff, unattached){ .window = "swapoff_attach" };
+FIXTURE_VARIANT_ADD(swapoff, read){ .window = "swapoff_leave", .locked = true };
 
 FIXTURE_SETUP(swapoff)
 {
-	struct scene *s = scene_of_root(FRAMES);
-
-	self->s = s;
+	s = scene_of_root(FRAMES);
 	run(s, A, page_out_all, 0);
 	stop(s, OUTSIDE, variant->window, exchange_swap, FRAMES);
 }
 
 FIXTURE_TEARDOWN(swapoff)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* Somebody else reads it, */
 TEST_F(swapoff, fault)
 {
-	struct scene *s = self->s;
-
 	start(s, A, see_root, 0);
 	EXPECT_EQ(variant->locked, blocks(s, A));
 	failpoint_go(variant->window);
@@ -683,8 +591,6 @@ TEST_F(swapoff, fault)
 /* writes to it, and takes it out again, to the new area, */
 TEST_F(swapoff, write)
 {
-	struct scene *s = self->s;
-
 	start(s, A, write_root, WITH(0, NEW));
 	if (!blocks(s, A))
 		EXPECT_EQ(1, run(s, B, page_out_root, 0));
@@ -700,8 +606,6 @@ TEST_F(swapoff, write)
 /* or discards it. */
 TEST_F(swapoff, discard)
 {
-	struct scene *s = self->s;
-
 	start(s, A, discard_root, 0);
 	EXPECT_EQ(variant->locked, blocks(s, A));
 	failpoint_go(variant->window);

@@ -24,6 +24,9 @@
 #include "lib/test.h"
 #include "race.h"
 
+/* The scene of the case that runs. */
+static struct scene *s;
+
 #define INITSTATE "/sys/module/pagebox/initstate"
 
 static long open_another(struct scene *s, long unused)
@@ -95,29 +98,25 @@ static long unload(struct scene *s, long unused)
 	return module_unload("pagebox");
 }
 
-FIXTURE(end)
-{
-	struct scene *s;
-};
+FIXTURE(end){};
 
 FIXTURE_SETUP(end)
 {
-	self->s = scene_new();
-	self->s->private = true;
-	self->s->fill_root = true;
-	self->s->fill_map = true;
-	scene_begin(self->s);
+	s = scene_new();
+	s->private = true;
+	s->fill_root = true;
+	s->fill_map = true;
+	scene_begin(s);
 }
 
 FIXTURE_TEARDOWN(end)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* An open that is not done yet keeps the module. */
 TEST_F(end, unload_during_open)
 {
-	struct scene *s = self->s;
 	long fd;
 
 	EXPECT_EQ(0, run(s, A, leave_box, 0));
@@ -142,7 +141,7 @@ static bool is_going(void)
 	return got > 0 && !strncmp(state, "going", 5);
 }
 
-static bool is_going_or_gone(void *unused)
+static bool is_going_or_gone(void)
 {
 	return is_going() || access(INITSTATE, F_OK);
 }
@@ -154,7 +153,6 @@ static bool is_going_or_gone(void *unused)
  */
 TEST_F(end, open_during_unload)
 {
-	struct scene *s = self->s;
 	bool seen = false;
 
 	EXPECT_EQ(0, run(s, A, leave_box, 0));
@@ -163,7 +161,7 @@ TEST_F(end, open_during_unload)
 
 		failpoint_set("unload delay 2000");
 		start(s, OUTSIDE, unload, 0);
-		ASSERT_TRUE(eventually(is_going_or_gone, NULL));
+		ASSERT_TRUE(eventually(is_going_or_gone()));
 		seen = is_going();
 		fd = open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC);
 		error = errno;
@@ -180,8 +178,6 @@ TEST_F(end, open_during_unload)
 /* The box does not go while somebody reads what it shows. */
 TEST_F(end, close_during_show)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "show_frame", read_frames, 0);
 	start(s, A, leave_box, 0);
 	EXPECT_TRUE(blocks(s, A));
@@ -193,22 +189,21 @@ TEST_F(end, close_during_show)
 
 FIXTURE(begin)
 {
-	struct scene *s;
 	int box;
 };
 
 FIXTURE_SETUP(begin)
 {
 	self->box = box_open();
-	self->s = scene_new();
-	self->s->fill_map = true;
-	scene_begin(self->s);
-	ASSERT_EQ(0, run(self->s, MAIN, fork_child, 0));
+	s = scene_new();
+	s->fill_map = true;
+	scene_begin(s);
+	ASSERT_EQ(0, run(s, MAIN, fork_child, 0));
 }
 
 FIXTURE_TEARDOWN(begin)
 {
-	scene_end(self->s);
+	scene_end(s);
 	close(self->box);
 }
 
@@ -219,7 +214,6 @@ FIXTURE_TEARDOWN(begin)
 TEST_F(begin, use_during_configure)
 {
 	struct pagebox_info before = box_info(self->box), after;
-	struct scene *s = self->s;
 
 	stop(s, OUTSIDE, "config_seal", set_size_and_frames, self->box);
 	EXPECT_EQ(0, run(s, A, map_and_unmap, self->box));
@@ -233,8 +227,6 @@ TEST_F(begin, use_during_configure)
 /* From when frames have changed until the size has, the box is not used. */
 TEST_F(begin, use_during_change)
 {
-	struct scene *s = self->s;
-
 	stop(s, OUTSIDE, "config_move", set_size_and_frames, self->box);
 	start(s, A, map_and_unmap, self->box);
 	EXPECT_TRUE(blocks(s, A));
@@ -261,8 +253,6 @@ TEST_F(begin, teardown_with_a_busy_page)
 /* Who is about to use it finds the size that was set meanwhile. */
 TEST_F(begin, configure_during_use)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "box_seal", map_and_unmap, self->box);
 	EXPECT_EQ(0, run(s, OUTSIDE, set_size, self->box));
 	failpoint_go("box_seal");
@@ -274,7 +264,6 @@ TEST_F(begin, configure_during_use)
 /* A mapping goes at once; what debugfs knows of it, when nobody reads it. */
 TEST_F(begin, unmap_during_show)
 {
-	struct scene *s = self->s;
 	struct map_row *rows;
 	long map = -1;
 
@@ -296,8 +285,6 @@ TEST_F(begin, unmap_during_show)
  */
 TEST_F(begin, write_during_discard)
 {
-	struct scene *s = self->s;
-
 	stop(s, A, "discard_unmap", discard_map, 0);
 	start(s, CHILD, write_map, WITH(0, NEW));
 	EXPECT_TRUE(blocks(s, CHILD));
@@ -311,8 +298,6 @@ TEST_F(begin, write_during_discard)
 /* A page in swap has left the view, and is not freed yet: the next is another. */
 TEST_F(begin, read_during_discard)
 {
-	struct scene *s = self->s;
-
 	EXPECT_EQ(PAGES, run(s, B, page_out_all, 0));
 	stop(s, A, "discard_lock", discard_map, 0);
 	EXPECT_EQ(0, run(s, B, see_map, 0));

@@ -13,6 +13,9 @@
 #include "lib/pattern.h"
 #include "race.h"
 
+/* The scene of the case that runs. */
+static struct scene *s;
+
 #define FRAMES 8
 
 enum { NOTHING, ABSENT, PRESENT };
@@ -27,10 +30,7 @@ static long look_at_map(struct scene *s, long page)
 	return strcmp(row.pte, "-") ? PRESENT : ABSENT;
 }
 
-FIXTURE(look)
-{
-	struct scene *s;
-};
+FIXTURE(look){};
 
 FIXTURE_VARIANT(look)
 {
@@ -39,33 +39,22 @@ FIXTURE_VARIANT(look)
 };
 
 /* Pages of the private mapping, which is about to be looked into, */
-FIXTURE_VARIANT_ADD(look, own){
-	.scene = scene_of_map,
-	.window = "show_look",
-};
+FIXTURE_VARIANT_ADD(look, own){ .scene = scene_of_map, .window = "show_look" };
 
 /* or has been, and the page about to be locked. */
-FIXTURE_VARIANT_ADD(look, own_found){
-	.scene = scene_of_map,
-	.window = "show_page",
-};
+FIXTURE_VARIANT_ADD(look, own_found){ .scene = scene_of_map,
+				      .window = "show_page" };
 
 /* Pages of the root view, seen through the private mapping. */
-FIXTURE_VARIANT_ADD(look, root){
-	.scene = scene_of_root,
-	.window = "show_look",
-};
+FIXTURE_VARIANT_ADD(look, root){ .scene = scene_of_root,
+				 .window = "show_look" };
 
-FIXTURE_VARIANT_ADD(look, root_found){
-	.scene = scene_of_root,
-	.window = "show_page",
-};
+FIXTURE_VARIANT_ADD(look, root_found){ .scene = scene_of_root,
+				       .window = "show_page" };
 
 FIXTURE_SETUP(look)
 {
-	struct scene *s = variant->scene(FRAMES);
-
-	self->s = s;
+	s = variant->scene(FRAMES);
 	ASSERT_EQ(OLD, run(s, A, see_map, 0));
 	ASSERT_EQ(PRESENT, run(s, B, look_at_map, 0));
 	stop(s, B, variant->window, look_at_map, 0);
@@ -73,13 +62,12 @@ FIXTURE_SETUP(look)
 
 FIXTURE_TEARDOWN(look)
 {
-	scene_end(self->s);
+	scene_end(s);
 }
 
 /* It is as before, or the PTE is that of another page, and not shown. */
 TEST_F(look, write)
 {
-	struct scene *s = self->s;
 	bool copied = variant->scene == scene_of_root;
 	bool found = !strcmp(variant->window, "show_page");
 
@@ -93,8 +81,6 @@ TEST_F(look, write)
 /* It has no frame any more. */
 TEST_F(look, evict)
 {
-	struct scene *s = self->s;
-
 	EXPECT_LE(1, run(s, A, page_out_all, 0));
 	failpoint_go(variant->window);
 	EXPECT_EQ(ABSENT, result(s, B));
@@ -105,7 +91,6 @@ TEST_F(look, evict)
 /* There is no page any more. */
 TEST_F(look, discard)
 {
-	struct scene *s = self->s;
 	bool root = variant->scene == scene_of_root;
 
 	EXPECT_EQ(1, run(s, A, root ? discard_root : discard_map, 0));

@@ -278,20 +278,6 @@ static long all_whole(struct scene *s, long with_map)
 	return 0;
 }
 
-static bool is_dead(void *pid)
-{
-	return waitpid(*(pid_t *)pid, NULL, WNOHANG) != 0;
-}
-
-static bool nothing_left(void *context)
-{
-	struct scene *s = context;
-	struct pagebox_stats stats = box_stats(s->box);
-
-	return !stats.pages && !stats.frames_used && !stats.swap_used &&
-	       stats.views == 1;
-}
-
 static long arg_of(const struct held *held)
 {
 	if (held->act == set_frames)
@@ -349,7 +335,8 @@ static const char *drive(struct scene *s, const struct held *held,
 	if (!killed || held->actor == OUTSIDE)
 		result(s, held->actor);
 	if (killed) {
-		if (!eventually(is_dead, &s->actor[MAIN].pid))
+		if (!eventually(waitpid(s->actor[MAIN].pid, NULL, WNOHANG) !=
+				0))
 			return "it does not die";
 		s->actor[MAIN].pid = 0;
 	} else {
@@ -359,12 +346,13 @@ static const char *drive(struct scene *s, const struct held *held,
 		if (mapped)
 			run(s, MAIN, unmap_map, 0);
 		kill(s->actor[MAIN].pid, SIGKILL);
-		if (!eventually(is_dead, &s->actor[MAIN].pid))
+		if (!eventually(waitpid(s->actor[MAIN].pid, NULL, WNOHANG) !=
+				0))
 			return "it does not die";
 		s->actor[MAIN].pid = 0;
 	}
 	run(s, OUTSIDE, discard_all, 0);
-	return eventually(nothing_left, s) ? NULL : "something is left";
+	return eventually(box_is_empty(s->box)) ? NULL : "something is left";
 }
 
 FIXTURE(matrix)
@@ -388,9 +376,7 @@ FIXTURE_VARIANT_ADD(matrix, fourth){ .part = 3 };
 FIXTURE_VARIANT_ADD(matrix, fifth){ .part = 4 };
 FIXTURE_VARIANT_ADD(matrix, sixth){ .part = 5 };
 
-FIXTURE_SETUP(matrix)
-{
-}
+NO_SETUP(matrix);
 
 FIXTURE_TEARDOWN(matrix)
 {

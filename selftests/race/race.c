@@ -30,11 +30,8 @@
 
 struct scene *scene_new(void)
 {
-	struct scene *scene = mmap(NULL, sizeof(*scene), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct scene *scene = shared_memory(sizeof(*scene));
 
-	if (scene == MAP_FAILED)
-		die("no memory for a scene");
 	for (int i = 0; i < ACTORS; i++)
 		if (sem_init(&scene->actor[i].turn, 1, 0))
 			die("sem_init");
@@ -69,10 +66,8 @@ static void *perform_thread(void *context)
 	perform(part.scene, &part.scene->actor[part.actor]);
 }
 
-static bool is_there(void *context)
+static bool is_there(struct actor *actor)
 {
-	struct actor *actor = context;
-
 	return __atomic_load_n(&actor->tid, __ATOMIC_ACQUIRE);
 }
 
@@ -95,7 +90,7 @@ static void thread_new(struct scene *scene, int actor)
 			       &parts[actor]);
 	if (errno)
 		die("pthread_create");
-	if (!eventually(is_there, &scene->actor[actor]))
+	if (!eventually(is_there(&scene->actor[actor])))
 		die("a thread does not run");
 }
 
@@ -151,7 +146,7 @@ static void process_new(struct scene *scene, int actor,
 		_exit(1);
 	}
 	scene->actor[actor].pid = pid;
-	if (!eventually(is_there, &scene->actor[actor]))
+	if (!eventually(is_there(&scene->actor[actor])))
 		die("a process does not run");
 }
 
@@ -159,10 +154,7 @@ void scene_begin(struct scene *scene)
 {
 	if (pipe2(scene->pipe, O_CLOEXEC))
 		die("pipe2");
-	scene->plain = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (scene->plain == MAP_FAILED)
-		die("mmap");
+	scene->plain = shared_memory(page_size);
 	page_fill(scene->plain, NEW);
 	if (!scene->private)
 		open_box(scene);
@@ -260,10 +252,9 @@ void stop(struct scene *scene, int actor, const char *window, act_fn act,
 		die("nobody has come to window %s", window);
 }
 
-static bool is_done(void *context)
+static bool is_done(const struct actor *actor)
 {
-	return __atomic_load_n(&((struct actor *)context)->done,
-			       __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&actor->done, __ATOMIC_ACQUIRE);
 }
 
 /* How often a task has given its CPU up by itself; -1 if it does not sleep. */
@@ -300,9 +291,8 @@ struct watch {
 	unsigned int looks;
 };
 
-static bool done_or_asleep(void *context)
+static bool done_or_asleep(struct watch *watch)
 {
-	struct watch *watch = context;
 	long sleeps = sleeps_of(watch->actor->tid);
 
 	if (sleeps < 0 || sleeps != watch->sleeps)
@@ -315,15 +305,14 @@ bool blocks(struct scene *scene, int actor)
 {
 	struct watch watch = { .actor = &scene->actor[actor], .sleeps = -1 };
 
-	return eventually(done_or_asleep, &watch) && !is_done(watch.actor);
+	return eventually(done_or_asleep(&watch)) && !is_done(watch.actor);
 }
 
 /* Naps after which a task that has not come back yet is waiting. */
 #define NAPS 5
 
-static bool done_or_napping(void *context)
+static bool done_or_napping(struct watch *watch)
 {
-	struct watch *watch = context;
 	long sleeps = sleeps_of(watch->actor->tid);
 
 	if (watch->sleeps < 0)
@@ -336,7 +325,7 @@ bool polls(struct scene *scene, int actor)
 {
 	struct watch watch = { .actor = &scene->actor[actor], .sleeps = -1 };
 
-	return eventually(done_or_napping, &watch) && !is_done(watch.actor);
+	return eventually(done_or_napping(&watch)) && !is_done(watch.actor);
 }
 
 /* Where a thread is in the kernel. */
@@ -353,7 +342,7 @@ long result(struct scene *scene, int actor)
 	struct actor *who = &scene->actor[actor];
 
 	errno = 0;
-	if (!eventually(is_done, who)) {
+	if (!eventually(is_done(who))) {
 		show_stack(who->tid);
 		die("actor %d does not end", actor);
 	}
@@ -552,9 +541,7 @@ long lend_root(struct scene *scene, long page)
 
 long set_frames(struct scene *scene, long frames)
 {
-	return configure_error(
-		scene->box, (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
-						     .frames = frames });
+	return frames_error(scene->box, frames);
 }
 
 long set_policy(struct scene *scene, long fifo)
@@ -568,10 +555,7 @@ long set_policy(struct scene *scene, long fifo)
 
 long exchange_swap(struct scene *scene, long pages)
 {
-	return configure_error(
-		scene->box, (struct pagebox_config){ .set = PAGEBOX_SET_SWAP,
-						     .swap_fd = PAGEBOX_FD_RAM,
-						     .swap_pages = pages });
+	return swap_error(scene->box, PAGEBOX_FD_RAM, pages);
 }
 
 long sync_root(struct scene *scene, long page)
@@ -647,7 +631,7 @@ long fork_child(struct scene *scene, long unused)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		perform(scene, &scene->actor[CHILD]);
 	}
-	return eventually(is_there, &scene->actor[CHILD]) ? 0 : 1;
+	return eventually(is_there(&scene->actor[CHILD])) ? 0 : 1;
 }
 
 long reap_child(struct scene *scene, long unused)

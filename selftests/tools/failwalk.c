@@ -36,7 +36,6 @@
  *   after        a new box does not work
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -51,6 +50,7 @@
 
 #include "lib/box.h"
 #include "lib/child.h"
+#include "lib/debugfs.h"
 #include "lib/failpoint.h"
 #include "lib/module.h"
 #include "lib/pattern.h"
@@ -278,23 +278,6 @@ static void judge(struct tally *t, const char *name, unsigned long n,
 
 /* --- what is left --- */
 
-static bool nothing_is_left(void *context)
-{
-	DIR *directory = opendir("/sys/kernel/debug/pagebox");
-	FILE *file = fopen("/sys/module/pagebox/refcnt", "r");
-	struct dirent *entry;
-	int users = 0;
-
-	(void)context;
-	if (!directory || !file || fscanf(file, "%d", &users) != 1)
-		die("the module is not loaded, or has no debugfs");
-	while ((entry = readdir(directory)))
-		users += entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
-	closedir(directory);
-	fclose(file);
-	return !users;
-}
-
 static int log_fd = -1;
 
 /* The first line of the kernel's log, since it was last asked, that complains. */
@@ -337,7 +320,7 @@ static void look_around(const char *name, unsigned long n)
 
 	/* A test that has ended early may have left this, which uses the other. */
 	module_unload("pagebox_mru");
-	if (!eventually(nothing_is_left, NULL))
+	if (!eventually(no_box_is_left() && module_is_unused()))
 		bug(name, n, "left", "a box, or a user of the module");
 	if (log_complains(line, sizeof(line)))
 		bug(name, n, "log", line);

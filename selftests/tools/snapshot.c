@@ -107,16 +107,6 @@ static struct options parse(int argc, char **argv)
 	return options;
 }
 
-static void *shared_memory(size_t bytes)
-{
-	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (map == MAP_FAILED)
-		die("no memory");
-	return map;
-}
-
 static int open_swap(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -167,9 +157,8 @@ static void db_open(struct database *db)
 
 #define LEAD 256
 
-static bool parent_leads(void *context)
+static bool parent_leads(struct database *db)
 {
-	struct database *db = context;
 	size_t half = db->options.pages / 2;
 
 	return __atomic_load_n(&db->progress->overwritten, __ATOMIC_ACQUIRE) >
@@ -184,7 +173,7 @@ static int save(struct database *db)
 {
 	for (size_t page = 0; page < db->options.pages; page++) {
 		if (page == db->options.pages / 2 &&
-		    !eventually(parent_leads, db))
+		    !eventually(parent_leads(db)))
 			die("the parent does not get on");
 		if (pwrite(db->out, page_at(db->map, page), page_size,
 			   page * page_size) != (ssize_t)page_size)

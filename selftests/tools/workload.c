@@ -397,17 +397,6 @@ static void box_make(struct workload *load, int flags, unsigned int frames)
 	load->map = box_map(load->box, load->pages, MAP_SHARED);
 }
 
-/* Memory that processes share, and that costs nothing before it is used. */
-static void *shared_memory(size_t bytes)
-{
-	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (map == MAP_FAILED)
-		die("no memory");
-	return map;
-}
-
 static void model_make(struct workload *load)
 {
 	load->model = shared_memory(load->pages * sectors_per_page() *
