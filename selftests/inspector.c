@@ -18,7 +18,6 @@
 
 #include "lib/box.h"
 #include "lib/child.h"
-#include "lib/counters.h"
 #include "lib/debugfs.h"
 #include "lib/failpoint.h"
 #include "lib/harness.h"

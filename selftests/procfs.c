@@ -6,7 +6,6 @@
 
 #include "lib/box.h"
 #include "lib/child.h"
-#include "lib/counters.h"
 #include "lib/debugfs.h"
 #include "lib/harness.h"
 #include "lib/pattern.h"

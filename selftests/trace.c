@@ -15,7 +15,6 @@
 #include "lib/access.h"
 #include "lib/box.h"
 #include "lib/child.h"
-#include "lib/counters.h"
 #include "lib/failpoint.h"
 #include "lib/harness.h"
 #include "lib/pattern.h"
