@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A box: its life time. Its configuration is in config.c.
+ * The life time of a box. For its configuration see config.c.
  *
- * A box lives as long as files stand for it: the one that its opener got, and
- * those of its mappings (map.c says why those have their own). VMAs hold
- * these files, so a box outlives its mappings, and what is left of it is torn
- * down when the last file is, without mmap_lock. Requests that a killed task left
- * behind keep the box a little longer.
+ * A box lives as long as it has files: the one that its opener got, and those of
+ * its mappings (map.c explains why mappings have their own). VMAs hold these
+ * files, so a box outlives its mappings, and it is torn down after the last file,
+ * without mmap_lock. Requests that a killed task left behind keep the box a little
+ * longer.
  *
- * A worker tears it down, for that waits for readers of debugfs. A task that closes
- * the last file waits for the worker, unless it is being killed.
+ * A worker tears the box down, because teardown waits for readers of debugfs. A
+ * task that closes the last file waits for the worker, unless it is being killed.
  *
  * Each box has anonymous inodes on a pseudo file system. The i_mapping of one of
  * them is the f_mapping of all these files; its i_mmap tree, to which core mm adds
- * every VMA, is the box's reverse map, and an unmap through it hits this box
- * alone. Boxes pin the mount of the file system while they live, and so do the
- * files; nothing else does, or the module could never be unloaded.
+ * every VMA, is the box's reverse map, and an unmap through it affects this box
+ * alone. Only live boxes and their files pin the mount of the file system, so the
+ * module can be unloaded.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -52,7 +52,7 @@
 
 #define PB_FS_MAGIC 0x50616765 /* "Page" */
 
-/* Defaults that users expect of the kernel, or that change nothing. */
+/* Defaults are those of the kernel, or have no effect. */
 static const struct pb_tunables default_tunables = {
 	.oom = PAGEBOX_OOM_SIGBUS,
 	.oom_wait_ms = 10000,
@@ -66,8 +66,8 @@ unsigned int pb_box_frames;
 unsigned int pb_box_max;
 
 /*
- * All boxes by number, those that are being torn down included. A box that is
- * not ready yet has its number, but cannot be found.
+ * All boxes by number, including those being torn down. A box under construction
+ * has its number, but cannot be found.
  */
 static DEFINE_XARRAY_ALLOC1(pb_boxes);
 static u32 pb_box_next_id;
@@ -76,7 +76,7 @@ static DECLARE_WAIT_QUEUE_HEAD(pb_boxes_gone);
 static struct vfsmount *pb_mnt;
 static int pb_mnt_count;
 
-/* What /proc/PID/maps shows for a mapping. */
+/* The name of a mapping in /proc/PID/maps. */
 static char *pb_fs_dname(struct dentry *dentry, char *buffer, int size)
 {
 	static const char name[] = "/dev/pagebox";
@@ -170,7 +170,7 @@ static struct pb_swap *ram_swap_new(const struct pb_box *box)
 	return swap;
 }
 
-/* Going round all 32 bits, so that no two boxes ever have the same one. */
+/* Cyclic over 32 bits, so that in practice no number is used twice. */
 static int box_number(struct pb_box *box)
 {
 	int err = xa_alloc_cyclic(&pb_boxes, &box->id, NULL,
@@ -233,7 +233,7 @@ static void box_init(struct pb_box *box)
 	pb_truncate_init(box);
 }
 
-/* What can fail. */
+/* The part of initialisation that can fail. */
 static int box_setup(struct pb_box *box)
 {
 	int err;
@@ -287,8 +287,8 @@ out_user:
  * pb_box_new - make a box with the defaults
  *
  * Context: process; the box belongs to the current user.
- * Return: the box with one file; -ENFILE when there are too many, -ENOMEM and
- * the like
+ * Return: the box with one file; -ENFILE when there are too many boxes; -ENOMEM
+ * and similar errors
  */
 struct pb_box *pb_box_new(void)
 {
@@ -309,7 +309,7 @@ struct pb_box *pb_box_new(void)
 	pb_view_init(box, &box->root);
 	pb_lockdep_box(box);
 	pb_debugfs_add(box);
-	/* Last, for from here on others may join. It has its place: no error. */
+	/* Last: others may join from here on. The entry exists, so no error. */
 	xa_store(&pb_boxes, box->id, box, PB_GFP);
 	return box;
 
@@ -368,18 +368,18 @@ static void box_release(struct kref *ref)
 	pb_flight_wait_closing(gone);
 }
 
-/* Drop a reference; without mmap_lock. The last one waits, killably. */
+/* Drop a reference, without mmap_lock. Dropping the last one waits, killably. */
 static void box_put(struct pb_box *box)
 {
 	kref_put(&box->ref, box_release);
 }
 
 /**
- * pb_box_find - the box of a number
+ * pb_box_find - find a box by its number
  * @id: the number
  *
- * Return: the box, as if another file stood for it, until pb_box_file_gone(); or
- * NULL
+ * Return: the box, with a reference that counts as a file until
+ * pb_box_file_gone(); or NULL
  */
 struct pb_box *pb_box_find(u32 id)
 {
@@ -393,16 +393,16 @@ struct pb_box *pb_box_find(u32 id)
 	pb_window(PB_WINDOW_BOX_FIND);
 	if (!box || atomic_inc_not_zero(&box->files))
 		return box;
-	/* No file stands for it any more: it is about to go. */
+	/* The box has no files left: it is about to be torn down. */
 	box_put(box);
 	return NULL;
 }
 
 /**
- * pb_box_file_gone - a file that stood for the box is gone
+ * pb_box_file_gone - a file of the box was released
  * @box: the box
  *
- * The last one takes the changes to the store.
+ * The last one writes dirty pages to the store.
  *
  * Context: without mmap_lock; sleeps.
  */
@@ -414,7 +414,7 @@ void pb_box_file_gone(struct pb_box *box)
 }
 
 /**
- * pb_box_file_release - the release of a file that stood for a box
+ * pb_box_file_release - the release callback of a file of a box
  * @inode: of the file
  * @file: from pb_box_file()
  *
@@ -427,10 +427,10 @@ int pb_box_file_release(struct inode *inode, struct file *file)
 }
 
 /**
- * pb_box_file - one more file that stands for the box
- * @box: the box, to which the caller has a reference
- * @inode: its inode or its memory
- * @flags: O_RDWR and the like
+ * pb_box_file - make another file for the box
+ * @box: the box; the caller has a reference
+ * @inode: the box's @inode or @memory
+ * @flags: open flags, such as O_RDWR
  * @fops: of the file; its release calls pb_box_file_gone()
  *
  * Return: a file, or an error
@@ -440,7 +440,7 @@ struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
 {
 	struct file *file;
 
-	/* Closing the file gives both back. */
+	/* Closing the file drops both references. */
 	ihold(inode);
 	__module_get(THIS_MODULE);
 	file = pb_may_fail(FILE, ERR_PTR(-ENOMEM),
@@ -460,9 +460,9 @@ struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
 }
 
 /**
- * pb_boxes_exit - wait for the last box
+ * pb_boxes_exit - wait for the teardown of the last box
  *
- * Requests that nobody waited for may keep some a little longer.
+ * Requests of killed tasks may keep some boxes a little longer.
  */
 void pb_boxes_exit(void)
 {

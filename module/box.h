@@ -28,49 +28,49 @@ struct pb_swap;
 
 /**
  * struct pb_box - one sandbox
- * @id: number, used again only when all others were; invariant
- * @owner: who opened it; invariant
- * @user: the owner's part of what users do not share; invariant
- * @memcg: cgroup of the opener: what workers allocate is charged to it; invariant
- * @privileged: that was somebody with CAP_SYS_RESOURCE, see pb_cap(); invariant
- * @kills_all: that was somebody who may kill any process; invariant
- * @name: at first the comm of who opened it; @config
- * @ref: files that stand for the box, and requests under way
+ * @id: number, reused only after all others were; invariant
+ * @owner: user that opened it; invariant
+ * @user: workers of the owner; invariant
+ * @memcg: cgroup of the opener, charged for what workers allocate; invariant
+ * @privileged: the opener had CAP_SYS_RESOURCE, see pb_cap(); invariant
+ * @kills_all: the opener had CAP_KILL; invariant
+ * @name: initially the comm of the opener; @config
+ * @ref: files of the box, and requests in flight
  * @files: the files alone
  * @inode: its i_mapping is the reverse map of all VMAs, and remembers errors of
  *         write-back; invariant
- * @memory: inode of the files that stand for mappings which are memory and not a
- *          file: nothing links to it, so core dumps hold what is mapped; invariant
- * @identities: those that no map uses, linked by i_private; maps.lock
+ * @memory: inode of the files of mappings that are memory and not a file: it has
+ *          no links, so core dumps include what is mapped; invariant
+ * @identities: unused identities, linked by i_private; maps.lock
  * @config: one change of the configuration at a time
  * @lock: until the box is sealed: @bytes and @store
- * @sealed: was used, @bytes and @store are invariant now; written under @lock
+ * @sealed: in use, so @bytes and @store are invariant; written under @lock
  * @bytes: size; @lock until @sealed
- * @store: where pages come from, or NULL; @lock until @sealed
- * @tune: see there
+ * @store: backend that pages are read from, or NULL; @lock until @sealed
+ * @tune: see struct pb_tunables
  * @root: the view of MAP_SHARED mappings
  * @frames: the frame table
  * @swap: the swap area, or NULL; changed under @config, @lock and @swap_lock
- * @swap_old: the area that is being replaced, or NULL; as @swap. An area with a
- *            slot in use stays
+ * @swap_old: the area that is being replaced, or NULL; as @swap. It stays while
+ *            a slot of it is in use
  * @swap_lock: held for reading while a slot is taken
  * @maps: the mappings
- * @trails: the pages that threads are at
- * @committed: pages that mappings have promised; maps.lock
- * @oom_lock: around a search for somebody to kill
+ * @trails: the pages that threads currently use
+ * @committed: committed pages of the mappings; maps.lock
+ * @oom_lock: held while searching for a process to kill
  * @oom_victim: identity of the mm that was killed last; @oom_lock
- * @oom_since: when, in jiffies; as @oom_victim
- * @truncate: notices when the store is truncated
- * @flusher: writes pages that have been dirty for long
+ * @oom_since: time of that kill, in jiffies; @oom_lock
+ * @truncate: detects truncation of the store
+ * @flusher: writes back pages that have been dirty too long
  * @shrinker: the box's part in the machine's reclaim
  * @stats: counters, per CPU
- * @dir: debugfs directory; only the debugfs work touches it
- * @sync: makes and drops the debugfs directories of the box and of its maps
- * @sync_asked: how often that was asked for
- * @sync_done: up to which of these it is done; written by @sync
+ * @dir: debugfs directory; used by @sync alone
+ * @sync: makes and removes the debugfs directories of the box and of its maps
+ * @sync_asked: number of requests for @sync
+ * @sync_done: number of the last request done; written by @sync
  * @synced: to wait for @sync_done
  * @late: tears the box down
- * @gone: for the task that waits for that, or NULL
+ * @gone: for the task that waits for @late, or NULL
  */
 struct pb_box {
 	u32 id;
@@ -131,10 +131,10 @@ static inline void pb_box_release_later(struct kref *ref)
 }
 
 /**
- * pb_box_put_later - drop a reference, and do not wait
+ * pb_box_put_later - drop a reference without waiting
  * @box: the box
  *
- * Context: any that may not wait for a worker.
+ * Context: any, for callers that must not wait for a worker.
  */
 static inline void pb_box_put_later(struct pb_box *box)
 {
@@ -142,12 +142,12 @@ static inline void pb_box_put_later(struct pb_box *box)
 }
 
 /**
- * pb_box_unmap - take PTEs away, in all processes
+ * pb_box_unmap - clear the PTEs of a range, in all processes
  * @box: the box
  * @index: first index
- * @nr: how many
+ * @nr: number of indices
  *
- * Afterwards the folios know whether their PTEs were dirty or accessed.
+ * The dirty and accessed bits go to the folios.
  */
 static inline void pb_box_unmap(struct pb_box *box, pgoff_t index, pgoff_t nr)
 {
@@ -160,15 +160,15 @@ static inline void pb_box_unmap_from(struct pb_box *box, pgoff_t first)
 }
 
 /**
- * pb_box_sync - maps have come or gone: debugfs shall show it
- * @box: of this box
+ * pb_box_sync - update debugfs after maps were added or removed
+ * @box: the box
  *
- * Context: any; the work is done later, and a reader of "summary" or "maps" waits
+ * Context: any. The update is deferred; a reader of "summary" or "maps" waits
  * for it.
  */
 static inline void pb_box_sync(struct pb_box *box)
 {
-	/* Ordered: the work sees the map, or is done once more. */
+	/* Ordered: the work either sees the map, or runs again. */
 	atomic_inc_return(&box->sync_asked);
 	queue_work(pb_wq, &box->sync);
 }

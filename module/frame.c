@@ -5,22 +5,35 @@
  * A frame is in one of six conditions:
  *
  *   never used   its number is not below frames->fresh
- *   free         on the free list; folio->private is NULL
- *   bare         on the bare list: free, and its folio was given back
- *   blank        taken by a fault; no page is in it yet, folio->private is NULL
+ *   free         on the free list, with its folio; folio->private is NULL
+ *   bare         on the bare list; its folio was given back
+ *   blank        taken, without a page yet; folio->private is NULL
  *   in use       folio->private is the page in it
  *   retired      its folio has a memory error; it is never taken again
  *
- * Folios stay in their frame when a page leaves it: an eviction hands a frame
- * from one page to the next without going through the page allocator. Only a
- * folio that somebody else still refers to (a pin, an I/O under way) must not
- * be used again; it is dropped from the table and its last user frees it.
+ *                        take, new folio            attach
+ *   never used or bare ------------------> blank -----------> in use
+ *              ^                           |   ^                 |
+ *              |                       put |   | take            |
+ *              |          shrink           v   |  detach + put   |
+ *              '-------------------------- free <----------------'
+ *                                           |
+ *                                           | memory error
+ *                                           v
+ *                                         retired
  *
- * Frames that were free are taken before bare ones and those before ones that
- * were never used, last freed first, and all of them before one is evicted.
+ * A put makes the frame bare if others still refer to its folio, and retired if
+ * the folio has a memory error. A blank frame whose folio cannot be allocated
+ * becomes bare again. With a lower limit, the frames above it become never used
+ * as they are put; evict.c evicts the pages in them.
  *
- * The limit may change at any time. Frames with numbers above a new, lower one
- * disappear as they become free; evict.c sees to that.
+ * A folio stays in its frame when a page leaves it, so evictions pass frames from
+ * page to page without the page allocator. A folio with other references (a pin,
+ * I/O in flight) must not be reused: it is dropped from the table, and its last
+ * user frees it.
+ *
+ * Order of allocation: free, bare, never used; LIFO within each. A page is
+ * evicted only if no such frame is left.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -35,23 +48,23 @@
 #include "pagebox.h"
 #include "policy.h"
 
-/* Module-wide: the cap, and how many frames have a folio. */
+/* Module-wide: the cap, and the number of frames with a folio. */
 unsigned long pb_frames_max;
 static atomic_long_t pb_frames_total;
 
 /*
- * How many victims one eviction takes. Small boxes evict one by one, so that
- * the hand is that of the textbooks; large ones share the cost of an unmap,
- * which is a TLB shootdown.
+ * Number of victims per eviction. Small boxes evict one by one, which is the
+ * textbook clock; large ones share the cost of an unmap, which is a TLB
+ * shootdown.
  */
 static u32 frames_batch(u32 limit)
 {
 	return clamp_t(u32, limit / 64, 1, PB_BATCH_MAX);
 }
 
-/* pb_frame.next of a frame that is not free. */
+/* pb_frame.next of a frame that is blank or in use. */
 #define PB_TAKEN (PB_NONE - 1)
-/* The same, of one that is retired. */
+/* pb_frame.next of a retired frame. */
 #define PB_RETIRED (PB_NONE - 2)
 
 static struct pb_frame *frame_at(struct pb_frames *frames, u32 number)
@@ -61,8 +74,8 @@ static struct pb_frame *frame_at(struct pb_frames *frames, u32 number)
 
 /**
  * pb_frames_init - make an empty frame table
- * @frames: where
- * @limit: how many frames it has
+ * @frames: the table
+ * @limit: most frames that it may have
  */
 void pb_frames_init(struct pb_frames *frames, u32 limit)
 {
@@ -78,7 +91,7 @@ void pb_frames_init(struct pb_frames *frames, u32 limit)
 	frames->relieve_after = jiffies;
 }
 
-/* A folio has left its table for good. */
+/* Give up a folio that has left the table. */
 static void folio_drop(struct folio *folio)
 {
 	atomic_long_dec(&pb_frames_total);
@@ -96,7 +109,7 @@ static void drop_list(struct list_head *folios)
 	}
 }
 
-/* A frame that was taken off a list goes to the other. */
+/* Put a frame that is on no list on top of one. */
 static void push_locked(struct pb_frames *frames, u32 *list, u32 number)
 {
 	lockdep_assert_held(&frames->lock);
@@ -116,7 +129,7 @@ static bool retire_locked(struct pb_frames *frames, u32 number)
 	return true;
 }
 
-/* Make up to @nr free frames bare; their folios go to a list. */
+/* Make up to @nr free frames bare, and collect their folios in a list. */
 static unsigned long strip_locked(struct pb_frames *frames, unsigned long nr,
 				  struct list_head *folios)
 {
@@ -131,7 +144,7 @@ static unsigned long strip_locked(struct pb_frames *frames, unsigned long nr,
 		WRITE_ONCE(frames->idle, frames->idle - 1);
 		if (retire_locked(frames, number))
 			continue;
-		/* Nobody else has it in a list: it is on no LRU. */
+		/* The folio is on no LRU, so lru is unused. */
 		list_add(&frame->folio->lru, folios);
 		frame->folio = NULL;
 		frame->waiters = 0;
@@ -141,7 +154,7 @@ static unsigned long strip_locked(struct pb_frames *frames, unsigned long nr,
 	return done;
 }
 
-/* Take the frames above the limit from a list. */
+/* Remove the frames above the limit from a list. */
 static void unlink_above_locked(struct pb_frames *frames, u32 *link,
 				struct list_head *folios)
 {
@@ -163,7 +176,7 @@ static void unlink_above_locked(struct pb_frames *frames, u32 *link,
 	}
 }
 
-/* Frames below the limit that an abandoned change has left on no list. */
+/* Relink frames below the limit that an abandoned change left on no list. */
 static void relink_locked(struct pb_frames *frames, u32 before)
 {
 	u32 end = min(frames->fresh, frames->limit);
@@ -180,10 +193,10 @@ static void relink_locked(struct pb_frames *frames, u32 before)
 /**
  * pb_frames_set_limit - change the limit
  * @frames: table
- * @limit: how many frames it may have from now on
+ * @limit: most frames that it may have
  *
- * No frame above a lower limit is taken any more. Those that are in use stay
- * until they are put; pb_frames_trim() says when.
+ * No frame above a lower limit is taken from now on. Frames in use stay until
+ * they are put: see pb_frames_trim().
  */
 void pb_frames_set_limit(struct pb_frames *frames, u32 limit)
 {
@@ -201,7 +214,7 @@ void pb_frames_set_limit(struct pb_frames *frames, u32 limit)
 	drop_list(&folios);
 }
 
-/* A frame disappears, and if it was retired its folio with it. */
+/* Collect the folio of a frame above the limit, if the frame is retired. */
 static void unretire_locked(struct pb_frames *frames, u32 number,
 			    struct list_head *folios)
 {
@@ -217,11 +230,10 @@ static void unretire_locked(struct pb_frames *frames, u32 number,
 }
 
 /**
- * pb_frames_trim - are all frames above the limit gone?
- * @frames: table; the limit is not changed meanwhile
+ * pb_frames_trim - reset the frames above the limit, unless one is in use
+ * @frames: table; the caller serialises changes of the limit
  *
- * Return: true if no frame above it is in use; then it is as if they had never
- * been
+ * Return: true if no frame above the limit is in use; they are never used now
  */
 bool pb_frames_trim(struct pb_frames *frames)
 {
@@ -241,13 +253,13 @@ bool pb_frames_trim(struct pb_frames *frames)
 }
 
 /**
- * pb_frames_shrink - give memory of free frames back
+ * pb_frames_shrink - give the folios of free frames back
  * @frames: table
- * @nr: how many pages at most
+ * @nr: most pages to give back
  *
- * The frames stay free; whoever takes one gets a new folio.
+ * The frames become bare, and get a new folio when they are taken.
  *
- * Return: how many pages were given back
+ * Return: number of pages given back
  */
 unsigned long pb_frames_shrink(struct pb_frames *frames, unsigned long nr)
 {
@@ -261,8 +273,8 @@ unsigned long pb_frames_shrink(struct pb_frames *frames, unsigned long nr)
 }
 
 /**
- * pb_frames_destroy - give all folios back
- * @frames: table of which no frame is in use
+ * pb_frames_destroy - free the table and all its folios
+ * @frames: table without frames in use
  */
 void pb_frames_destroy(struct pb_frames *frames)
 {
@@ -276,7 +288,7 @@ void pb_frames_destroy(struct pb_frames *frames)
 	genradix_free(&frames->table);
 }
 
-/* The first frame of a list. */
+/* Take the first frame off a list. */
 static u32 pop_locked(struct pb_frames *frames, u32 *list)
 {
 	u32 number = *list;
@@ -286,7 +298,10 @@ static u32 pop_locked(struct pb_frames *frames, u32 *list)
 	return number;
 }
 
-/* A free frame, or one that was never used and has its entry; else PB_NONE. */
+/*
+ * Take a free, bare or never used frame, if its entry exists. Return PB_NONE if
+ * there is none.
+ */
 static u32 take_locked(struct pb_frames *frames)
 {
 	lockdep_assert_held(&frames->lock);
@@ -301,7 +316,7 @@ static u32 take_locked(struct pb_frames *frames)
 	return PB_NONE;
 }
 
-/* Take the number of a free frame, or of one that was never used. */
+/* Take a frame as it is, extending the table if necessary. */
 static int frame_take(struct pb_frames *frames, struct pb_blank *blank)
 {
 	struct pb_frame *frame;
@@ -334,9 +349,7 @@ static int frame_take(struct pb_frames *frames, struct pb_blank *blank)
 	return 0;
 }
 
-/*
- * The frame is free; a folio stays in it, unless the frame is above the limit.
- */
+/* Free a frame. The folio, if any, stays in it unless it is above the limit. */
 static void frame_give_back(struct pb_frames *frames, struct folio *folio,
 			    u32 number)
 {
@@ -366,8 +379,8 @@ static void frame_give_back(struct pb_frames *frames, struct folio *folio,
 }
 
 /*
- * May the table have one more folio? Beyond the cap there are a few for every
- * box, so that nobody who has taken all others can keep it from going on.
+ * May the table have one more folio? Each box gets a few beyond the cap, so that
+ * other boxes that use up the cap cannot stop it.
  */
 static bool folio_allowed(const struct pb_frames *frames)
 {
@@ -379,9 +392,9 @@ static bool folio_allowed(const struct pb_frames *frames)
 }
 
 /*
- * A frame without a folio gets one, if the module's cap and the machine allow. As
- * long as the box can evict instead it does not insist: it leaves some room in its
- * cgroup, and the allocation fails before an OOM killer is called.
+ * Allocate the folio of a bare frame, within the module's cap. While the box can
+ * evict instead, it leaves some headroom in its cgroup, and the allocation fails
+ * before it invokes an OOM killer.
  */
 static int frame_populate(struct pb_frames *frames, struct pb_blank *blank,
 			  bool force)
@@ -406,9 +419,9 @@ static int frame_populate(struct pb_frames *frames, struct pb_blank *blank,
 	blank->folio->private = NULL;
 	folio_ref_add(blank->folio, PB_TABLE_REFS - 1);
 	/*
-	 * When core mm takes a PTE with the accessed bit away it calls
-	 * folio_mark_accessed(), which would make a folio that is marked already
-	 * active and forget the mark. An active one keeps it.
+	 * When core mm zaps a PTE with the accessed bit it calls
+	 * folio_mark_accessed(). That activates a folio which already has the
+	 * mark, and clears the mark. An active folio keeps it.
 	 */
 	folio_set_active(blank->folio);
 	blank->zeroed = true;
@@ -420,26 +433,25 @@ static int frame_populate(struct pb_frames *frames, struct pb_blank *blank,
 out_total:
 	atomic_long_dec(&pb_frames_total);
 	frame_give_back(frames, NULL, blank->frame);
-	/* With frames of its own a box can evict, else nothing is to be had. */
+	/* A box with frames can evict, one without cannot get any. */
 	return READ_ONCE(frames->used) ? -EAGAIN : -ENOMEM;
 }
 
 /**
  * pb_frame_get - take a frame
  * @frames: of this table
- * @blank: filled on success; the folio has a reference for the caller, its
- *         contents are those of whatever page was in it before unless
- *         @blank->zeroed
- * @force: nothing can be evicted: take memory although it is short
+ * @blank: filled on success; the folio has a reference for the caller, and holds
+ *         the contents of an earlier page unless @blank->zeroed
+ * @force: nothing can be evicted: allocate even if memory is short
  *
- * The folio is not locked. Tasks that came too late for a page that was in it
- * may still be about to lock it, and they may hold other folio locks; a fault
- * that kept its blank locked while it waits for another folio could wait for
- * ever. pb_page_attach() locks it.
+ * The folio is not locked. Tasks that looked up an earlier page in it may still
+ * be about to lock it, and may hold other folio locks; a fault that kept its
+ * blank locked while waiting for another folio could deadlock.
+ * pb_page_attach() locks it.
  *
  * Context: sleeps; the caller holds no folio lock.
- * Return: 0; -EAGAIN when something must be evicted first; -ENOMEM when that
- * would not help either
+ * Return: 0; -EAGAIN when something must be evicted first; -ENOMEM when an
+ * eviction would not help
  */
 int pb_frame_get(struct pb_frames *frames, struct pb_blank *blank, bool force)
 {
@@ -456,14 +468,14 @@ int pb_frame_get(struct pb_frames *frames, struct pb_blank *blank, bool force)
 }
 
 /**
- * pb_frame_put - a frame is free again
+ * pb_frame_put - free a frame
  * @frames: table
- * @folio: its folio, holding no page; locked and referenced by the caller, who
- *         has neither afterwards
+ * @folio: its folio, without a page; the function consumes the caller's lock and
+ *         reference
  * @number: of the frame
  *
- * A folio that others refer to is not used again: a device or another CPU may
- * still write to it. One with a memory error stays, and its frame is retired.
+ * A folio with other references is not reused: a device or another CPU may still
+ * write to it. A folio with a memory error stays, and its frame is retired.
  */
 void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number)
 {
@@ -477,9 +489,9 @@ void pb_frame_put(struct pb_frames *frames, struct folio *folio, u32 number)
 }
 
 /**
- * pb_frame_put_blank - a blank frame is not needed any more
+ * pb_frame_put_blank - free a blank frame
  * @frames: table
- * @folio: its folio, not locked; the caller has no reference afterwards
+ * @folio: its folio, not locked; the function consumes the caller's reference
  * @number: of the frame
  */
 void pb_frame_put_blank(struct pb_frames *frames, struct folio *folio,
@@ -491,11 +503,11 @@ void pb_frame_put_blank(struct pb_frames *frames, struct folio *folio,
 
 /**
  * pb_policy_note - a policy's note on a frame
- * @box: where the policy is at work
- * @frame: a frame that it was told of, or a number below @box->nr
+ * @box: the policy's box
+ * @frame: a frame passed to a callback, or a number below @box->nr
  *
  * Context: in a callback of the policy.
- * Return: its note, which the engine does not touch while the policy is in use
+ * Return: the note; the engine does not touch it while the policy is in use
  */
 union pb_policy_note *pb_policy_note(struct pb_policy_box *box, u32 frame)
 {
@@ -506,17 +518,17 @@ union pb_policy_note *pb_policy_note(struct pb_policy_box *box, u32 frame)
 EXPORT_SYMBOL_GPL(pb_policy_note);
 
 /**
- * pb_policy_advance - move the hand one frame on
- * @box: where the policy is at work
+ * pb_policy_advance - advance the hand by one frame
+ * @box: the policy's box
  *
- * The hand stands on frame 0 again after the last one.
+ * After the last frame the hand returns to frame 0.
  *
  * Context: in a callback of the policy.
- * Return: the frame that the hand has left, which is below @box->nr
+ * Return: the frame that the hand was at, below @box->nr
  */
 u32 pb_policy_advance(struct pb_policy_box *box)
 {
-	/* There may be fewer frames than there were. */
+	/* The number of frames may have shrunk. */
 	u32 frame = box->hand < box->nr ? box->hand : 0;
 
 	WRITE_ONCE(box->hand, frame + 1 < box->nr ? frame + 1 : 0);
@@ -525,7 +537,7 @@ u32 pb_policy_advance(struct pb_policy_box *box)
 EXPORT_SYMBOL_GPL(pb_policy_advance);
 
 /**
- * pb_frame_loaded - a page was put into a frame
+ * pb_frame_loaded - tell the policy that a page was put into a frame
  * @frames: table
  * @number: of the frame
  */
@@ -542,7 +554,7 @@ void pb_frame_loaded(struct pb_frames *frames, u32 number)
 }
 
 /**
- * pb_frame_unloaded - the page has left the frame
+ * pb_frame_unloaded - tell the policy that the page has left the frame
  * @frames: table
  * @number: of the frame
  */
@@ -558,11 +570,9 @@ void pb_frame_unloaded(struct pb_frames *frames, u32 number)
 }
 
 /**
- * pb_frame_referenced - a fault has found a page in its frame
+ * pb_frame_referenced - tell the policy that a fault found a page in its frame
  * @frames: table
  * @number: of the frame, whose folio the caller has locked
- *
- * Tells the policy, if it wants to know.
  */
 void pb_frame_referenced(struct pb_frames *frames, u32 number)
 {
@@ -577,10 +587,10 @@ void pb_frame_referenced(struct pb_frames *frames, u32 number)
 }
 
 /**
- * pb_frames_set_policy - another policy decides from now on
- * @frames: table; no evictor is at work
- * @policy: the policy; set to the one before, or NULL
- * @state: memory of its size, all zero; set to that of the one before
+ * pb_frames_set_policy - change the policy
+ * @frames: table; the caller excludes evictors
+ * @policy: the new policy; set to the old one, or NULL
+ * @state: its state, all zero; set to the state of the old policy
  */
 void pb_frames_set_policy(struct pb_frames *frames,
 			  const struct pb_policy **policy, void **state)
@@ -590,7 +600,7 @@ void pb_frames_set_policy(struct pb_frames *frames,
 
 	pb_window(PB_WINDOW_POLICY_LOCK);
 	spin_lock(&frames->policy_lock);
-	/* Under the lock: a frame that is loaded is below it. */
+	/* Read under the lock: all loaded frames are below it. */
 	nr = READ_ONCE(frames->fresh);
 	swap(p->state, *state);
 	swap(p->policy, *policy);
@@ -609,13 +619,13 @@ void pb_frames_set_policy(struct pb_frames *frames,
 }
 
 /**
- * pb_frames_policy_name - which policy decides
+ * pb_frames_policy_name - get the name of the policy
  * @frames: table
  * @name: PAGEBOX_NAME_LEN bytes to be filled
  */
 void pb_frames_policy_name(struct pb_frames *frames, char *name)
 {
-	/* With the lock, the policy's module cannot go away. */
+	/* The lock keeps the policy and so its module. */
 	spin_lock(&frames->policy_lock);
 	strscpy(name, frames->policy.policy->name, PAGEBOX_NAME_LEN);
 	spin_unlock(&frames->policy_lock);
@@ -625,11 +635,11 @@ void pb_frames_policy_name(struct pb_frames *frames, char *name)
  * pb_frames_propose - ask the policy for frames to look at
  * @frames: table
  * @number: filled with their numbers
- * @nr: how many are wanted
- * @round: do not ask, go round with the hand
- * @wrapped: set if the hand began again at frame 0
+ * @nr: number of frames wanted
+ * @round: advance the hand instead of asking the policy
+ * @wrapped: set if the hand passed frame 0
  *
- * Return: how many numbers were filled in
+ * Return: number of frames proposed
  */
 unsigned int pb_frames_propose(struct pb_frames *frames, u32 *number,
 			       unsigned int nr, bool round, bool *wrapped)
@@ -650,20 +660,20 @@ unsigned int pb_frames_propose(struct pb_frames *frames, u32 *number,
 		number[picked++] = pb_policy_advance(p);
 	}
 	nr = picked;
-	/* A whole revolution brings the hand back to where it was. */
+	/* After a whole revolution the hand is where it was. */
 	*wrapped = p->hand < hand || (p->hand == hand && !hand && nr >= p->nr);
 	spin_unlock(&frames->policy_lock);
 	return nr;
 }
 
 /**
- * pb_frames_ask - shall a frame that was proposed be kept?
+ * pb_frames_ask - ask the policy whether to keep a proposed frame
  * @frames: table
  * @number: of the frame
- * @accessed: its page was accessed since it was last asked for
- * @dirty: it would have to be written
+ * @accessed: its page was accessed since its accessed bit was last cleared
+ * @dirty: its page must be written before the frame can be freed
  *
- * Return: what the policy says
+ * Return: true to keep the frame
  */
 bool pb_frames_ask(struct pb_frames *frames, u32 number, bool accessed,
 		   bool dirty)
@@ -695,11 +705,11 @@ void pb_frames_sample(struct pb_frames *frames, u32 number, bool accessed)
 }
 
 /**
- * pb_frame_taken - is a frame in use, or about to be?
+ * pb_frame_taken - is a frame blank or in use?
  * @frames: table
  * @number: of the frame
  *
- * Return: false for one that is free or was never used
+ * Return: whether it is
  */
 bool pb_frame_taken(struct pb_frames *frames, u32 number)
 {
@@ -713,11 +723,11 @@ bool pb_frame_taken(struct pb_frames *frames, u32 number)
 }
 
 /**
- * pb_frame_lookup - the folio in a frame
+ * pb_frame_lookup - get the folio of a frame
  * @frames: table
  * @number: of the frame
  *
- * Return: a folio with a reference for the caller, or NULL for a frame that has
+ * Return: the folio with a reference for the caller, or NULL if the frame has
  * none
  */
 struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number)
@@ -733,7 +743,7 @@ struct folio *pb_frame_lookup(struct pb_frames *frames, u32 number)
 	return folio;
 }
 
-/* One waiter less; who leaves without the lock leaves with his reference. */
+/* End a wait. A waiter that gives up drops its reference under the same lock. */
 static void wait_end(struct pb_frames *frames, struct pb_frame *frame,
 		     struct folio *folio, bool leave)
 {
@@ -743,7 +753,7 @@ static void wait_end(struct pb_frames *frames, struct pb_frame *frame,
 	known = frame && frame->folio == folio;
 	if (known)
 		frame->waiters--;
-	/* The table has a reference too, so this is not the last one. */
+	/* Not the last reference: the table has its own. */
 	if (known && leave)
 		folio_put(folio);
 	spin_unlock(&frames->lock);
@@ -752,16 +762,15 @@ static void wait_end(struct pb_frames *frames, struct pb_frame *frame,
 }
 
 /**
- * pb_frame_lock - wait for the lock of a folio in a frame
+ * pb_frame_lock - lock the folio of a frame, killably
  * @frames: table
- * @folio: the caller has a reference
- * @number: of the frame that it seems to be in
+ * @folio: the folio, referenced by the caller
+ * @number: of the frame that held it when the caller looked
  *
- * Tells the evictor that this reference waits and does not pin. The folio may
- * leave the frame, and the page the folio, before the lock is had.
+ * The evictor does not count the reference as a pin while it waits. The folio may
+ * leave the frame, and the page the folio, before the lock is acquired.
  *
- * Return: 0, or -EINTR when the task is being killed; then it has no reference
- * any more
+ * Return: 0, or -EINTR when the task is being killed, with the reference dropped
  */
 int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
 {
@@ -782,7 +791,7 @@ int pb_frame_lock(struct pb_frames *frames, struct folio *folio, u32 number)
 }
 
 /**
- * pb_frame_retired - was a memory error found in the frame?
+ * pb_frame_retired - is a frame retired because of a memory error?
  * @frames: table
  * @number: of the frame
  *
@@ -800,20 +809,21 @@ bool pb_frame_retired(struct pb_frames *frames, u32 number)
 }
 
 /**
- * pb_frame_pinned - may anybody else read or write the frame?
+ * pb_frame_pinned - does anyone else have access to the frame?
  * @frames: table
  * @folio: its folio, locked and referenced by the caller
  * @number: of the frame
  *
- * PTEs do not count: nobody maps a locked folio, and who unmaps it is done with
- * the PTE before he lets go of its reference.
+ * PTEs do not count: a locked folio is never mapped, and an unmap clears the PTE
+ * before it drops the PTE's reference.
  *
- * Who waits for the lock counts himself after he has taken his reference, and
- * stays until he has the lock, which is ours, or leaves with his reference
- * while nobody looks. So no more waiters are counted than have references, and
- * a pin cannot be mistaken for one of them.
+ * A waiter for the lock is counted after it takes its reference. It is counted
+ * until it has the lock, which the caller holds now, or until it gives up and
+ * drops its reference, which happens under pb_frames.lock. So waiters never
+ * outnumber their references, and a pin is never mistaken for a waiter.
  *
- * Return: true if there is a reference that is nobody's of us
+ * Return: true if anyone but the table, the caller, PTEs and waiters has a
+ * reference
  */
 bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number)
 {
@@ -822,7 +832,7 @@ bool pb_frame_pinned(struct pb_frames *frames, struct folio *folio, u32 number)
 	spin_lock(&frames->lock);
 	refs = folio_ref_count(folio) - frame_at(frames, number)->waiters;
 	spin_unlock(&frames->lock);
-	/* The references first: a PTE that goes meanwhile looks like a pin. */
+	/* References first: a PTE that is cleared in between looks like a pin. */
 	smp_rmb();
 	return refs != PB_FRAME_REFS + folio_mapcount(folio);
 }

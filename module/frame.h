@@ -14,11 +14,11 @@
 
 /**
  * struct pb_frame - one entry of the frame table
- * @folio: the physical page, NULL until first used; pb_frames.lock
+ * @folio: the physical page, or NULL; pb_frames.lock
  * @next: next free frame while this one is free; pb_frames.lock
- * @waiters: tasks that wait for the lock of @folio; pb_frames.lock
+ * @waiters: number of tasks waiting for the lock of @folio; pb_frames.lock
  * @policy: the policy's note on the frame; pb_frames.policy_lock
- * @loaded: the policy knows of a page in it; pb_frames.policy_lock
+ * @loaded: @load of the policy was called for it; pb_frames.policy_lock
  *
  * folio->private is the page in the frame and NULL in a free one; it changes
  * under the folio lock. Entries never move.
@@ -34,10 +34,10 @@ struct pb_frame {
 #define PB_FRAME_TABLE GENRADIX(struct pb_frame)
 
 /**
- * struct pb_repeat - whether a task asks for frames, and yet does not move on
- * @who: the task and its registers, hashed
- * @again: how often they asked for a frame for @index again
- * @others: how often for others since
+ * struct pb_repeat - detects a task that repeats the faults of one instruction
+ * @who: hash of the task and its registers
+ * @again: number of repeated requests for a frame for @index
+ * @others: number of requests for other pages since
  * @index: a page
  */
 struct pb_repeat {
@@ -53,32 +53,32 @@ struct pb_repeat {
  * struct pb_frames - the frame table of a box
  * @lock: a leaf lock, see the fields
  * @table: entries up to @fresh exist; lookups need no lock
- * @limit: how many frames the box may have; @lock
- * @batch: how many victims an eviction takes at most; follows from @limit
- * @fresh: frames from here on were never used; @lock
+ * @limit: most frames that the box may have; @lock
+ * @batch: most victims of an eviction; follows from @limit
+ * @fresh: frames from this number on were never used; @lock
  * @free: first free frame that has a folio, or PB_NONE; written under @lock,
- *        read by anybody
+ *        read without it
  * @bare: first free frame without a folio, or PB_NONE; @lock
- * @used: frames that are neither free nor retired; written under @lock, read by
- *        anybody
- * @idle: how many are on the list of @free; as @free
+ * @used: number of frames that are blank or in use; as @free
+ * @idle: length of the list of @free; as @free
  * @evict_lock: one evictor at a time
  * @policy_lock: around every callback of the policy
- * @policy: which frame is taken next; changed under both
- * @tells: the policy wants to know of faults that find a page in its frame;
- *         written under @policy_lock, read by anybody
+ * @policy: the replacement policy; changed under both
+ * @tells: the policy has a callback for faults that find a page in its frame;
+ *         written under @policy_lock, read without it
  * @references: enum pagebox_references as configured; see
  *              pb_frames_references()
- * @privileged: of a box that is, see there
+ * @privileged: as @privileged of struct pb_box
  * @swappiness: 0 to 200, see the ABI
- * @weight: what is left over from weighing victims; @evict_lock
+ * @weight: remainder from weighing victims; @evict_lock
  * @sampled: evictions since the accessed bits were sampled; @evict_lock
- * @asked: how many frames faults had to evict for; @evict_lock
+ * @asked: number of frames that faults had to evict for; @evict_lock
  * @repeat: some of those faults, by @who; @evict_lock
- * @shrunk: where the shrinker goes on; @evict_lock
- * @barren: when no slot could be taken from a page in a frame, in jiffies
- * @relieve_after: not before then, in jiffies, the box relieves its cgroup: that
- *                 was in vain
+ * @shrunk: where the shrinker resumes; @evict_lock
+ * @barren: the last time no slot could be taken from a page in a frame, in
+ *          jiffies
+ * @relieve_after: the box does not relieve its cgroup before this time, in
+ *                 jiffies, because the last attempt failed
  */
 struct pb_frames {
 	spinlock_t lock; /* the table, the free list, @used */
@@ -90,7 +90,7 @@ struct pb_frames {
 	u32 bare;
 	u32 used;
 	u32 idle;
-	struct mutex evict_lock; /* one evictor */
+	struct mutex evict_lock; /* one evictor at a time */
 	spinlock_t policy_lock; /* the policy's state */
 	struct pb_policy_box policy;
 	bool tells;
@@ -106,13 +106,13 @@ struct pb_frames {
 	unsigned long relieve_after;
 };
 
-/* Most victims an eviction takes; bounds what it keeps on the stack. */
+/* Most victims of an eviction; bounds its use of the stack. */
 #define PB_BATCH_MAX 32
 
 /*
- * The most frames with which references are exact by default. A revolution of the
- * hand then costs some 3,500 instructions for each page in use; one a second, in
- * a box of this size, is 3 % of a CPU that does a billion ("make bench"
+ * References are exact by default up to this number of frames. A revolution of the
+ * hand then costs about 3,500 instructions per page in use; one per second, in a
+ * box of this size, takes 3 % of a CPU that executes a billion ("make bench"
  * measures it).
  */
 #define PB_EXACT_FRAMES 8192
@@ -120,7 +120,7 @@ struct pb_frames {
 extern unsigned long pb_frames_max;
 
 /**
- * struct pb_blank - a frame that is taken, but holds no page yet
+ * struct pb_blank - a frame that was taken and holds no page yet
  * @folio: referenced, or NULL
  * @frame: its number
  * @zeroed: all its bytes are zero
@@ -132,12 +132,12 @@ struct pb_blank {
 };
 
 /*
- * References of the table to the folio of a frame. Two, because core mm takes a
- * clean folio with one for a part of the page cache when it finds a memory error.
+ * References of the table to the folio of a frame. Two, because on a memory error
+ * core mm treats a clean folio with one reference as part of the page cache.
  */
 #define PB_TABLE_REFS 2
 
-/* With that of whoever looks at it, and without those of PTEs. */
+/* Including the caller's reference, and excluding those of PTEs. */
 #define PB_FRAME_REFS (PB_TABLE_REFS + 1)
 
 void pb_frames_init(struct pb_frames *frames, u32 limit);
@@ -167,13 +167,13 @@ bool pb_frames_ask(struct pb_frames *frames, u32 number, bool accessed,
 		   bool dirty);
 void pb_frames_sample(struct pb_frames *frames, u32 number, bool accessed);
 
-/* How many frames there are to look at: those that were ever used. */
+/* Number of frames that were ever used, so may hold a page. */
 static inline u32 pb_frames_nr(const struct pb_frames *frames)
 {
 	return min(READ_ONCE(frames->fresh), READ_ONCE(frames->limit));
 }
 
-/* How accesses are seen now: never PAGEBOX_REFERENCES_AUTO. */
+/* The kind of references in effect: never PAGEBOX_REFERENCES_AUTO. */
 static inline enum pagebox_references
 pb_frames_references(const struct pb_frames *frames)
 {
