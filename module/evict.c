@@ -1,52 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Eviction: how a frame is taken from a page.
+ * Eviction: take a frame from a page.
  *
- * The policy proposes frames; which ones, and which of them it keeps, is its
- * business (policy.h). Accessed means the bit that the CPU sets in a PTE, in any
- * process, or the folio's referenced flag, to which core mm moves the bit when
- * it takes a PTE away. What it does not keep is weighed by swappiness, and becomes
- * a victim.
+ *   evict_propose()       the policy, or the hand, proposes frames; lock them
+ *   evict_judge()         the policy keeps some, swappiness skips some; the
+ *                         others are victims
+ *   pb_evict_victims()    unmap the victims, then check pins and mlock()
+ *     evict_release()     clean: detach the page from its frame
+ *     evict_write()       dirty: write it; the callback detaches it
+ *   pb_evict_wait()       wait for the writes
  *
- * An accessed bit that is cleared may stay clear although the page is in use: a
- * CPU sets it when it loads the entry into its TLB, and a small working set never
- * leaves the TLB. How large that is does not matter, so neither a flush of some
- * entries nor waiting helps for certain. With references=exact (and every) a page
- * that stays therefore loses its PTEs together with its bit. The unmap flushes the
- * TLBs of all CPUs that run the process, as for a victim, and the next access is a
- * minor fault, which installs a PTE with the bit set. The price is one fault for
- * each page in use and revolution of the hand, so it is the default for few frames
- * only (PB_EXACT_FRAMES).
+ * Accessed bits
  *
- * Two races decide the sequence.
+ * A page is accessed if the CPU has set the bit in a PTE of any process, or the
+ * folio has the referenced flag, to which core mm moves the bit when it removes
+ * a PTE.
  *
- * A fault may have looked the page up, and not mapped it yet. Were the page
+ * A cleared bit may stay clear although the page is in use: a CPU sets it when
+ * it loads the entry into its TLB, and a small working set never leaves the
+ * TLB. TLB sizes are unknown, so neither flushing some entries nor waiting is
+ * sure to help. With references=exact (and every) a page that stays therefore
+ * loses its PTEs together with its bit. The unmap flushes the TLBs of all CPUs
+ * that run the process, as for a victim, and the next access is a minor fault,
+ * which installs a PTE with the bit set. The price is one fault per page in use
+ * and revolution of the hand, so it is the default for few frames only
+ * (PB_EXACT_FRAMES).
+ *
+ * Order
+ *
+ * Two races dictate the order of the steps.
+ *
+ * A fault may have looked the page up, but not mapped it yet. If the page were
  * evicted in between, the fault would map a frame that belongs to another page.
  * The folio lock closes this: fault() returns with it held, core mm drops it
  * after the PTE is set, and a victim stays locked from before the unmap until
- * its page has left the frame. The evictor only tries the lock: a frame that
- * is being faulted in is no good victim anyway.
+ * its page has left the frame. The evictor only tries the lock: a frame that is
+ * being faulted in is a poor victim anyway.
  *
- * A pin (O_DIRECT, process_vm_readv(), ...) may hold a reference while the PTE
- * is gone. New ones need a PTE or our fault, so after the unmap no pin can be
- * added: if there are more references than the table's, ours and those of
- * faults that wait for the lock, hands off. The page stays in its frame, and
- * the next access is a minor fault.
+ * A pin (O_DIRECT, process_vm_readv(), ...) may hold a reference without a PTE.
+ * New pins need a PTE or a fault, so none is added after the unmap. If the
+ * folio then has more references than those of the table, the evictor and the
+ * faults that wait for its lock, the page stays in its frame, and its next
+ * access is a minor fault.
  *
- * mlock() may come between the look at a page's VMAs and its unmap. So they are
- * looked at once more after it: pb_map_locks().
+ * mlock() may come between the check of a page's VMAs and its unmap, so the
+ * VMAs are checked again after it: pb_map_locks().
  *
- * Dirty victims are written by requests that own the folio lock until the write
- * is done. What happens to the page then is decided in their callback; the
- * evictor only waits, and if it is killed nothing is left undone.
+ * Writes
  *
- * A sweep over all frames that takes none says why (struct pb_obstacles). A frame
- * that another task holds, or that is being written, becomes free or evictable
- * without our doing, however slow that task or disk is, so a fault waits for it
- * until it is killed. A page under mlock(), or one that cannot be written because
- * swap is full or the device fails, does not: with nothing but those, the OOM
- * policy acts at once. A reference from outside (O_DIRECT, a pipe) can be either;
- * it counts as the latter when as many sweeps as pin_sweeps= have met it.
+ * Requests write dirty victims and own their folio locks until the write is
+ * done. Their callback decides the fate of the page; the evictor only waits,
+ * and leaves nothing undone if it is killed.
+ *
+ * No victim
+ *
+ * A sweep over all frames that takes none reports why (struct pb_obstacles). A
+ * frame that another task holds, or that is being written, becomes free or
+ * evictable without the evictor, however slow that task or disk is, so a fault
+ * waits for it until it is killed. A page under mlock(), or one that cannot be
+ * written because swap is full or the device fails, does not: if there is
+ * nothing else, the OOM policy acts at once. A reference from outside
+ * (O_DIRECT, a pipe) can be either; it counts as the latter after pin_sweeps=
+ * sweeps.
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
@@ -84,12 +99,12 @@ module_param(pin_sweeps, uint, 0644);
 MODULE_PARM_DESC(pin_sweeps,
 		 "sweeps over all frames that wait for pins (default 250)");
 
-/* The time between two sweeps that take nothing, in milliseconds. */
+/* The pause after a sweep that took no frame, in milliseconds. */
 #define SWEEP_PAUSE 4
 
 /*
- * The folio in a frame, locked and referenced, if it holds a page. A frame that
- * is taken and cannot be locked, or has no page yet, is in the hands of a task.
+ * Return the folio in a frame, locked and referenced, if it holds a page. A
+ * frame that is taken but cannot be locked, or has no page yet, is busy.
  */
 static struct folio *evict_lock_frame(struct pb_box *box, u32 number,
 				      struct pb_obstacles *seen)
@@ -127,7 +142,7 @@ static unsigned int evict_run_length(struct folio **folio, unsigned int nr)
 	return n;
 }
 
-/* What the PTEs of some folios say; their accessed bits are cleared. */
+/* Read the dirty and accessed bits of folios, and clear the accessed bits. */
 static void evict_harvest(struct pb_box *box, struct folio **folio,
 			  struct pb_pte_bits *bits, unsigned int nr)
 {
@@ -153,7 +168,7 @@ static int evict_by_index(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* After this, the folios know all that the PTEs knew. Sorts them. */
+/* Sort and unmap folios; all PTE bits are in their flags afterwards. */
 static void evict_unmap(struct pb_box *box, struct folio **folio,
 			unsigned int nr)
 {
@@ -172,8 +187,8 @@ static void evict_unmap(struct pb_box *box, struct folio **folio,
 }
 
 /*
- * Let go of folios that stay in their frames. Those whose accessed bit was taken
- * lose their PTEs, or their next access might not be seen.
+ * Release folios that stay in their frames. Those whose accessed bit was
+ * cleared lose their PTEs, or their next access might go unnoticed.
  */
 static void evict_skip(struct pb_box *box, struct folio **folio,
 		       const struct pb_pte_bits *bits, unsigned int nr)
@@ -193,8 +208,8 @@ static void evict_skip(struct pb_box *box, struct folio **folio,
 }
 
 /*
- * Swappiness: of the kind of victims that is less wanted, those that must be
- * written or those that need not, only so many of a hundred are taken.
+ * Swappiness: victims are dirty (must be written) or clean. Of the kind that it
+ * disfavours only this percentage is taken.
  */
 static bool evict_outweighed(struct pb_frames *frames, bool dirty)
 {
@@ -212,9 +227,9 @@ static bool evict_outweighed(struct pb_frames *frames, bool dirty)
 }
 
 /**
- * enum round - how choosy the evictor is
- * @ROUND_LAST: takes what can be taken
- * @ROUND_WEIGHED: takes what was accessed too, but weighs by swappiness
+ * enum round - how selective the evictor is
+ * @ROUND_LAST: takes every page that can be evicted
+ * @ROUND_WEIGHED: also takes accessed pages, but weighs by swappiness
  * @ROUND_POLICY: the policy decides
  */
 enum round {
@@ -234,7 +249,7 @@ static bool evict_is_victim(struct pb_box *box, const struct folio *folio,
 		seen->unavailable++;
 		return false;
 	}
-	/* The policy is asked in any case: it may want to know the bit. */
+	/* Always ask the policy: it may use the accessed bit. */
 	if (round == ROUND_POLICY && pb_frames_ask(&box->frames, page->frame,
 						   bits->young, bits->dirty)) {
 		pb_count(box, PB_STAT_SECOND_CHANCE);
@@ -263,7 +278,7 @@ static void evict_judge(struct pb_box *box, struct folio **folio,
 	evict_skip(box, folio, bits, stay);
 }
 
-/* Let the policy, or the hand, propose frames, and lock what is in them. */
+/* Let the policy, or the hand, propose frames, and lock their folios. */
 static unsigned int evict_propose(struct pb_box *box, struct folio **folio,
 				  unsigned int *nr, enum round round,
 				  struct pb_obstacles *seen)
@@ -285,16 +300,16 @@ static unsigned int evict_propose(struct pb_box *box, struct folio **folio,
 }
 
 /**
- * struct sweep - how far an evictor goes before it gives up
- * @all: how many frames there are
- * @rounds: how many rounds
- * @budget: frames that may still be looked at, as many as there are each round
+ * struct sweep - progress of an evictor
+ * @all: number of frames
+ * @rounds: number of rounds
+ * @budget: frames left to check; each round checks @all
  * @last: the last round has begun
  *
- * The first round may do nothing but clear accessed bits. The others take what
- * it has kept, also if CPUs have accessed it again meanwhile, or a box whose
- * frames are all in use could not evict. The last one comes to every frame and
- * counts the obstacles that are left.
+ * The first round may do nothing but clear accessed bits. The others take pages
+ * that it has kept, even if they have been accessed again since: otherwise a
+ * box whose frames are all in use could not evict. The last round reaches every
+ * frame and counts the remaining obstacles.
  */
 struct sweep {
 	u32 all;
@@ -308,12 +323,12 @@ static void evict_sweep_init(struct sweep *sweep, struct pb_frames *frames,
 {
 	sweep->all = max(pb_frames_nr(frames), 1U);
 	sweep->last = false;
-	/* If all weigh the same, the round that weighs is like the last. */
+	/* With equal weights, the weighed round is the same as the last. */
 	sweep->rounds = READ_ONCE(frames->swappiness) == 100 ? 2 : 3;
 	sweep->budget = (u64)(stuck ? 1 : sweep->rounds) * sweep->all;
 }
 
-/* Which round it is, and how many frames are left in it. */
+/* Return the current round, and set how many frames are left in it. */
 static enum round evict_sweep_round(const struct sweep *sweep, u64 *left)
 {
 	u64 after = (sweep->budget - 1) / sweep->all;
@@ -324,7 +339,7 @@ static enum round evict_sweep_round(const struct sweep *sweep, u64 *left)
 	return after ? ROUND_WEIGHED : ROUND_LAST;
 }
 
-/* Collect victims: at most a batch, and none for a task that is being killed. */
+/* Collect at most a batch of victims; none when the task is being killed. */
 static void evict_collect(struct pb_box *box, struct pb_victims *v,
 			  struct sweep *sweep)
 {
@@ -350,7 +365,7 @@ static void evict_collect(struct pb_box *box, struct pb_victims *v,
 	}
 }
 
-/* The accessed bits of some frames, for the policy. */
+/* Report the accessed bits of some frames to the policy. */
 static void evict_sample_frames(struct pb_box *box, u32 first, u32 nr)
 {
 	struct folio *folio[PB_BATCH_MAX];
@@ -372,7 +387,7 @@ static void evict_sample_frames(struct pb_box *box, u32 first, u32 nr)
 	evict_skip(box, folio, bits, locked);
 }
 
-/* Tell a policy that wants to know which pages were accessed lately. */
+/* Report recent accesses to a policy that samples them. */
 static void evict_sample(struct pb_box *box)
 {
 	struct pb_frames *frames = &box->frames;
@@ -390,8 +405,8 @@ static void evict_sample(struct pb_box *box)
 }
 
 /*
- * The contents are safe outside the frame: take the page out of it. A page of
- * the root view that is as the store has it, or zero, is not kept at all.
+ * The contents are safe outside the frame: detach the page from it. A page of
+ * the root view that is zero or the same as in the store is dropped altogether.
  */
 static bool evict_release(struct pb_box *box, struct folio *folio, bool dirty)
 {
@@ -401,7 +416,7 @@ static bool evict_release(struct pb_box *box, struct folio *folio, bool dirty)
 
 	if (forget && (WARN_ON_ONCE(!page->root) ||
 		       pb_view_replace(&box->root, page->index, page, NULL))) {
-		/* The page is being discarded, by a task that waits for the lock. */
+		/* Another task discards the page, and waits for the lock. */
 		pb_count(box, PB_STAT_PINNED);
 		pb_folio_release(folio);
 		return false;
@@ -421,7 +436,7 @@ static bool evict_release(struct pb_box *box, struct folio *folio, bool dirty)
  * struct pb_eviction - a write of victims
  * @io: the request
  * @page: the pages
- * @slot: where each goes in swap, or PB_NONE for the store
+ * @slot: swap slot that each page is written to, or PB_NONE for the store
  * @flight: the writes of this evictor
  */
 struct pb_eviction {
@@ -454,7 +469,7 @@ static void evict_write_ended(struct pb_eviction *e, unsigned int i)
 		else if (slot != page->slot)
 			pb_swap_slot_put(pb_box_swap_of(box, slot), slot);
 		pb_count(box, PB_STAT_PINNED);
-		/* What has lost its place is about to leave its frame. */
+		/* A page truncated from the store leaves its frame soon. */
 		if (io->err[i] != -ENODATA)
 			atomic_inc(&e->flight->failed);
 		pb_folio_release(io->folio[i]);
@@ -482,7 +497,7 @@ static void evict_write_done(struct pb_io *io)
 	pb_flight_done(flight);
 }
 
-/* Does the page have its slot in the area that is used now? With swap_lock. */
+/* Does the page have a slot in the current swap area? Needs swap_lock. */
 static bool evict_in_swap(const struct pb_box *box, const struct pb_page *page)
 {
 	lockdep_assert_held(&box->swap_lock);
@@ -491,10 +506,10 @@ static bool evict_in_swap(const struct pb_box *box, const struct pb_page *page)
 }
 
 /*
- * Take a slot from a page that is in a frame as well, as it was read back: it
- * does not need both. With swap_lock; only tries folio locks. When that was in
- * vain it is not tried again before the next tick, or an evictor that finds swap
- * full would look at all frames for each of them.
+ * Free the slot of a page that is also in a frame, since it was read back.
+ * Called with swap_lock held; only tries folio locks. After a failure there is
+ * no retry before the next tick, or an evictor that finds swap full would check
+ * all frames for each of them.
  */
 static bool evict_reclaim_slot(struct pb_box *box)
 {
@@ -526,7 +541,7 @@ static bool evict_reclaim_slot(struct pb_box *box)
 	return reclaimed;
 }
 
-/* Take a slot for a page in the area that is used now. PB_NONE: there is none. */
+/* Get a slot for a page in the current swap area, or PB_NONE if it is full. */
 static u32 evict_slot_for(struct pb_box *box, struct pb_page *page,
 			  struct pb_backend **backend)
 {
@@ -556,7 +571,7 @@ static void evict_submit(struct pb_eviction **batch)
 	*batch = NULL;
 }
 
-/* The write that a page goes into which is to be at @at: @batch, or a new one. */
+/* Return the write for a page that goes to @at: @batch, or a new one. */
 static struct pb_eviction *evict_write_for(struct pb_box *box,
 					   struct pb_backend *backend,
 					   pgoff_t at, struct pb_victims *v,
@@ -577,7 +592,7 @@ static struct pb_eviction *evict_write_for(struct pb_box *box,
 	return e;
 }
 
-/* Write a victim, together with its neighbours in the backend. */
+/* Write a victim, in one request with its neighbours in the backend. */
 static bool evict_write(struct pb_box *box, struct folio *folio,
 			struct pb_victims *v, struct pb_eviction **batch)
 {
@@ -604,7 +619,7 @@ static bool evict_write(struct pb_box *box, struct folio *folio,
 	return true;
 }
 
-/* An unmapped victim: out of its frame, or on the way. */
+/* Evict an unmapped victim, or start its write. */
 static bool evict_page(struct pb_box *box, struct folio *folio,
 		       struct pb_victims *v, struct pb_eviction **batch)
 {
@@ -639,13 +654,12 @@ static bool evict_page(struct pb_box *box, struct folio *folio,
 /**
  * pb_evict_victims - take pages out of their frames
  * @box: the box
- * @v: folios that hold a page, locked and referenced; neither afterwards
+ * @v: folios that hold a page, locked and referenced; released on return
  *
- * Pages that turn out to be pinned, or for which there is no swap slot, stay and
- * are counted in @v->seen.
+ * Pages that are pinned, or get no swap slot, stay and are counted in @v->seen.
  *
- * Return: how many are out, or being written and out if that goes well; for
- * the writes, pb_evict_wait()
+ * Return: how many were evicted or are being written; pb_evict_wait() waits for
+ * the writes
  */
 unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 {
@@ -663,8 +677,8 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 
 /**
  * pb_evict_wait - wait for the writes of evictions
- * @v: what pb_evict_victims() was given, once or several times; pages that could
- *     not be written are counted in @v->seen
+ * @v: as passed to one or more pb_evict_victims(); pages that could not be
+ *     written are counted in @v->seen
  *
  * Return: 0, or -EINTR when the task is being killed
  */
@@ -686,18 +700,22 @@ static bool evict_has_free(struct pb_frames *frames, u32 want)
 	return READ_ONCE(frames->idle) >= want;
 }
 
-/* Asks for one page after which a task is stuck; and how long it is watched. */
+/*
+ * A task is stuck after so many requests for one page; as many for other pages
+ * reset the count.
+ */
 #define STUCK_AGAIN 8
 #define STUCK_OTHERS 8
 
 /*
  * An instruction may need several pages at once. When policy and swappiness
- * agree that nothing but what was loaded last may go, each of its faults takes
- * the frame of the page that the one before has brought, and it never ends. Then
- * the task asks again and again for the same page, with the same registers. What
- * the hand comes to is taken in this case: that is another page in the end.
+ * agree that only the page loaded last may be evicted, its pages evict each
+ * other, and it never completes. The task then asks for the same page again and
+ * again, with the same registers. In this case the evictor takes the pages at
+ * the hand, which sooner or later are others.
  *
- * A task that shares its entry with another one has it alone some time later.
+ * A task that shares its entry with another one gets one of its own some time
+ * later.
  */
 static bool evict_is_stuck(struct pb_frames *frames, pgoff_t index)
 {
@@ -722,9 +740,9 @@ static bool evict_is_stuck(struct pb_frames *frames, pgoff_t index)
 }
 
 /*
- * Evict until @want frames are free, a batch or at least one page within all
- * rounds. Return 1 when there may be a free frame now; 0 when not, and @seen says
- * why; -EINTR.
+ * Evict until @want frames are free; sweep until at least one page was evicted,
+ * or all rounds are over. Return 1 if there may be a free frame now; 0 if not,
+ * with the reason in @seen; or -EINTR.
  */
 static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 		       struct pb_obstacles *seen)
@@ -738,7 +756,7 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 		return -EINTR;
 	evict_sweep_init(&sweep, frames,
 			 index && evict_is_stuck(frames, *index));
-	/* The evictor before may have evicted for us as well. */
+	/* The previous evictor may have freed enough frames. */
 	if (!evict_has_free(frames, want))
 		evict_sample(box);
 	while (!evict_has_free(frames, want) && sweep.budget && !err) {
@@ -753,21 +771,21 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 	}
 	mutex_unlock(&frames->evict_lock);
 	*seen = v.seen;
-	/* Others have freed frames, and taken them: not all were looked at. */
+	/* Freed frames were taken by other tasks: not all were checked. */
 	seen->busy += !!sweep.budget;
 	return err ?: evict_has_free(frames, 1);
 }
 
-/* To relieve the cgroup was in vain, and not cheap: not again before long. */
+/* Relieving the cgroup was expensive and did not help: pause it. */
 static void evict_relief_in_vain(struct pb_frames *frames)
 {
 	WRITE_ONCE(frames->relieve_after, jiffies + HZ / 4);
 }
 
 /*
- * The cgroup of the task is near its limit, and what else it will be charged for,
- * such as page tables, would call the OOM killer: give frames back. That does not
- * help when others pay for the frames.
+ * Give frames back if the cgroup of the task is near its limit: further
+ * charges, such as those for page tables, would invoke the OOM killer. This
+ * does not help if the frames are charged to others.
  */
 static int evict_relieve_memcg(struct pb_box *box)
 {
@@ -792,8 +810,8 @@ static int evict_relieve_memcg(struct pb_box *box)
 }
 
 /*
- * Take a frame; if there is none, try to evict, and say whether that worked, or
- * why it did not. @index: of the page that a fault needs it for, or NULL.
+ * Take a frame; if there is none, try to evict, and report the success in
+ * @evicted or the obstacles in @seen. @index: of the faulting page, or NULL.
  */
 static int evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 			   const pgoff_t *index, bool *evicted,
@@ -807,7 +825,7 @@ static int evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 		err = pb_frame_get(&box->frames, blank, false);
 	if (err != -EAGAIN)
 		return err;
-	/* Pages that have lost their place in the store give their frames back. */
+	/* Pages truncated from the store give their frames back. */
 	err = pb_store_wait(box, PB_CUT_ANY);
 	if (err)
 		return err;
@@ -822,14 +840,15 @@ static int evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 }
 
 /**
- * pb_evict_try_frame - take a frame, evicting if none is free, without patience
- * @box: from this box
+ * pb_evict_try_frame - try to take a frame, evicting if none is free
+ * @box: the box
  * @blank: filled on success, as by pb_frame_get()
  * @seen: set to the obstacles after -EAGAIN
  *
- * For frames that would be nice to have.
+ * For frames that the caller can do without.
  *
- * Return: 0, -EAGAIN when nothing can be evicted now, -ENOMEM, -EINTR
+ * Return: 0; -EAGAIN when nothing can be evicted now; -ENOMEM; -EINTR when the
+ * task is being killed
  */
 int pb_evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 		       struct pb_obstacles *seen)
@@ -837,7 +856,7 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 	bool evicted;
 	int err;
 
-	/* Others may be faster. */
+	/* Another task may take the freed frame first. */
 	do {
 		err = evict_try_frame(box, blank, NULL, &evicted, seen);
 		if (fatal_signal_pending(current) && err == -EAGAIN)
@@ -847,8 +866,8 @@ int pb_evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 }
 
 /*
- * mlock() and munlock() keep references to folios in a batch of their CPU, until
- * that is full. They look like pins, and would last for ever on an idle CPU.
+ * mlock() and munlock() keep folio references in per-CPU batches until these
+ * are full. They look like pins, and would stay for ever on an idle CPU.
  */
 static DEFINE_PER_CPU(struct work_struct, evict_drain_work);
 
@@ -877,7 +896,7 @@ static bool evict_drain_done(void)
 }
 
 /**
- * pb_evict_init - get ready to evict
+ * pb_evict_init - initialise eviction
  */
 void __init pb_evict_init(void)
 {
@@ -888,7 +907,7 @@ void __init pb_evict_init(void)
 }
 
 /**
- * pb_evict_exit - nothing is evicted any more
+ * pb_evict_exit - wait for the work that evictions started
  */
 void pb_evict_exit(void)
 {
@@ -901,11 +920,10 @@ void pb_evict_exit(void)
 /**
  * pb_evict_pause - after a sweep that took no frame: wait, or give up?
  * @seen: why it took none
- * @pins: 0 at first; counts the sweeps that were ended by pins
+ * @pins: 0 at first; counts the sweeps that failed because of pins
  *
- * Context: sleeps for some milliseconds, unless it is time to give up.
- * Return: true to sweep again; false when no frame can be had, however long the
- * caller waits
+ * Context: sleeps for some milliseconds, unless it returns false.
+ * Return: true to sweep again; false when waiting cannot yield a frame
  */
 bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins)
 {
@@ -923,17 +941,17 @@ bool pb_evict_pause(const struct pb_obstacles *seen, unsigned int *pins)
 
 /**
  * pb_evict_get_frame - take a frame, evicting if none is free
- * @box: from this box
+ * @box: the box
  * @blank: filled on success, as by pb_frame_get()
- * @index: the page that a fault needs it for
+ * @index: index of the faulting page
  *
- * Waits for frames that other tasks hold or that are being written, without end.
- * When no frame can be evicted the box grows up to its limit, also where its
- * cgroup is short of memory. Then the box's OOM policy decides.
+ * Waits without limit for frames that other tasks hold or that are being
+ * written. When no frame can be evicted, the box grows up to its limit, even if
+ * its cgroup is short of memory. After that the OOM policy of the box decides.
  *
  * Context: sleeps; the caller holds no folio lock.
- * Return: 0; -ENOSPC when no frame is to be had; -ENOMEM when the machine has
- * no memory and the box no frame; -EINTR when the task is being killed
+ * Return: 0; -ENOSPC when no frame can be had; -ENOMEM when memory is low and
+ * the box has no frame; -EINTR when the task is being killed
  */
 int pb_evict_get_frame(struct pb_box *box, struct pb_blank *blank,
 		       pgoff_t index)
@@ -949,7 +967,7 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_blank *blank,
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		/* Others were faster. */
+		/* Another task took the freed frame first. */
 		if (evicted) {
 			pins = 0;
 			continue;
@@ -968,7 +986,7 @@ int pb_evict_get_frame(struct pb_box *box, struct pb_blank *blank,
 	}
 }
 
-/* Evict what is in the frames from @first on that can be. Return how much was. */
+/* Evict pages from the frames at @first and above. Return how many. */
 static int evict_from(struct pb_box *box, u32 first, struct pb_obstacles *seen)
 {
 	struct pb_victims v = {};
@@ -1009,10 +1027,11 @@ static int evict_from(struct pb_box *box, u32 first, struct pb_obstacles *seen)
  * @box: the box; its configuration is locked
  * @limit: the new limit
  *
- * The pages in frames above a lower limit are evicted; what is busy is waited for.
+ * Pages in frames above a lower limit are evicted; busy frames are waited for.
  *
- * Return: 0; -EBUSY when those that are left are locked or pinned or there is no
- * room for them in swap; -EINTR. After an error the limit is what it was
+ * Return: 0; -EBUSY when the remaining pages are locked or pinned, or swap is
+ * full; -EINTR when the task is being killed. After an error the old limit
+ * applies
  */
 int pb_evict_resize(struct pb_box *box, u32 limit)
 {
@@ -1042,10 +1061,10 @@ int pb_evict_resize(struct pb_box *box, u32 limit)
 }
 
 /**
- * pb_evict_set_policy - another policy decides from now on
+ * pb_evict_set_policy - change the replacement policy
  * @box: the box; its configuration is locked
- * @policy: the policy; set to the one before, or NULL
- * @state: zeroed memory of its size; set to that of the one before
+ * @policy: the new policy; set to the old one, or NULL
+ * @state: zeroed memory for its state; set to that of the old one
  *
  * Return: 0, or -EINTR when the task is being killed
  */
@@ -1065,8 +1084,8 @@ int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
 }
 
 /*
- * What the shrinker can do with a page without I/O: take it out of its frame if
- * it was not used lately, or else give up the copy of it that is in RAM.
+ * Reclaim memory from a page without I/O: evict it if it was not used lately,
+ * or else free the copy of it in RAM swap.
  */
 static unsigned int evict_shrink_folio(struct pb_box *box, struct folio *folio,
 				       struct pb_victims *v)
@@ -1079,7 +1098,7 @@ static unsigned int evict_shrink_folio(struct pb_box *box, struct folio *folio,
 	pb_pte_harvest(box->inode->i_mapping, folio->index, &folio, &bits, 1,
 		       false);
 	if (bits.dirty || bits.locked || folio_test_dirty(folio)) {
-		/* It stays anyway, so its accessed bit does as well. */
+		/* It stays, and so does its accessed bit. */
 		bits.young = false;
 	} else {
 		evict_harvest(box, &folio, &bits, 1);
@@ -1101,9 +1120,9 @@ static unsigned int evict_shrink_folio(struct pb_box *box, struct folio *folio,
 }
 
 /**
- * pb_evict_shrink - give memory back that is easy to do without
+ * pb_evict_shrink - give back memory for the shrinker
  * @box: the box
- * @nr: how many frames to look at
+ * @nr: how many frames to check
  *
  * Context: reclaim, with any locks held.
  * Return: how many pages of memory were given back

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Evictions: frames are taken from pages. */
+/* Evictions: take frames from pages. */
 #ifndef _PAGEBOX_EVICT_H
 #define _PAGEBOX_EVICT_H
 
@@ -12,11 +12,11 @@ struct pb_box;
 struct pb_flight;
 
 /**
- * struct pb_obstacles - why frames could not be taken
- * @busy: in the hands of another task, or under I/O; that passes
- * @pinned: something outside of the box holds a reference; that may pass
- * @unavailable: under mlock(), or the page cannot be written anywhere; that does
- *               not pass by waiting
+ * struct pb_obstacles - reasons why frames could not be taken
+ * @busy: held by another task, or under I/O; temporary
+ * @pinned: something outside the box holds a reference; may be temporary
+ * @unavailable: under mlock(), or the page cannot be written anywhere; waiting
+ *               does not help
  */
 struct pb_obstacles {
 	u32 busy;
@@ -25,12 +25,12 @@ struct pb_obstacles {
 };
 
 /**
- * struct pb_victims - frames on their way out
- * @nr: how many
- * @no_io: those that would have to be written stay
+ * struct pb_victims - pages to be evicted
+ * @nr: number of folios
+ * @no_io: skip those that must be written
  * @seen: why some stay
- * @flight: the writes that they needed, or NULL; pb_evict_wait() ends it
- * @folio: their folios, locked and referenced
+ * @flight: the writes in progress, or NULL; pb_evict_wait() ends it
+ * @folio: the folios, locked and referenced
  */
 struct pb_victims {
 	unsigned int nr;

@@ -1,36 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fault: from an address to a locked folio.
+ * The fault: from an index to a locked folio.
  *
- * A fault works in steps that each begin with a fresh look-up. A step either
- * ends with the folio locked and everything checked under that lock, or it
- * finds that it needs a frame, lets go of all it holds, takes one and begins
- * again, or it has lost a race against another fault and begins again. A page
- * that others see is brought into a frame before it is copied, so that the copy
- * is made under its lock: by then it may be nobody else's any more. Between two
- * steps nothing is locked, the blank frame neither.
+ *   fault_try():   the index exists, and no truncation of the store is pending
+ *   fault_step():  look the index up in the view
+ *                    in a frame   lock the folio, check the look-up again;
+ *                                 a write copies a page that others see
+ *                    in no frame  attach the blank frame, read the page
+ *                    no page yet  make one: of the root view, or for a write
+ *                                 to an overlay the view's own
+ *   then           0           the folio is locked, everything is checked
+ *                  NEED_FRAME  take a frame or evict one, retry
+ *                  -EAGAIN     lost a race, retry
  *
- * So a frame for the copy may be had by evicting the page again. If it is the
- * only one that can be evicted, or the one that is evicted best, that would go on
- * for ever. The second time the frame is not for the page any more: what is read
- * from swap becomes the copy itself, and the page stays where it is.
+ * Each attempt starts with a fresh look-up. Nothing is locked between two
+ * attempts, and the blank frame in hand is not attached to any page.
  *
- * What is checked under the folio lock, by everybody, is the look-up itself:
- * the view must still lead from the index to the page, and the page to the
- * folio. Who changes a view's entry from one page to another holds the folio
- * lock of the old one if that is in a frame; so nobody maps the old page after
- * the change. Evictions hold the same lock (see evict.c).
+ * Every user of a locked folio checks the look-up under the folio lock: the
+ * view must still lead from the index to the page, and the page to the folio.
+ * Changing a view's entry from one page to another takes the folio lock of the
+ * old page if it is in a frame, so the old page cannot be mapped after the
+ * change. Evictions hold the same lock (see evict.c).
  *
- * A write to a page that others see
+ * Copy on write
  *
- * The view gets a copy. As soon as the view lets go of the old page, its other
- * sharers may take it for theirs and write to it, so by then no PTE of this process
- * may show it. The fault that makes the copy unmaps the index first, under the folio
- * lock of the old page.
- * That takes it from all processes that show the index, which is harmless, they
- * take a minor fault, but slow; so it is left out when there is nothing to unmap:
- * when the PTE of this fault is empty, and the process has no second VMA that
- * might show the same index of the view (mremap() can make one).
+ * A page that other views share is first read into a frame and copied under its
+ * folio lock in the next attempt: by then the view may be its only sharer, and
+ * no copy is needed.
+ *
+ * As soon as the view drops the old page, another sharer may become its only
+ * owner and write to it, so no PTE of this process may map it by then. The
+ * fault that copies the page first unmaps the index, under the folio lock of
+ * the old page. That removes the PTEs of all processes, which costs each a
+ * minor fault. It is skipped when there is nothing to unmap: the PTE of this
+ * fault is empty, and the process has no second VMA that may map the same
+ * index of the view (mremap() can make one).
+ *
+ * Exception: the frame for the copy may come from evicting the very page to be
+ * copied. If that page is the preferred victim, this would loop. In the second
+ * attempt the frame in which the page is read back from swap becomes the copy
+ * itself, and the page stays in swap.
  */
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
@@ -52,7 +61,7 @@
 #include "trace.h"
 #include "view.h"
 
-/* A step that needs a frame before it can go on. */
+/* The step needs a frame to proceed. */
 #define NEED_FRAME 1
 
 /* Do writes go to a view's own pages? */
@@ -61,7 +70,7 @@ static bool fault_in_overlay(const struct pb_fault *f)
 	return f->view != &f->box->root;
 }
 
-/* Does this write have to go to another page than that in the locked folio? */
+/* Must this write go to another page than the one in the locked folio? */
 static bool fault_needs_copy(const struct pb_fault *f, struct pb_page *page,
 			     struct folio *folio)
 {
@@ -69,7 +78,7 @@ static bool fault_needs_copy(const struct pb_fault *f, struct pb_page *page,
 	       (page->root || !pb_page_writable(f->box, page, folio));
 }
 
-/* Is the page still what the view shows there? */
+/* Does the view still show the page there? */
 static bool fault_still_there(const struct pb_fault *f,
 			      const struct pb_page *page)
 {
@@ -90,9 +99,9 @@ static void fault_use_blank(struct pb_fault *f)
 }
 
 /*
- * The view has another page at the index now; take the old one from the page
+ * The view has another page at the index now; remove the old one from the page
  * tables of the process. The caller holds the folio lock of the old page, so
- * that nobody maps it again.
+ * it cannot be mapped again.
  */
 static void fault_unmap(struct pb_fault *f)
 {
@@ -110,7 +119,7 @@ static void fault_clear_blank(struct pb_fault *f)
 	f->blank.zeroed = false;
 }
 
-/* Fill the blank frame with what nobody has touched yet. */
+/* Fill the blank frame with the contents of an index that has no page yet. */
 static int fault_read_blank(struct pb_fault *f)
 {
 	struct pb_backend *backend;
@@ -137,8 +146,8 @@ static int fault_read_blank(struct pb_fault *f)
 }
 
 /*
- * Fill the blank frame, to which the page is attached. It is not blank any more
- * afterwards: it becomes the result, or is given back.
+ * Fill the blank frame, to which the page is attached. On return it is no
+ * longer blank: it is the result, or was given back.
  */
 static int fault_read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 {
@@ -171,7 +180,7 @@ static int fault_read_page(struct pb_fault *f, struct pb_page *page, bool fresh)
 	return err;
 }
 
-/* The page does not stay in the blank frame. */
+/* Detach the page from the blank frame. */
 static void fault_take_back(struct pb_fault *f, struct pb_page *page)
 {
 	pb_page_detach(f->box, page, f->blank.folio);
@@ -179,9 +188,8 @@ static void fault_take_back(struct pb_fault *f, struct pb_page *page)
 }
 
 /*
- * The blank frame, filled, becomes a page of the view's own in place of @old
- * (NULL when the view had none). It counts as dirty: its contents are nowhere
- * else.
+ * Make the filled blank frame the view's own page, in place of @old (NULL if
+ * the view had none). The page is dirty: the frame holds the only copy.
  */
 static int fault_install_own(struct pb_fault *f, struct pb_page *old)
 {
@@ -205,14 +213,14 @@ static int fault_install_own(struct pb_fault *f, struct pb_page *old)
 }
 
 /*
- * The view has a new page of its own at the index, in place of what the root view
- * has there: another thread may have mapped that meanwhile. Such a thread checks the
- * view's entry under the folio lock: either it sees our entry, or we see its folio
- * and wait for its PTE.
+ * The view has a new page of its own at the index, and hides the page of the
+ * root view there. Another thread may just have mapped the root page. It checks
+ * the view's entry under the folio lock: either it sees our entry, or we see
+ * its folio and wait for its PTE.
  *
- * That thread may be waiting for a disk. A task that is killed leaves: its access
- * has not been made, so until a worker has taken that PTE, threads that live on (of
- * another process with this memory) see the contents that they have seen before.
+ * That thread may be waiting for a disk. A killed task does not wait for it:
+ * its access has not happened, so until a worker removes that PTE, surviving
+ * threads (of another process with the same memory) see the old contents.
  */
 static void fault_unmap_root(struct pb_fault *f)
 {
@@ -220,7 +228,10 @@ static void fault_unmap_root(struct pb_fault *f)
 	struct folio *folio;
 	struct pb_page *old;
 
-	/* Pairs with pb_page_attach() and with the barrier in fault_step_new_root(). */
+	/*
+	 * Pairs with pb_page_attach() and with the barrier in
+	 * fault_step_new_root().
+	 */
 	smp_mb();
 	old = pb_view_get(box, &box->root, f->index);
 	if (IS_ERR_OR_NULL(old))
@@ -237,17 +248,17 @@ static void fault_unmap_root(struct pb_fault *f)
 }
 
 /*
- * The view has a copy of a page of the root view, whose folio is locked. That
- * keeps it from being evicted, but not from being discarded.
+ * The view has copied a page of the root view, whose folio is locked. The lock
+ * prevents its eviction, but not its being discarded.
  */
 static bool fault_was_replaced(struct pb_fault *f, const struct pb_page *page)
 {
-	/* Pairs with the barrier in fault_step_new_root(), as that in fault_unmap_root(). */
+	/* Pairs with the barrier in fault_step_new_root(). */
 	smp_mb();
 	return pb_view_peek(&f->box->root, f->index) != page;
 }
 
-/* The page is in a frame, and everything is checked: the folio becomes ours. */
+/* The page is in a frame, and all checks are done under the folio lock. */
 static int fault_step_locked(struct pb_fault *f, struct pb_page *page,
 			     struct folio *folio)
 {
@@ -289,7 +300,7 @@ out_unlock:
 	pb_folio_release(folio);
 	if (!err)
 		pb_window(PB_WINDOW_COW_UNSHARE);
-	/* Not earlier: if we were the last sharer, this locks the folio. */
+	/* Not earlier: for the last sharer, this locks the folio. */
 	if (!err && old)
 		pb_page_unshare(box, old);
 	if (replaced)
@@ -297,7 +308,7 @@ out_unlock:
 	return err;
 }
 
-/* The page seemed to be in a frame, to whose folio the caller has referred. */
+/* The page was in a frame at the look-up; the caller holds a reference. */
 static int fault_step_resident(struct pb_fault *f, struct pb_page *page,
 			       struct folio *folio, u32 frame)
 {
@@ -313,14 +324,15 @@ static int fault_step_resident(struct pb_fault *f, struct pb_page *page,
 }
 
 /*
- * The frame into which a page was read, and nobody has written since, goes from
- * the page to the copy. As long as our view shares the page its contents stay; the
- * root view's may change, but have been this since the fault began.
+ * Hand the frame into which a page was just read, and which has not been
+ * written since, from the page to the copy. While our view shares the page, its
+ * contents cannot change. Those of a page of the root view can, but were these
+ * at some time during the fault.
  *
- * The view is changed while the page has the frame, whose folio is locked. So a page
- * of the view itself is not mapped by this process then, nor can it be afterwards: a
- * thread that had mapped it might have found it its own meanwhile, and what it
- * wrote would not be in the copy.
+ * The view's entry changes while the page still has the frame and the folio is
+ * locked. So this process does not map a page of the view itself then, and
+ * cannot map it later. A thread that had mapped it might have become its only
+ * owner, and its writes would be missing from the copy.
  */
 static int fault_hand_over(struct pb_fault *f, struct pb_page *page)
 {
@@ -356,8 +368,8 @@ out_unlock:
 }
 
 /*
- * The page exists, in no frame; the caller keeps it alive. One that has to be
- * copied is brought in for the next step.
+ * The page exists, in no frame; the caller holds a reference. If it must be
+ * copied, it is only read, and the next attempt copies it.
  */
 static int fault_step_absent(struct pb_fault *f, struct pb_page *page)
 {
@@ -366,7 +378,7 @@ static int fault_step_absent(struct pb_fault *f, struct pb_page *page)
 	if (!pb_page_attach(f->box, page, &f->blank))
 		return -EAGAIN;
 	pb_window(PB_WINDOW_FAULT_ATTACH);
-	/* Only now can nobody change the entry; a fork may have shared it. */
+	/* Check again: without the lock a fork could still share the page. */
 	if (!fault_still_there(f, page)) {
 		fault_take_back(f, page);
 		return -EAGAIN;
@@ -383,7 +395,7 @@ static int fault_step_absent(struct pb_fault *f, struct pb_page *page)
 	return -EAGAIN;
 }
 
-/* Nobody has touched it yet, and the page will be the view's own. */
+/* The index has no page yet; make one of the view's own. */
 static int fault_step_new_own(struct pb_fault *f)
 {
 	int err = fault_read_blank(f);
@@ -399,7 +411,7 @@ static int fault_step_new_own(struct pb_fault *f)
 	return 0;
 }
 
-/* Nobody has touched it yet, and all views shall see the page. */
+/* The index has no page yet; make one of the root view, for all views. */
 static int fault_step_new_root(struct pb_fault *f)
 {
 	struct pb_box *box = f->box;
@@ -420,12 +432,15 @@ static int fault_step_new_root(struct pb_fault *f)
 	if (err)
 		return err;
 	pb_window(PB_WINDOW_FAULT_CHECK);
-	/* Pairs with fault_unmap_root(): our root page first, then the view's entry. */
+	/*
+	 * Pairs with fault_unmap_root(): our root page first, then the view's
+	 * entry.
+	 */
 	smp_mb();
 	if (fault_still_there(f, page))
 		return 0;
 
-	/* The view has got a page of its own meanwhile; the root keeps this. */
+	/* The view now has its own page there; the root view keeps this one. */
 	pb_folio_release(f->folio);
 	return -EAGAIN;
 }
@@ -438,7 +453,7 @@ static int fault_step(struct pb_fault *f)
 	int err = 0;
 
 	f->class = PAGEBOX_FAULT_MINOR;
-	/* What the step before has let go of is not the result. */
+	/* Drop the stale result of the previous attempt. */
 	f->folio = NULL;
 	folio = pb_view_trylock(f->view, f->index, &page);
 	if (folio)
@@ -449,7 +464,7 @@ static int fault_step(struct pb_fault *f)
 	if (page) {
 		folio = pb_page_folio(page);
 		frame = READ_ONCE(page->frame);
-		/* Both fail when the page has just gone. */
+		/* Both fail when the page is just being detached or freed. */
 		if (IS_ERR(folio) || (!folio && !pb_page_tryget(page)))
 			err = -EAGAIN;
 	}
@@ -475,7 +490,7 @@ static int fault_step(struct pb_fault *f)
 	return err;
 }
 
-/* Has the page in the locked folio lost its place in the store? */
+/* Was the page in the locked folio truncated from the store? */
 static bool fault_was_truncated(struct pb_fault *f)
 {
 	const struct pb_page *page = f->folio->private;
@@ -484,13 +499,13 @@ static bool fault_was_truncated(struct pb_fault *f)
 			      !pb_box_has(f->box, f->index));
 }
 
-/* One step, of a page that is there when it begins and when it ends. */
+/* One attempt. The index exists when it begins and when it ends. */
 static int fault_try(struct pb_fault *f)
 {
 	int err;
 
 	if (!pb_box_has(f->box, f->index)) {
-		/* Perhaps this is the first to see it. */
+		/* This may be the first to notice that the store shrank. */
 		pb_store_pending(f->box, f->index);
 		return -ENODATA;
 	}
@@ -512,13 +527,13 @@ static int fault_try(struct pb_fault *f)
 }
 
 /**
- * pb_fault_resolve - find the page, and bring it in or copy it if need be
+ * pb_fault_resolve - find the page, and read or copy it if needed
  * @f: from pb_fault_of()
  *
  * Context: sleeps; the caller holds no folio lock.
- * Return: 0, then @f->folio is locked and referenced; -ENODATA past the end,
- * -ENOSPC without a frame, -ENOMEM, -EINTR, -EHWPOISON for contents that a memory
- * error has taken, or the backend's error
+ * Return: 0, then @f->folio is locked and referenced; -ENODATA past the end;
+ * -ENOSPC without a frame; -ENOMEM; -EINTR when the task is being killed;
+ * -EHWPOISON when a memory error destroyed the contents; or the backend's error
  */
 int pb_fault_resolve(struct pb_fault *f)
 {
@@ -549,7 +564,7 @@ int pb_fault_resolve(struct pb_fault *f)
 /**
  * pb_fault_count - count a fault, in the box and in its map
  * @f: the fault
- * @class: what had to be done
+ * @class: the class to count it in
  */
 void pb_fault_count(const struct pb_fault *f, enum pagebox_fault_class class)
 {
@@ -565,8 +580,8 @@ void pb_fault_count(const struct pb_fault *f, enum pagebox_fault_class class)
 
 /**
  * pb_fault_own_copy - give a view its own copy of a page that it shares
- * @map: a private map that nothing runs in yet
- * @index: which page
+ * @map: a private map that no task runs in yet
+ * @index: index of the page
  *
  * Context: fork(); sleeps.
  * Return: 0 or the error of a fault
@@ -576,7 +591,7 @@ int pb_fault_own_copy(struct pb_map *map, pgoff_t index)
 	struct pb_fault f = pb_fault_of(map, index, 0, true);
 	int err = pb_fault_resolve(&f);
 
-	/* A page that is lost may as well be shared. */
+	/* A lost page may stay shared. */
 	if (err)
 		return err == -EHWPOISON ? 0 : err;
 	pb_fault_count(&f, f.class);
@@ -585,17 +600,18 @@ int pb_fault_own_copy(struct pb_map *map, pgoff_t index)
 }
 
 /**
- * pb_fault_root - a page of the root view, for read() and write()
+ * pb_fault_root - get a page of the root view, for read() and write()
  * @box: a sealed box
- * @index: which page
- * @write: it will be written to
+ * @index: index of the page
+ * @write: the caller will write to it
  * @folio: set to its folio, locked and referenced
  *
- * Counts as a fault does, but for no map.
+ * Counted as a fault, but in no map.
  *
  * Context: sleeps; the caller holds no folio lock.
- * Return: 0; -ENODATA past the end, -ENOSPC without a frame, -ENOMEM, -EINTR
- * when the task is being killed, or the backend's error
+ * Return: 0; -ENODATA past the end; -ENOSPC without a frame; -ENOMEM; -EINTR
+ * when the task is being killed; -EIO when a memory error destroyed the
+ * contents; or the backend's error
  */
 int pb_fault_root(struct pb_box *box, pgoff_t index, bool write,
 		  struct folio **folio)

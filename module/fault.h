@@ -9,16 +9,16 @@
 #include "map.h"
 
 /**
- * struct pb_fault - one fault on its way
- * @box: where
- * @view: in which view
- * @map: for which map, or NULL for read() and write()
- * @index: which page
+ * struct pb_fault - a fault in progress
+ * @box: the box
+ * @view: the view that it accesses
+ * @map: the map that it is counted in, or NULL for read() and write()
+ * @index: index of the page
  * @address: in the VMA, or 0 for a process that does not run yet
- * @write: it is to be written
- * @class: what had to be done so far
- * @major: a read was waited for
- * @short_of_frames: there was none for the copy of a page that was in one
+ * @write: a write access
+ * @class: the class so far
+ * @major: it waited for a read
+ * @short_of_frames: the page was in a frame, but there was none for its copy
  * @ahead: class of the read that readahead did for it, or PAGEBOX_FAULT_MINOR
  * @blank: a frame in hand, if any
  * @folio: the result, locked and referenced

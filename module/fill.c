@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Filling frames: how contents get from a backend into memory.
+ * Filling frames: reading contents from a backend into memory.
  *
- * A read is a request (struct pb_fill) that owns the frames it reads into, and the
- * folio locks of the pages that were put into them. The task that made it waits,
- * and takes everything back when the read is done. If the task is killed first,
- * it leaves at once; the request then finishes by itself, as if somebody else
- * had asked for the pages. So a task waits for a broken disk no longer than its
- * user wants.
+ * A read is a request (struct pb_fill) that owns its frames, and the folio
+ * locks of the pages attached to them. The submitting task waits, and takes
+ * everything back when the read is done. The wait is killable: a killed task
+ * leaves the request behind, which then completes by itself as readahead does.
  *
- * Two kinds of frames can be filled: those that hold a page already, whose folio
- * is locked and not up to date, so that others who want the page wait for it;
- * and blank ones, for a copy that nobody else knows of yet.
+ * Two kinds of frames are filled. A frame with a page attached has a locked
+ * folio that is not up to date, so other tasks that want the page wait for it.
+ * A blank frame is filled for a copy, and only the submitting task knows it.
  */
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
@@ -42,18 +40,18 @@ static_assert(sizeof(struct pb_fill) <= PB_IO_SIZE);
 static_assert(!offsetof(struct pb_fill, io));
 
 /**
- * pb_fill_source - where the contents of a page are
+ * pb_fill_source - find the contents of a page
  * @box: the box
- * @page: a page, or NULL for one that nobody has touched
- * @index: its place in the box
+ * @page: a page, or NULL for an index that has none
+ * @index: its index in the box
  * @backend: set to the backend, or NULL when the contents are zero
- * @at: set to the place in the backend
+ * @at: set to the index in the backend
  *
- * Stable while a folio that the page is attached to is locked. Without that, but
- * under RCU, it is what it was a moment ago; of a page whose swap area has been
- * taken away meanwhile it says that there is nothing to read.
+ * The result is stable while the page is attached to a locked folio. Under RCU
+ * alone it may be outdated; for a page whose swap area has just been removed it
+ * is zero.
  *
- * Return: the class of a fault that reads it
+ * Return: the class of a fault that reads the page
  */
 enum pagebox_fault_class
 pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
@@ -75,18 +73,16 @@ pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
 }
 
 /**
- * pb_fill_undo - the contents of a page could not be read
+ * pb_fill_undo - free the frame of a page that could not be read
  * @box: the box
  * @page: the page
- * @folio: it is attached to; locked and referenced, neither afterwards
+ * @folio: its folio, locked and referenced; unlocked and released on return
  * @fresh: the page was made for this read, and put into the root view
- *
- * The frame is free again.
  */
 void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
 		  bool fresh)
 {
-	/* Somebody may have discarded it meanwhile; then it is theirs. */
+	/* If it was discarded in between, the discarding task drops it. */
 	bool drop = fresh &&
 		    !pb_view_replace(&box->root, page->index, page, NULL);
 	u32 frame = pb_page_detach(box, page, folio);
@@ -99,10 +95,10 @@ void pb_fill_undo(struct pb_box *box, struct pb_page *page, struct folio *folio,
 /**
  * pb_fill_finish - take a page over from a read that is done
  * @fill: the read
- * @i: which of its pages; one that is attached
+ * @i: number of the page in the read; it is attached to its frame
  *
  * Return: 0, then the folio is up to date, and the caller owns its lock and its
- * reference; or the error, then the page has no frame any more
+ * reference; or the error, then the page is in no frame
  */
 int pb_fill_finish(struct pb_fill *fill, unsigned int i)
 {
@@ -157,10 +153,10 @@ static void fill_done(struct pb_io *io)
 /**
  * pb_fill_new - begin a read
  * @box: the box
- * @backend: where from
- * @at: first page in the backend
+ * @backend: the backend to read from
+ * @at: index of the first page in the backend
  *
- * Return: a read without pages; pb_fill_add() those, then pb_fill_run()
+ * Return: a read without pages, for pb_fill_add() and then pb_fill_run()
  */
 struct pb_fill *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
 			    pgoff_t at)
@@ -175,10 +171,10 @@ struct pb_fill *pb_fill_new(struct pb_box *box, struct pb_backend *backend,
 }
 
 /**
- * pb_fill_add - the next page of a read
+ * pb_fill_add - add the next page to a read
  * @fill: the read
- * @page: the page, attached to the blank frame; or NULL to fill just the frame
- * @blank: the frame; the read owns it afterwards
+ * @page: the page, attached to the blank frame; or NULL to fill only the frame
+ * @blank: the frame; the read takes ownership
  * @fresh: the page was made for this read, and put into the root view
  */
 void pb_fill_add(struct pb_fill *fill, struct pb_page *page,
@@ -195,13 +191,13 @@ void pb_fill_add(struct pb_fill *fill, struct pb_page *page,
 }
 
 /**
- * pb_fill_run - do a read
+ * pb_fill_run - submit a read and wait for it
  * @fill: the read
  *
- * Context: sleeps. The folios of the read may be locked, no others.
- * Return: 0 when it was done: the caller takes each page over, looks at the
- * errors in @fill->io, and frees the read. -EINTR when the caller is being
- * killed: then all of it is the read's own business.
+ * Context: sleeps. The caller may hold the folio locks of this read only.
+ * Return: 0 when it is done: the caller takes each page over, checks the errors
+ * in @fill->io, and frees the read. -EINTR when the task is being killed: then
+ * the read completes and frees itself.
  */
 int pb_fill_run(struct pb_fill *fill)
 {
@@ -216,7 +212,7 @@ int pb_fill_run(struct pb_fill *fill)
 	err = wait_for_completion_killable(&fill->waited);
 	if (err && atomic_cmpxchg(&fill->state, FILL_WAITED, FILL_ABANDONED) ==
 			   FILL_DONE) {
-		/* It is about to say so. */
+		/* fill_done() is about to complete it. */
 		wait_for_completion(&fill->waited);
 		err = 0;
 	}
@@ -225,7 +221,7 @@ int pb_fill_run(struct pb_fill *fill)
 	return err ? -EINTR : 0;
 }
 
-/* Is the page in no frame, and its contents in a backend? Under RCU. */
+/* Is the page in no frame, and its contents in a backend? Called under RCU. */
 static bool fill_is_due(struct pb_box *box, struct pb_view *view, pgoff_t index,
 			struct pb_backend **backend, pgoff_t *at)
 {
@@ -237,7 +233,7 @@ static bool fill_is_due(struct pb_box *box, struct pb_view *view, pgoff_t index,
 	       PAGEBOX_FAULT_ZERO;
 }
 
-/* How many pages from @index on can be read at once; at most @nr. */
+/* How many pages from @index on one read can cover; at most @nr. */
 static unsigned int fill_run_length(struct pb_box *box, struct pb_view *view,
 				    pgoff_t index, unsigned int nr)
 {
@@ -257,7 +253,7 @@ static unsigned int fill_run_length(struct pb_box *box, struct pb_view *view,
 	return n;
 }
 
-/* A page that nobody has touched yet: into the root view. */
+/* Make a page of the root view for an index that has none. */
 static bool fill_attach_new(struct pb_fill *fill, pgoff_t index,
 			    struct pb_blank *blank)
 {
@@ -278,7 +274,7 @@ static bool fill_attach_new(struct pb_fill *fill, pgoff_t index,
 	return true;
 }
 
-/* A page that exists, if its contents are still where the run says. */
+/* Attach an existing page, if its contents are still where the run expects. */
 static bool fill_attach_old(struct pb_fill *fill, struct pb_page *page,
 			    struct pb_blank *blank)
 {
@@ -300,7 +296,7 @@ static bool fill_attach_old(struct pb_fill *fill, struct pb_page *page,
 	return false;
 }
 
-/* The next page of a run gets its frame, if nothing has changed. */
+/* Attach the next page of a run to its frame, if nothing has changed. */
 static bool fill_attach(struct pb_fill *fill, struct pb_view *view,
 			pgoff_t index, struct pb_blank *blank)
 {
@@ -319,7 +315,7 @@ static bool fill_attach(struct pb_fill *fill, struct pb_view *view,
 	return added;
 }
 
-/* The pages are there: for whoever comes. Return how many, or the first's error. */
+/* Release the pages. Return how many were read, or the first page's error. */
 static int fill_settle(struct pb_fill *fill, enum pb_stat why)
 {
 	struct pb_io *io = &fill->io;
@@ -336,7 +332,7 @@ static int fill_settle(struct pb_fill *fill, enum pb_stat why)
 	return (io->nr ? io->err[0] : 0) ?: done;
 }
 
-/* Give back the frames that did not get into the read. Return how many did. */
+/* Give back the frames that the read does not use. Return how many it uses. */
 static int fill_put_left(struct pb_fill *fill, struct pb_blank *blank, int nr)
 {
 	for (int i = fill->io.nr; i < nr; i++)
@@ -346,8 +342,8 @@ static int fill_put_left(struct pb_fill *fill, struct pb_blank *blank, int nr)
 }
 
 /*
- * Take frames for a run, as many as are easy to have: nobody shall be killed for
- * pages that may never be touched. Return how many, or an error if none.
+ * Take frames for a run, as many as can be had without the OOM policy: the
+ * pages may never be accessed. Return how many, or an error if none.
  */
 static int fill_take_frames(struct pb_box *box, struct pb_blank *blank,
 			    unsigned int nr)
@@ -364,20 +360,21 @@ static int fill_take_frames(struct pb_box *box, struct pb_blank *blank,
 }
 
 /**
- * pb_fill_range - bring neighbouring pages into frames, without mapping them
+ * pb_fill_range - read neighbouring pages into frames, without mapping them
  * @box: the box
- * @view: as this view shows them
- * @index: where to begin; advanced past what was looked at
- * @nr: most pages to look at; at most PB_IO_MAX are read
- * @why: PB_STAT_READAHEAD, then the first page is one that somebody asks for, or
- *       PB_STAT_PREFETCHED; the counter to count them in
+ * @view: look the pages up in this view
+ * @index: first index; advanced past the pages that were checked
+ * @nr: most pages to check; at most PB_IO_MAX are read
+ * @why: the counter for the pages: PB_STAT_READAHEAD if the first page is
+ *       needed by a fault, or PB_STAT_PREFETCHED
  *
- * One run of pages whose contents are neighbours in a backend, in one read. No
- * more than an eighth of the frames is used for it.
+ * Reads one run of pages that are contiguous in a backend, in one request that
+ * uses at most an eighth of the frames.
  *
- * Context: sleeps; no folio lock is held.
- * Return: how many pages were read, 0 when the page at @index needs none; -ENOSPC
- * without a frame, -EINTR, or the error of the first page of the run
+ * Context: sleeps; the caller holds no folio lock.
+ * Return: how many pages were read, 0 when the page at @index needs no read;
+ * -ENOSPC without a frame; -EINTR when the task is being killed; or the error
+ * of the first page of the run
  */
 int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 		  unsigned int nr, enum pb_stat why)
@@ -400,7 +397,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	if (got < 0)
 		return got;
 
-	/* Taking frames may have taken long. */
+	/* It may have taken long to get the frames. */
 	rcu_read_lock();
 	still = fill_is_due(box, view, first, &backend, &at);
 	rcu_read_unlock();
@@ -421,15 +418,15 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 }
 
 /**
- * pb_fill_readahead - read a page together with those that come after it
+ * pb_fill_readahead - read a page together with those that follow it
  * @box: the box
- * @view: as this view shows them
- * @index: of the page
- * @nr: how many pages at most
+ * @view: look the pages up in this view
+ * @index: index of the page
+ * @nr: most pages to read
  * @class: set to the class of a fault that reads the page
  *
- * Context: as pb_fill_range().
- * Return: as pb_fill_range(): more than 0 when the page was read
+ * Context: as for pb_fill_range().
+ * Return: as for pb_fill_range(): more than 0 when the page was read
  */
 int pb_fill_readahead(struct pb_box *box, struct pb_view *view, pgoff_t index,
 		      unsigned int nr, enum pagebox_fault_class *class)

@@ -12,11 +12,11 @@
 /**
  * struct pb_fill - a read into frames
  * @io: the request
- * @page: the page that is attached to each frame, or NULL for a blank
+ * @page: the page attached to each frame, or NULL for a blank frame
  * @frame: numbers of the frames
  * @fresh: bit n: page n was made for this read
- * @state: whether the task that made it still waits, see fill.c
- * @waited: completed when the read is, unless nobody waits
+ * @state: whether the submitting task still waits, see fill.c
+ * @waited: completed when the read is done and the submitting task waits
  */
 struct pb_fill {
 	struct pb_io io;
