@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The small rooms of the engine: out of frames, reclaim, swapoff, memory errors. */
+/* Small parts of the engine: OOM policy, shrinker, swapoff, memory errors. */
 #ifndef _PAGEBOX_ENGINE_H
 #define _PAGEBOX_ENGINE_H
 

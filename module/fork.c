@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fork(): the child gets a map of the same file, and if that is private a view that
- * shares all pages of the parent's.
+ * fork(): the child gets a map of the same file. If that is private, it also
+ * gets a view that shares all pages of the parent's view.
  *
- * No PTE is copied. The parent's lose their write permission, so the first write
- * on either side comes to a fault, which copies the page (fault.c). A fork that
+ * No PTE is copied. The parent's PTEs lose their write permission, so the first
+ * write on either side is a fault, which copies the page (fault.c). A fork that
  * cannot share everything leaves the child's map broken.
  */
 #include <linux/mmu_notifier.h>
@@ -24,10 +24,10 @@
 #include "vma.h"
 
 /*
- * The page has got a sharer: may it share the frame as well? Not if that is under
- * I/O that a later copy would not see. Then the child gets the copy now and the
- * parent keeps the frame that the I/O goes to. Return 0, -EINTR when fork() is
- * being killed, or the error of the copy.
+ * The page has a new sharer. Decide whether it may share the frame too: not if
+ * that is under I/O that a later copy would miss. In that case the child gets a
+ * copy now, and the parent keeps the frame under I/O. Return 0, -EINTR when
+ * fork() is being killed, or the error of the copy.
  */
 static int fork_share_frame(struct pb_map *child, struct pb_page *page)
 {
@@ -48,19 +48,19 @@ static int fork_share_frame(struct pb_map *child, struct pb_page *page)
 }
 
 /*
- * The child's view shares all pages that the parent's VMA shows.
+ * Let the child's view share all pages that the parent's VMA shows.
  *
  * The parent's mmap_lock is held for writing and its VMA is locked, so no fault
  * of the parent runs there, and core mm flushes the parent's TLBs before it
- * lets go. Where the parent's map has several VMAs, another one, which is not
- * locked yet, may show the same indices after mremap(): a fault there that
- * still saw the page unshared holds the folio lock until its PTE is set, so
- * fork_share_frame() waits for it and the unmap below takes the PTE.
+ * unlocks. If the parent's map has several VMAs, another one that is not locked
+ * yet may show the same indices after mremap(). A fault there that still saw
+ * the page unshared holds the folio lock until its PTE is set, so
+ * fork_share_frame() waits for it and the unmap below removes the PTE.
  *
- * write_protect_seq makes GUP-fast, which takes no lock, stay away.
+ * write_protect_seq keeps GUP-fast away, which takes no lock.
  *
- * When fork() is being killed, the child is given up by core mm before it runs, and
- * until then it is broken: so nothing has to be complete here, and the parent's
+ * When fork() is being killed, core mm discards the child before it runs, and
+ * its map is marked broken. So the work need not be complete, and the parent's
  * PTEs may stay as they are.
  */
 static int fork_clone(struct pb_map *parent, struct pb_map *child,
@@ -99,12 +99,12 @@ static int fork_clone(struct pb_map *parent, struct pb_map *child,
 }
 
 /**
- * pb_fork_vma - a VMA was copied into a new process
- * @parent: map of the VMA it was copied from
+ * pb_fork_vma - create the child's map for a VMA copied by fork()
+ * @parent: map of the parent's VMA
  * @vma: the child's VMA; the parent's mmap_lock is held for writing
  *
- * fork() cannot be refused from here. A child whose pages could not all be
- * shared, or may not all be promised, gets SIGBUS when it touches the mapping.
+ * fork() cannot be refused here. If its pages could not all be shared, or may
+ * not all be committed, the child gets SIGBUS when it accesses the mapping.
  *
  * Return: the child's map with this VMA, or NULL without memory
  */
@@ -114,8 +114,8 @@ struct pb_map *pb_fork_vma(struct pb_map *parent, struct vm_area_struct *vma)
 	struct pb_map *child = pb_map_find(box, vma->vm_file, vma->vm_mm);
 
 	/*
-	 * For userfaultfd and guard regions fork() copies the PTEs as well, but what
-	 * a child sees is for its view to say: there are none to copy.
+	 * For userfaultfd and guard regions fork() would copy the PTEs as well.
+	 * Remove them first: the child's view alone decides what it maps.
 	 */
 	if (vma->vm_flags & VM_COPY_ON_FORK || vma->anon_vma)
 		pb_box_unmap(box, vma->vm_pgoff, vma_pages(vma));

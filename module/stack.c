@@ -2,14 +2,13 @@
 /*
  * Mappings that grow downwards.
  *
- * Core mm lets no file mapping grow. So the whole of the stack is mapped from
- * the start, and what lies below its top is refused when it is touched, unless
- * the touch is one that a stack makes: near the stack pointer of the thread, or
- * above. That is decided in the fault, where there is no PTE yet; nothing below
- * the mark has one, so every first touch comes here.
+ * Core mm does not grow file mappings. So the whole stack is mapped from the
+ * start, and accesses below its top are refused unless they are typical of a
+ * stack: near the thread's stack pointer or above it. The fault decides, since
+ * nothing below the mark has a PTE, so each first access is a fault.
  *
- * The mark is an address, as the stack pointer is. Several threads may move it
- * at once, and it only goes down.
+ * The mark is an address, like the stack pointer. Several threads may move it
+ * at once, and it only moves down.
  */
 #include <linux/mm.h>
 #include <linux/ptrace.h>
@@ -25,18 +24,18 @@
 #include "vma.h"
 
 /*
- * How far below its stack pointer a function may write: 128 bytes by the ABI of
- * x86-64 and that of PowerPC's smaller leaf functions; others allow none.
+ * How far below its stack pointer a function may write: 128 bytes by the ABIs
+ * of x86-64 and of PowerPC's smaller leaf functions; others allow none.
  */
 #define STACK_RED_ZONE 128
 
 /*
- * The kernel itself writes further down: the frame of a signal, below the red
- * zone. With all register state of a current CPU that takes some 11 KiB.
+ * The kernel itself writes a signal frame further down, below the red zone.
+ * With all register state of a current CPU that takes some 11 KiB.
  */
 #define STACK_SIGNAL_FRAME SZ_16K
 
-/* With mmap_lock held for writing. */
+/* Called with mmap_lock held for writing. */
 static int stack_set(struct pb_box *box, const struct pagebox_stack *stack)
 {
 	unsigned long address = untagged_addr(stack->address);
@@ -67,10 +66,10 @@ static int stack_set(struct pb_box *box, const struct pagebox_stack *stack)
 /**
  * pb_stack_set - PAGEBOX_IOC_STACK
  * @box: the box
- * @stack: as the caller gave it
+ * @stack: the argument, not yet checked
  *
  * Context: without mmap_lock; sleeps.
- * Return: 0, -EINVAL, -ENOENT, -EINTR
+ * Return: 0; -EINVAL; -ENOENT; -EINTR when the task is being killed
  */
 int pb_stack_set(struct pb_box *box, const struct pagebox_stack *stack)
 {
@@ -87,12 +86,12 @@ int pb_stack_set(struct pb_box *box, const struct pagebox_stack *stack)
 	return err;
 }
 
-/* Is this an access that a stack makes? */
+/* Is this access typical of a stack? */
 static bool may_extend(const struct pb_map *map, const struct vm_fault *vmf)
 {
 	unsigned long sp, slack = STACK_RED_ZONE;
 
-	/* The registers below are those of the stack's own thread. */
+	/* The registers must be those of the stack's own thread. */
 	if (current->mm != vmf->vma->vm_mm || vmf->flags & FAULT_FLAG_REMOTE)
 		return false;
 	if (vmf->address < map->stack_limit)
@@ -100,18 +99,16 @@ static bool may_extend(const struct pb_map *map, const struct vm_fault *vmf)
 	if (!(vmf->flags & FAULT_FLAG_USER))
 		slack += STACK_SIGNAL_FRAME;
 	sp = user_stack_pointer(current_pt_regs());
-	/* A kernel thread that borrows the process has none. */
+	/* sp is 0 for a kernel thread that borrows the process. */
 	return sp >= slack && vmf->real_address >= sp - slack;
 }
 
 /**
- * pb_stack_extend - may the access be made?
- * @map: one with a stack_low
+ * pb_stack_extend - check an access, and extend the stack to it if needed
+ * @map: a map with a stack_low
  * @vmf: the fault
  *
- * Extends the stack to the page of the access if need be.
- *
- * Return: whether it may; if not, it gets SIGSEGV
+ * Return: true if the access is allowed, false if it gets SIGSEGV
  */
 bool pb_stack_extend(struct pb_map *map, const struct vm_fault *vmf)
 {

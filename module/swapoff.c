@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Taking a swap area away: its pages are brought into frames and become dirty,
- * so that the next eviction writes them to the area that is used now. The area
- * knows which page has each slot, so no view has to be searched.
+ * Removing a swap area: its pages are read into frames and become dirty, so
+ * that the next eviction writes them to the current area. The area knows the
+ * page of each slot, so no view is searched.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -18,7 +18,7 @@
 #include "pagebox.h"
 #include "swap.h"
 
-/* The contents are in the frame; forget the copy in the old area. */
+/* The contents are in the frame; free the slot in the old area. */
 static void swapoff_leave_slot(struct pb_box *box, struct pb_swap *old,
 			       struct pb_page *page, struct folio *folio)
 {
@@ -32,8 +32,8 @@ static void swapoff_leave_slot(struct pb_box *box, struct pb_swap *old,
 }
 
 /*
- * Read a page into a frame; -EAGAIN when another task was faster, -ENOMEM without
- * a frame, and @seen says why.
+ * Read a page into a frame. Return -EAGAIN when another task was faster, or
+ * -ENOMEM without a frame, with the reason in @seen.
  */
 static int swapoff_bring_in(struct pb_box *box, struct pb_swap *old,
 			    struct pb_page *page, struct pb_obstacles *seen)
@@ -71,7 +71,7 @@ static int swapoff_bring_in(struct pb_box *box, struct pb_swap *old,
 	return err;
 }
 
-/* Make a page leave the old area, wherever it is. */
+/* Move a page out of the old area, whether it is in a frame or not. */
 static int swapoff_move_page(struct pb_box *box, struct pb_swap *old,
 			     struct pb_page *page)
 {
@@ -105,11 +105,11 @@ static int swapoff_move_page(struct pb_box *box, struct pb_swap *old,
 /**
  * pb_swapoff - move all pages out of an area
  * @box: the box; its configuration is locked
- * @old: the area, in which no slot is taken any more
+ * @old: the area; no new slots are taken in it
  *
- * Return: 0 when no slot is in use any more; -ENOMEM when there is no room for
- * its pages elsewhere, -EINTR when the task is being killed, or the error of a
- * page that cannot be read
+ * Return: 0 when no slot is in use; -ENOMEM when its pages do not fit
+ * elsewhere; -EINTR when the task is being killed; or the error of a page that
+ * cannot be read
  */
 int pb_swapoff(struct pb_box *box, struct pb_swap *old)
 {
@@ -118,7 +118,7 @@ int pb_swapoff(struct pb_box *box, struct pb_swap *old)
 	int err;
 
 	lockdep_assert_held(&box->config);
-	/* No slot is taken, but one that was being written may be. */
+	/* No new slot is taken, but a write in progress may still add one. */
 	while (READ_ONCE(old->used)) {
 		page = pb_swap_next(old, &slot);
 		if (!page) {

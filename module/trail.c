@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Trails: with references=every, each change of page by a thread is a fault.
+ * Trails: with references=every, a thread faults whenever it changes pages.
  *
- * A thread's trail is the pages of a box that it has mapped since its last change
- * of page. When the thread faults on another page, those of its trail lose their
- * PTEs, so the way back is a fault as well. The pages that one execution of one
- * instruction needs are on the trail together, or it would never complete: the
- * second fault of an instruction comes with the same registers as the first. (A
- * system call has one set of user registers, so its pages count as those of one
- * instruction.)
+ * A thread's trail is the set of pages of a box that it has mapped since it
+ * last moved on to another instruction. When another instruction faults, the
+ * pages on the trail lose their PTEs, so the way back is a fault as well. The
+ * pages that one execution of one instruction needs are on the trail together,
+ * or it would never complete: the second fault of an instruction has the same
+ * registers as the first. (A system call has one set of user registers, so its
+ * pages count as those of one instruction.)
  *
- * A trail belongs to a thread and not to its process, for two threads that took
- * each other's pages away might both never get on. A page that another thread of
- * the process has mapped is seen only when that thread leaves it.
+ * A trail belongs to a thread, not to its process: two threads that unmap each
+ * other's pages might never progress. If another thread of the process has
+ * mapped a page, accesses to it go unnoticed until that thread leaves it.
  *
- * Only the PTEs of the thread's own process are taken, unlike an unmap through the
- * box's i_mmap. Pages under mlock() keep theirs.
+ * Only PTEs of the thread's own process are removed, unlike an unmap through
+ * the box's i_mmap. Pages under mlock() keep theirs.
  */
 #include <linux/pagemap.h>
 #include <linux/pid.h>
@@ -30,8 +30,8 @@
 #include "trail.h"
 
 /*
- * An instruction of x86-64 makes progress with 8 pages: 2 that it is in, and 6 for
- * a string move or the state that XRSTOR reads. Gathers complete element by
+ * An instruction of x86-64 makes progress with 8 pages: 2 for its code, and 6
+ * for a string move or the state that XRSTOR reads. Gathers complete element by
  * element.
  */
 #define TRAIL_MAX 8
@@ -39,8 +39,8 @@
 /**
  * struct step - a page on a trail
  * @mm: identity of the process
- * @index: of the page in the box
- * @address: where it is mapped
+ * @index: index of the page in the box
+ * @address: address at which it is mapped
  */
 struct step {
 	const struct mm_struct *mm;
@@ -51,12 +51,12 @@ struct step {
 /**
  * struct pb_trail - the trail of a thread in a box
  * @node: in pb_trails.table; pb_trails.lock
- * @thread: whose it is; a reference
+ * @thread: the thread; holds a reference
  * @instruction: pb_instruction() of the last fault
- * @nr: how many pages are on it
- * @step: the pages, the oldest first
+ * @nr: number of pages on it
+ * @step: the pages, oldest first
  *
- * Fields without a lock belong to the thread.
+ * Only the thread itself accesses the fields without a lock.
  */
 struct pb_trail {
 	struct hlist_node node;
@@ -67,8 +67,8 @@ struct pb_trail {
 };
 
 /**
- * pb_trails_init - no thread has a trail
- * @trails: of a new box
+ * pb_trails_init - initialise the trails
+ * @trails: the trails of a new box
  */
 void pb_trails_init(struct pb_trails *trails)
 {
@@ -77,8 +77,8 @@ void pb_trails_init(struct pb_trails *trails)
 }
 
 /**
- * pb_trails_destroy - forget all trails
- * @trails: of a box that nothing maps any more
+ * pb_trails_destroy - free all trails
+ * @trails: the trails of a box without mappings
  */
 void pb_trails_destroy(struct pb_trails *trails)
 {
@@ -92,7 +92,7 @@ void pb_trails_destroy(struct pb_trails *trails)
 	}
 }
 
-/* The trail of @thread, or one in its bucket whose thread is gone. */
+/* Find the trail of @thread, or one in its bucket whose thread has exited. */
 static struct pb_trail *trail_find_locked(struct pb_trails *trails,
 					  struct pid *thread)
 {
@@ -109,7 +109,7 @@ static struct pb_trail *trail_find_locked(struct pb_trails *trails,
 	return unused;
 }
 
-/* The trail of the current thread, or NULL without memory. */
+/* Get the trail of the current thread, or NULL without memory. */
 static struct pb_trail *trail_of_current(struct pb_trails *trails)
 {
 	struct pid *thread = task_pid(current), *before = NULL;
@@ -121,7 +121,7 @@ static struct pb_trail *trail_of_current(struct pb_trails *trails)
 		before = trail->thread;
 		trail->thread = get_pid(thread);
 		trail->nr = 0;
-		/* Into its own bucket, which may be another one. */
+		/* Move it to its bucket, which may be another one. */
 		hash_del(&trail->node);
 		hash_add(trails->table, &trail->node, (unsigned long)thread);
 	}
@@ -140,7 +140,7 @@ static struct pb_trail *trail_of_current(struct pb_trails *trails)
 	return trail;
 }
 
-/* Take the PTE of a page on the trail. */
+/* Remove the PTE of a page on the trail. */
 static void trail_leave(struct pb_box *box, const struct step *step)
 {
 	struct address_space *mapping = box->inode->i_mapping;
@@ -161,7 +161,7 @@ static bool trail_same_step(const struct step *a, const struct step *b)
 	return a->mm == b->mm && a->address == b->address;
 }
 
-/* The thread goes on to another page: all that it leaves loses its PTE. */
+/* The thread moves on to another page: unmap the pages on its trail. */
 static void trail_leave_all(struct pb_box *box, struct pb_trail *trail,
 			    const struct step *now)
 {
@@ -172,7 +172,7 @@ static void trail_leave_all(struct pb_box *box, struct pb_trail *trail,
 	trail->nr = 0;
 }
 
-/* The page comes last on the trail; the first one makes room. */
+/* Append a page to the trail; if that is full, unmap the oldest one. */
 static void trail_append(struct pb_box *box, struct pb_trail *trail,
 			 const struct step *now)
 {
@@ -212,9 +212,9 @@ static void trail_step(struct pb_box *box, const struct vm_fault *vmf)
  * @box: the box
  * @vmf: the fault
  *
- * With references=every, takes the PTEs of the pages that the thread was at
- * before. Without memory for a trail nothing is taken, and the way back to this
- * page may not be seen.
+ * With references=every, removes the PTEs of the pages that the thread accessed
+ * before. Without memory for a trail it removes none, and later accesses to
+ * this page may go unnoticed.
  *
  * Context: in a fault, without folio locks; sleeps.
  */

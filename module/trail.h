@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Trails: the pages that each thread is at. */
+/* Trails: the pages that each thread currently accesses. */
 #ifndef _PAGEBOX_TRAIL_H
 #define _PAGEBOX_TRAIL_H
 
@@ -29,8 +29,8 @@ void pb_trails_destroy(struct pb_trails *trails);
 void pb_trail_step(struct pb_box *box, const struct vm_fault *vmf);
 
 /*
- * A number for what the current thread executes: with the same registers it is the
- * same instruction, which has not completed in between.
+ * A hash of the instruction that the current thread executes. The same
+ * registers mean that the same instruction has not completed in between.
  */
 static inline u32 pb_instruction(void)
 {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The callbacks of VMAs: core mm asks for pages, and says when VMAs come and go.
+ * The callbacks of VMAs: core mm asks for pages, and opens and closes VMAs.
  *
- * Private mappings: a private VMA has VM_SHARED set (not VM_MAYSHARE), or core mm
- * would turn its written pages into anonymous memory that no hand of ours sees. Then
- * a write to a read-only PTE comes to page_mkwrite(): if the page is the view's own,
- * nobody shares it and nobody who did has pinned it, it may be made writable. Else
- * the view gets a copy, the index is unmapped and the access is tried again.
+ * Private mappings: a private VMA has VM_SHARED set (not VM_MAYSHARE), or core
+ * mm would turn its written pages into anonymous memory, outside the box. A
+ * write to a read-only PTE calls page_mkwrite(). The page may become writable
+ * if it is the view's own, no other view shares it, and no former sharer pins
+ * it. Otherwise the view gets a copy, the index is unmapped and the access is
+ * retried.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -28,12 +29,13 @@
 #include "vma.h"
 
 /*
- * Is this populate's fault? Core mm populates a private mapping for mlock(), mmap()
- * with MAP_LOCKED or MAP_POPULATE and the like, so that no access has to wait later.
- * It asks for write access only where VM_SHARED is clear, so the pages of our
- * private mappings would be the root view's, and each would still be copied when it
- * is written first. Populating faults are those of the kernel for its own process,
- * within the few system calls that populate, which make no other ones.
+ * Does core mm populate the mapping with this fault? It populates private
+ * mappings for mlock(), mmap() with MAP_LOCKED or MAP_POPULATE and the like, so
+ * that no later access waits. It asks for write access only where VM_SHARED is
+ * clear, so our private mappings would get pages of the root view, and the
+ * first write to each would still copy it. Populating faults are faults of the
+ * kernel on the caller's own memory within the few system calls that populate,
+ * which cause no other faults.
  */
 static bool vma_populates(const struct pb_map *map, const struct vm_fault *vmf)
 {
@@ -47,9 +49,9 @@ static bool vma_populates(const struct pb_map *map, const struct vm_fault *vmf)
 }
 
 /*
- * A fault that reads, taken as one that writes: core mm begins again, with the
- * same locks, and installs a writable PTE. Without FAULT_FLAG_ALLOW_RETRY it
- * keeps them.
+ * Handle a read fault as a write fault: core mm starts over, with the same
+ * locks held, and installs a writable PTE. Without FAULT_FLAG_ALLOW_RETRY it
+ * keeps the locks.
  */
 static vm_fault_t vma_fault_for_write(struct vm_fault *vmf)
 {
@@ -62,7 +64,7 @@ static vm_fault_t vma_fault_for_write(struct vm_fault *vmf)
 	return VM_FAULT_NOPAGE | (ret & VM_FAULT_MAJOR);
 }
 
-/* How many pages to read at once for this fault, if faults come in sequence. */
+/* How many pages to read for this fault, if faults are sequential. */
 static unsigned int vma_readahead_pages(struct pb_map *map, pgoff_t index,
 					const struct vm_fault *vmf)
 {
@@ -82,9 +84,9 @@ static unsigned int vma_readahead_pages(struct pb_map *map, pgoff_t index,
 }
 
 /*
- * Faults that come in sequence bring the pages that will be next along. Nothing
- * comes of it when there is no page to read at the index itself, or an error,
- * which the fault will find again if it concerns its own page.
+ * Sequential faults read the following pages as well. Does nothing if the page
+ * at the index itself needs no read. An error is ignored: if it concerns the
+ * faulting page, the fault gets it again.
  */
 static void vma_readahead(struct pb_fault *f, const struct vm_fault *vmf)
 {
@@ -114,15 +116,15 @@ static void vma_trace(const struct pb_fault *f, const struct vm_fault *vmf,
 }
 
 /*
- * A task that is being killed goes back to its instruction, and dies on the way.
- * One that is in the kernel does not get there: its access fails.
+ * A killed task returns to its instruction, and dies on the way. In the kernel
+ * it cannot return, so the access fails.
  */
 static vm_fault_t vma_killed(const struct vm_fault *vmf)
 {
 	return vmf->flags & FAULT_FLAG_USER ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
 }
 
-/* What core mm shall do about an error. */
+/* Translate an error for core mm. */
 static vm_fault_t vma_error(const struct pb_fault *f,
 			    const struct vm_fault *vmf, int err)
 {
@@ -159,8 +161,8 @@ static vm_fault_t vma_fault_in_map(struct pb_map *map, struct vm_fault *vmf)
 }
 
 /*
- * A core dump asks for all pages, and leaves out what cannot be had. So it does not
- * fill the box with pages that nobody has touched.
+ * A core dump reads all pages, and omits those that fail. Fail untouched pages,
+ * so that a dump does not fill the box with them.
  */
 static bool vma_left_out_of_dump(struct pb_map *map, pgoff_t index)
 {
@@ -178,7 +180,7 @@ static vm_fault_t vma_fault(struct vm_fault *vmf)
 {
 	struct pb_map *map = vmf->vma->vm_private_data;
 
-	/* A fork could not share all of it, or not even make the map. */
+	/* A fork failed to share all pages, or to allocate the map. */
 	if (!map || map->broken)
 		return VM_FAULT_SIGBUS;
 	if (vma_left_out_of_dump(map, vmf->pgoff))
@@ -194,7 +196,7 @@ static vm_fault_t vma_fault(struct vm_fault *vmf)
 	return vma_fault_in_map(map, vmf);
 }
 
-/* The PTE shows a page that must not be written: give the view its own. */
+/* The PTE maps a page that must not be written: give the view its own. */
 static vm_fault_t vma_break_cow(struct pb_fault *f, struct vm_fault *vmf,
 				u64 start)
 {
@@ -234,12 +236,15 @@ static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
 		return vma_break_cow(&f, vmf, start);
 	}
 	if (folio_test_hwpoison(folio)) {
-		/* Core mm has a reference too, and tries the access again. */
+			/*
+			 * Core mm holds a reference too, and retries the
+			 * access.
+			 */
 		folio_get(folio);
 		pb_poison_retire(f.box, folio);
 		return VM_FAULT_NOPAGE;
 	}
-	/* A futex in it is that of this view from here on, see identity.c. */
+	/* From here on a futex in it belongs to this view, see identity.c. */
 	WRITE_ONCE(folio->mapping, f.map->identity->i_mapping);
 	pb_window(PB_WINDOW_MKWRITE_MAP);
 	/* Without a PTE this is the second half of a fault already counted. */
@@ -253,8 +258,8 @@ static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
 }
 
 /*
- * Not to map neighbours, so far: without this operation, core mm would take
- * mmap_lock for every fault instead of the lock of the VMA.
+ * Maps no neighbours, but must exist: without this operation, core mm would
+ * take mmap_lock for every fault instead of the lock of the VMA.
  */
 static vm_fault_t vma_map_pages(struct vm_fault *vmf, pgoff_t first,
 				pgoff_t last)
@@ -273,7 +278,7 @@ static void vma_open(struct vm_area_struct *vma)
 		pb_map_get_vma(map);
 	else
 		vma->vm_private_data = pb_fork_vma(map, vma);
-	/* What Linux 6.1 does when a split fails, which is hard to make it do. */
+	/* Mimic a failed split on Linux 6.1, which is hard to provoke. */
 	if (map->mm == vma->vm_mm && pb_fail(PB_FAIL_SPLIT)) {
 		pb_map_get_vma(map);
 		pb_map_put_vma(map, 0, 0);
@@ -289,8 +294,9 @@ static void vma_close(struct vm_area_struct *vma)
 }
 
 /*
- * mremap() with an old size of 0, or with MREMAP_DONTUNMAP, makes a second mapping
- * of the same pages where VM_SHARED is set, and so it is for private mappings.
+ * mremap() with an old size of 0, or with MREMAP_DONTUNMAP, makes a second
+ * mapping of the same pages where VM_SHARED is set, hence also for our private
+ * mappings.
  */
 static bool vma_is_aliased(const unsigned long *args)
 {
@@ -298,9 +304,9 @@ static bool vma_is_aliased(const unsigned long *args)
 }
 
 /*
- * Core mm asks before it moves a part of a VMA, and an old size of 0 is one. Here
- * it can be refused before anything is charged, which an error of mremap() would
- * leave charged.
+ * Core mm asks before it moves a part of a VMA, also with an old size of 0.
+ * Refuse the move here, before anything is charged: an error of mremap() would
+ * leave the charge in place.
  */
 static int vma_may_split(struct vm_area_struct *vma, unsigned long address)
 {
@@ -308,7 +314,7 @@ static int vma_may_split(struct vm_area_struct *vma, unsigned long address)
 
 	if (!pb_in_mremap(args))
 		return 0;
-	/* Other splits, of this VMA or another, only make room for the new mapping. */
+	/* Other splits only make room for the new mapping. */
 	start = untagged_addr(args[0]);
 	if (start < vma->vm_start || start >= vma->vm_end ||
 	    (address != start && address != start + PAGE_ALIGN(args[1])))
@@ -316,7 +322,7 @@ static int vma_may_split(struct vm_area_struct *vma, unsigned long address)
 	return vma_is_aliased(args) ? -EINVAL : 0;
 }
 
-/* The VMA has been moved as a whole; after an error it is moved back. */
+/* The VMA was moved as a whole; after an error core mm moves it back. */
 static int vma_mremap(struct vm_area_struct *vma)
 {
 	unsigned long args[6];
@@ -324,7 +330,7 @@ static int vma_mremap(struct vm_area_struct *vma)
 	return pb_in_mremap(args) && vma_is_aliased(args) ? -EINVAL : 0;
 }
 
-/* The dirty bits of shared pages are the hardware's; no fault is needed. */
+/* The hardware sets the dirty bits of shared pages; no fault is needed. */
 const struct vm_operations_struct pb_vma_shared_ops = {
 	.open = vma_open,
 	.close = vma_close,

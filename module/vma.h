@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Mappings of processes: VMAs, fork, stacks that grow. */
+/* Mappings of processes: VMAs, fork, growing stacks. */
 #ifndef _PAGEBOX_VMA_H
 #define _PAGEBOX_VMA_H
 

@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Write-back: dirty pages of the root view go to the store.
+ * Write-back: write dirty pages of the root view to the store.
  *
- * Which pages are dirty is known to the PTEs, which the CPU marks, and to the
- * folio, which gets the mark when a PTE goes or when write() or a pin changes
- * the page. So a page is cleaned with the folio lock held: folio_mkclean() takes
- * the mark and the write permission from all PTEs and leaves them in place, the
- * next write fault puts both back. Then the folio is marked as being under
- * write-back (PG_writeback), unlocked, and written. A process may write to the page
- * meanwhile; then it is dirty again, as with any file.
+ *   writeback_next()      find the next resident page of the root view
+ *   writeback_lock_due()  lock its folio; skip it unless it is dirty
+ *   writeback_clean()     clear the dirty marks, set PG_writeback
+ *   writeback_add()       unlock the folio, add it to a request
+ *   writeback_done()      clear PG_writeback
  *
- * A folio under write-back stays in its frame and its page in the root view until
- * the write is done. So the write needs no reference of its own: the frame table's
- * keeps the folio. Faults map the page as ever. Whatever would take it away, an
- * eviction or a discard, or write it a second time, meets a busy folio: it skips it,
- * or waits for the write without the folio lock. Nothing waits for a write with the
- * folio lock held, because core mm waits for that lock in a way that no signal ends.
+ * A page is dirty if one of its PTEs is, which the CPU marks, or its folio,
+ * which gets the mark when a PTE is removed or when write() or a pin changes
+ * the page. So a page is cleaned under the folio lock: folio_mkclean() removes
+ * the mark and the write permission from all PTEs and leaves them in place; the
+ * next write fault restores both. A process may write to the page during the
+ * write; the page is then dirty again, as with any file.
  *
- * Pages are written by msync(), fsync() and fdatasync(), by the flusher when they
- * have been dirty for long or too many are, by evictions (evict.c), and when the
- * last file descriptor and mapping are gone. A page that could not be written
- * stays dirty in its frame, and will be tried again. Whoever calls fsync() next,
- * on each open file description, is told once.
+ * A folio under write-back stays in its frame and its page in the root view
+ * until the write is done. So the write needs no reference of its own: the
+ * frame table's keeps the folio. Faults map the page as usual. An eviction, a
+ * discard or a second write finds the folio busy and skips it, or waits for the
+ * write without the folio lock. Never wait for a write with the folio lock
+ * held: core mm waits for that lock in a way that no signal interrupts.
  *
- * Pages are written one by one, in no order that anybody may rely on: what the
- * store holds after a crash is what the file or device below makes of that.
+ * Pages are written by msync(), fsync() and fdatasync(), by the flusher when
+ * they have been dirty for long or too many are, by evictions (evict.c), and
+ * after the last file descriptor and mapping are closed. A page that could not
+ * be written stays dirty in its frame and is retried. The error is reported
+ * once per open file by fsync(), as errseq_t does.
+ *
+ * Pages are written one by one, in unspecified order: the store's contents
+ * after a crash depend on the underlying file or device.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -46,7 +51,7 @@
 #include "view.h"
 #include "writeback.h"
 
-/* How often the flusher looks at most and at least, in milliseconds. */
+/* Shortest and longest interval between two flushes, in milliseconds. */
 #define FLUSH_OFTEN 20
 #define FLUSH_SELDOM 1000
 
@@ -82,12 +87,12 @@ static void writeback_done(struct pb_io *io)
 }
 
 /**
- * struct writer - on its way through the dirty pages of a box
- * @box: where
- * @flight: the writes
- * @io: the one that neighbours can still be added to, or NULL
+ * struct writer - a pass over the dirty pages of a box
+ * @box: the box
+ * @flight: its writes
+ * @io: the write that the next page may be added to, or NULL
  * @wait: wait for folio locks and for earlier writes, else skip busy pages
- * @before: only pages that the flusher found dirty before, in jiffies; 0 for all
+ * @before: write only pages found dirty at or before this jiffy; 0 for all
  */
 struct writer {
 	struct pb_box *box;
@@ -105,8 +110,8 @@ static void writeback_submit(struct writer *w)
 }
 
 /*
- * The next resident page of the root view, with a reference to its folio. RCU
- * does not keep the page; its folio's lock will tell whether it is still there.
+ * Find the next resident page of the root view, and take a reference to its
+ * folio. RCU does not keep the page: check it again under the folio lock.
  */
 static struct pb_page *writeback_next(struct pb_box *box, pgoff_t *index,
 				      pgoff_t last, struct folio **folio)
@@ -127,8 +132,8 @@ static struct pb_page *writeback_next(struct pb_box *box, pgoff_t *index,
 }
 
 /*
- * Lock a folio. A write that has not begun is not kept back meanwhile: others wait
- * for it.
+ * Lock a folio. Before it waits, it submits the pending write: other tasks may
+ * wait for that.
  */
 static int writeback_lock(struct writer *w, struct folio *folio)
 {
@@ -153,7 +158,7 @@ static bool writeback_is_dirty(struct pb_box *box, struct folio *folio)
 	return bits.dirty;
 }
 
-/* Another page may have got the folio, and even the memory of the page object. */
+/* The folio may hold another page by now, even one at the same address. */
 static bool writeback_is_due(struct writer *w, struct pb_page *page,
 			     struct folio *folio)
 {
@@ -167,8 +172,8 @@ static bool writeback_is_due(struct writer *w, struct pb_page *page,
 }
 
 /*
- * Lock a page that is due, once no earlier write of it is under way. Return 1, 0
- * when it is not due or busy, -EINTR; it is locked for 1 alone.
+ * Lock a page that is due, after any earlier write of it. Return 1 with the
+ * folio locked, 0 when the page is not due or busy, or -EINTR.
  */
 static int writeback_lock_due(struct writer *w, struct pb_page *page,
 			      struct folio *folio)
@@ -203,9 +208,8 @@ static int writeback_lock_due(struct writer *w, struct pb_page *page,
 }
 
 /*
- * The page is clean afterwards, as far as anybody can tell. That it is dirty was
- * seen before: folio_mkclean() does not tell a PTE that is dirty from one that is
- * only writable.
+ * Make the page clean and set PG_writeback. The caller has checked that it is
+ * dirty: folio_mkclean() does not distinguish a dirty PTE from a writable one.
  */
 static void writeback_clean(struct pb_box *box, struct pb_page *page,
 			    struct folio *folio)
@@ -219,7 +223,7 @@ static void writeback_clean(struct pb_box *box, struct pb_page *page,
 	pb_window(PB_WINDOW_WRITE_CLEANED);
 }
 
-/* A write without pages, of the writer's group. */
+/* Start an empty write in the writer's group. */
 static struct pb_io *writeback_begin(struct writer *w, pgoff_t index)
 {
 	struct pb_io *io =
@@ -230,7 +234,7 @@ static struct pb_io *writeback_begin(struct writer *w, pgoff_t index)
 	return io;
 }
 
-/* The folio is unlocked, and the write's. */
+/* Add a locked folio to the pending write; the folio is unlocked on return. */
 static void writeback_add(struct writer *w, struct pb_page *page,
 			  struct folio *folio)
 {
@@ -269,7 +273,7 @@ static int writeback_pages(struct writer *w, pgoff_t index, pgoff_t last)
 	return err;
 }
 
-/* Wait for writes that others have begun: their pages may be clean by now. */
+/* Wait for writes started by other tasks: their pages may be clean by now. */
 static int writeback_wait_for_others(struct pb_box *box, pgoff_t index,
 				     pgoff_t last)
 {
@@ -311,11 +315,11 @@ static int writeback_and_wait(struct pb_box *box, pgoff_t first, pgoff_t last,
  * @first: first page
  * @last: last page
  *
- * What could not be written is remembered for fsync().
+ * Write errors are recorded for fsync().
  *
- * Context: sleeps; no folio lock is held.
- * Return: 0 when all that was dirty has been written or tried, -EINTR when the
- * task is being killed
+ * Context: sleeps; the caller holds no folio lock.
+ * Return: 0 when all dirty pages were written or failed; -EINTR when the task
+ * is being killed
  */
 int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 {
@@ -325,8 +329,8 @@ int pb_writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 }
 
 /*
- * What a truncation leaves is written, and what it takes is dropped: what is in
- * doubt is not written, so this begins again when there was one meanwhile.
+ * Pages behind a pending truncation of the store are not written, since it may
+ * drop them. So start over if a truncation came in between.
  */
 static int writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
 {
@@ -348,12 +352,11 @@ static int writeback_range(struct pb_box *box, pgoff_t first, pgoff_t last)
  * @file: of the box, or of a private mapping
  * @start: first byte
  * @end: last byte
- * @datasync: fdatasync() will do
+ * @datasync: fdatasync() is sufficient
  *
- * Private pages have nothing to be written to; neither has a box whose store is
- * only read.
+ * Does nothing for private pages, and for a box whose store is read-only.
  *
- * Return: 0, or what went wrong since this file was last told
+ * Return: 0, or an error, possibly an earlier one not yet reported to this file
  */
 int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 		       int datasync)
@@ -361,7 +364,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 	struct pb_box *box = file->private_data;
 	int err, before;
 
-	/* What was never used has no dirty page; pairs with pb_box_seal(). */
+	/* An unsealed box has no dirty page; pairs with pb_box_seal(). */
 	if (!smp_load_acquire(&box->sealed))
 		return 0;
 	err = writeback_range(box, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
@@ -377,7 +380,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 	return err ?: before;
 }
 
-/* Note since when a page is dirty. Return whether it is. */
+/* Note the time at which a page was found dirty. Return whether it is. */
 static bool writeback_note_dirty(struct pb_box *box, struct pb_page *page,
 				 struct folio *folio)
 {
@@ -410,7 +413,7 @@ static unsigned long writeback_count_dirty(struct pb_box *box)
 	}
 }
 
-/* How long until the flusher looks again: often enough for the age. */
+/* Interval between two flushes: a quarter of the age limit, clamped. */
 static unsigned long writeback_period(struct pb_box *box)
 {
 	return msecs_to_jiffies(clamp_t(u32,
@@ -433,7 +436,7 @@ static void writeback_flush_work(struct work_struct *work)
 			(jiffies - msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
 				1;
 	pb_window(PB_WINDOW_FLUSH_WRITE);
-	/* Errors are remembered for fsync(), and the pages stay dirty. */
+	/* Errors are recorded for fsync(), and the pages stay dirty. */
 	if (dirty)
 		writeback_and_wait(box, 0, ULONG_MAX, false, before);
 	pb_window(PB_WINDOW_FLUSH_AGAIN);
@@ -441,8 +444,8 @@ static void writeback_flush_work(struct work_struct *work)
 }
 
 /**
- * pb_writeback_start - let the flusher look after a box
- * @box: a box
+ * pb_writeback_start - start the flusher of a box
+ * @box: the box
  */
 void pb_writeback_start(struct pb_box *box)
 {
@@ -452,7 +455,7 @@ void pb_writeback_start(struct pb_box *box)
 }
 
 /**
- * pb_writeback_init - nothing is dirty yet
+ * pb_writeback_init - initialise the flusher
  * @box: a new box
  */
 void pb_writeback_init(struct pb_box *box)
@@ -461,7 +464,7 @@ void pb_writeback_init(struct pb_box *box)
 }
 
 /**
- * pb_writeback_stop - the flusher does not look again
+ * pb_writeback_stop - stop the flusher
  * @box: the box
  */
 void pb_writeback_stop(struct pb_box *box)
@@ -471,8 +474,8 @@ void pb_writeback_stop(struct pb_box *box)
 
 /**
  * struct farewell - the last write-back of a box
- * @work: for the worker, which no signal reaches
- * @box: kept alive meanwhile
+ * @work: work for a worker, so that no signal interrupts it
+ * @box: the box, referenced
  * @flight: for the task that waits
  */
 struct farewell {
@@ -504,10 +507,10 @@ static void writeback_farewell_work(struct work_struct *work)
 }
 
 /**
- * pb_writeback_last - write all back, as the box will not be used any more
- * @box: a box that no file stands for
+ * pb_writeback_last - write all dirty pages of a box that is closed
+ * @box: a box without open files
  *
- * Done by a worker: a task that is being killed leaves before it is done.
+ * A worker writes them; the wait is killable.
  */
 void pb_writeback_last(struct pb_box *box)
 {

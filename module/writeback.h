@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Write-back: dirty pages of the root view go to the store. */
+/* Write-back: write dirty pages of the root view to the store. */
 #ifndef _PAGEBOX_WRITEBACK_H
 #define _PAGEBOX_WRITEBACK_H
 
