@@ -3,11 +3,12 @@
  * Headroom in the cgroup of the current task.
  *
  * The frames of a box are charged to the cgroup of the task that makes it grow,
- * and core mm cannot reclaim them. A cgroup that is full of them has nothing left
- * for page tables, page objects and the writes that an eviction needs, and its
- * OOM killer comes although the box could evict. So a box stops growing, and
- * recycles its own frames, while less than the headroom is left in the cgroup, or
- * in one above it; and gives frames back when half of that is gone (evict.c).
+ * and core mm cannot reclaim them. A cgroup full of frames has nothing left for
+ * page tables, page objects and the writes that an eviction needs, and invokes
+ * its OOM killer although the box could evict. So a box stops growing, and
+ * recycles its own frames, while less than the headroom is left in the cgroup or
+ * in an ancestor; it gives frames back when less than half of the headroom is
+ * left (evict.c).
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -17,7 +18,7 @@
 
 #ifdef CONFIG_MEMCG
 
-/* Pages that a cgroup is to have left: a sixteenth of its limit, within bounds. */
+/* Bounds of the headroom, in pages: a sixteenth of the cgroup's limit. */
 #define HEADROOM_LEAST 64UL
 #define HEADROOM_MOST 1024UL
 
@@ -26,7 +27,7 @@ static unsigned long memcg_limit(const struct mem_cgroup *memcg)
 	return min(READ_ONCE(memcg->memory.max), READ_ONCE(memcg->memory.high));
 }
 
-/* Does it have less than its headroom divided by @part? One without limit not. */
+/* Is less than the headroom divided by @part left? Never true without a limit. */
 static bool is_short(struct mem_cgroup *memcg, unsigned int part,
 		     unsigned long *left)
 {
@@ -43,10 +44,11 @@ static bool is_short(struct mem_cgroup *memcg, unsigned int part,
 
 /**
  * pb_memcg_is_short - is the current task's cgroup short of memory?
- * @part: less than the headroom divided by this: PB_MEMCG_ALL or PB_MEMCG_LOW
- * @left: set to how many pages are left where it is
+ * @part: divisor of the headroom: PB_MEMCG_ALL or PB_MEMCG_LOW
+ * @left: set to the number of pages left in the cgroup that is short
  *
- * Return: true if it, or one above it, has less than that left
+ * Return: true if less than the headroom divided by @part is left in the cgroup,
+ * or in an ancestor
  */
 bool pb_memcg_is_short(unsigned int part, unsigned long *left)
 {

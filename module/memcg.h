@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-/* Parts of the headroom that a cgroup is to keep. */
+/* Divisors of the headroom, for pb_memcg_is_short(). */
 #define PB_MEMCG_LOW 2
 #define PB_MEMCG_ALL 1
 

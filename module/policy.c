@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which policies there are, and what the engine does for all of them. */
+/* The registry of replacement policies. */
 #include <linux/err.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -40,7 +40,7 @@ static struct entry *policy_find_locked(const char *name)
 	return NULL;
 }
 
-/* Without an owner, its code could go while a box uses it. */
+/* Without an owner, its module could be unloaded while a box uses it. */
 static bool policy_is_valid(const struct pb_policy *policy)
 {
 	return policy->name && policy->name[0] &&
@@ -49,13 +49,12 @@ static bool policy_is_valid(const struct pb_policy *policy)
 }
 
 /**
- * pb_policy_register - offer a policy to users
- * @policy: the policy; stays where it is until pb_policy_unregister()
+ * pb_policy_register - make a policy available
+ * @policy: the policy; must stay valid until pb_policy_unregister()
  *
  * Context: sleeps.
- * Return: 0; -EEXIST when there is one of that name; -EINVAL for a name that is
- * empty or too long, a policy without @owner or @pick, or with too much state;
- * -ENOMEM
+ * Return: 0; -EEXIST if the name is in use; -EINVAL for a name that is empty or
+ * too long, a policy without @owner or @pick, or with too much state; -ENOMEM
  */
 int pb_policy_register(const struct pb_policy *policy)
 {
@@ -82,11 +81,11 @@ int pb_policy_register(const struct pb_policy *policy)
 EXPORT_SYMBOL_GPL(pb_policy_register);
 
 /**
- * pb_policy_unregister - no box can choose the policy any more
+ * pb_policy_unregister - remove a policy
  * @policy: a registered policy
  *
- * To be called when its module goes. A module that has a policy in use cannot
- * be unloaded, so no box uses it then.
+ * To be called from the module's exit. No box uses the policy then, because a
+ * module with a policy in use cannot be unloaded.
  *
  * Context: sleeps.
  */
@@ -105,12 +104,12 @@ void pb_policy_unregister(const struct pb_policy *policy)
 EXPORT_SYMBOL_GPL(pb_policy_unregister);
 
 /**
- * pb_policy_get - find a policy and keep its module
- * @name: what users call it
+ * pb_policy_get - find a policy and pin its module
+ * @name: its name in the ABI
  *
  * Context: sleeps.
- * Return: the policy, to be given back with pb_policy_put(), or
- * ERR_PTR(-ENOENT), also when its module is being unloaded
+ * Return: the policy, to be released with pb_policy_put(), or ERR_PTR(-ENOENT),
+ * also if its module is being unloaded
  */
 const struct pb_policy *pb_policy_get(const char *name)
 {
@@ -126,7 +125,7 @@ const struct pb_policy *pb_policy_get(const char *name)
 }
 
 /**
- * pb_policy_put - a box does not use a policy any more
+ * pb_policy_put - release a policy
  * @policy: from pb_policy_get()
  */
 void pb_policy_put(const struct pb_policy *policy)
@@ -135,7 +134,7 @@ void pb_policy_put(const struct pb_policy *policy)
 }
 
 /**
- * pb_policies_each - go through the policies that users can choose
+ * pb_policies_each - call a function for each policy
  * @fn: called with the name of each; must not sleep for long
  * @arg: for @fn
  */

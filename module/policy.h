@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Replacement policies: which frame is taken from its page next.
+ * Replacement policies: the choice of the frame to evict next.
  *
- * A policy is a table of a few callbacks, struct pb_policy. The shortest one to
- * read is policy_clock.c; samples/policy_mru.c is in a module of its own and says
- * how to write one. The engine (evict.c) does all the rest. When a box has no
- * free frame, it
+ * A policy is a table of a few callbacks, struct pb_policy. The shortest example
+ * is policy_clock.c; samples/policy_mru.c is a policy in a separate module, and
+ * explains how to write one. The engine (evict.c) does the rest. When a box has
+ * no free frame, the engine
  *
- *   1. asks @pick for frames to look at, best victim first;
- *   2. finds out whether the page in each was accessed since the engine last
- *      looked at it, by any process, and forgets that;
- *   3. asks @keep whether to leave the frame alone this time;
- *   4. takes the frames that were not kept from their pages,
+ *   1. asks @pick for candidate frames, best victim first;
+ *   2. reads and clears the accessed bits of the page in each, in all processes;
+ *   3. asks @keep whether to skip the frame this time;
+ *   4. evicts the pages of the frames that were not kept,
  *
- * and again until it has enough. A policy may propose what it likes, empty frames
- * too: the engine passes those, and frames that are locked in memory, pinned or
- * being faulted in. When it has looked at as many frames as there are and has no
- * victim, it goes round by itself once, with the hand, and keeps none.
+ * and repeats this until it has enough frames. A policy may propose any frame,
+ * even an empty one: the engine skips it, as it skips frames that are locked in
+ * memory, pinned or being faulted in. When it has seen as many candidates as
+ * there are frames and has no victim, it makes one revolution of the hand
+ * without the policy, and keeps none.
  *
  * An access is seen in one of two ways. A fault that finds the page in its frame
- * is reported to @reference at once. An access through a PTE leaves an accessed
- * bit, which @keep and @sample are told later. @references of struct
- * pb_policy_box says how much the second way misses: see enum
+ * is reported to @reference immediately. An access through a PTE sets an accessed
+ * bit, which is passed to @keep and @sample later. @references of struct
+ * pb_policy_box tells how much the second way misses: see enum
  * pagebox_references in the ABI.
  *
- * Every callback runs under one spinlock of the box. So a policy needs no locks
- * of its own, may not sleep, and should be quick. What it remembers of a frame is
- * in the frame's note, and what it remembers of the box in @size bytes of state.
+ * Every callback runs under one spinlock of the box. So a policy needs no locks,
+ * must not sleep, and should be quick. It keeps its data per frame in the frame's
+ * note, and its data per box in @size bytes of state.
  */
 #ifndef _PAGEBOX_POLICY_H
 #define _PAGEBOX_POLICY_H
@@ -40,10 +40,10 @@
 struct pb_policy;
 
 /**
- * union pb_policy_note - what a policy remembers of one frame
- * @list: a place in a list,
- * @frame: with the number of the frame, which leads back from the list
- * @word: or whatever fits a number
+ * union pb_policy_note - data of a policy on one frame
+ * @list: a list entry
+ * @frame: number of the frame of @list, set by the policy
+ * @word: alternatively, a number
  *
  * All bits are zero when a policy starts, or the frame is new.
  */
@@ -56,14 +56,14 @@ union pb_policy_note {
 };
 
 /**
- * struct pb_policy_box - a policy at work in one box
+ * struct pb_policy_box - the state of a policy in one box
  * @policy: the policy
- * @nr: how many frames there are, at least one: their numbers are 0 to @nr - 1
- * @hand: the frame that is looked at next; users see it, and the engine's own
- *        round begins there
+ * @nr: number of frames, at least one; they are numbered 0 to @nr - 1
+ * @hand: the next candidate of a policy that scans frames; shown to users, and
+ *        the start of the engine's own revolution
  * @references: how accesses are seen: PAGEBOX_REFERENCES_HARDWARE, _EXACT or
  *              _EVERY; may change at any time
- * @state: @policy->size bytes, zero at first
+ * @state: @policy->size bytes, initially zero
  */
 struct pb_policy_box {
 	const struct pb_policy *policy;
@@ -73,33 +73,33 @@ struct pb_policy_box {
 	void *state;
 };
 
-/* Most frames that a policy is asked for at once. */
+/* Most frames that @pick is asked for. */
 #define PB_PICK_MAX 32
 
 /**
  * struct pb_policy - a replacement policy
- * @name: what users call it, shorter than PAGEBOX_NAME_LEN
+ * @name: its name in the ABI, shorter than PAGEBOX_NAME_LEN
  * @owner: THIS_MODULE, which cannot be unloaded while a box uses the policy
- * @size: bytes of state for each box, at most PAGE_SIZE
- * @start: the box begins to use the policy; @load is called afterwards for each
- *         frame that holds a page. Nothing is called when the box stops using
- *         it. May be NULL
+ * @size: bytes of state per box, at most PAGE_SIZE
+ * @start: called when a box starts using the policy, before @load is called for
+ *         each frame that holds a page. There is no callback for the end of use.
+ *         May be NULL
  * @load: a page was put into a frame. May be NULL
- * @unload: the page has left the frame, because it was evicted or for another
- *          reason; not called for a frame whose @load was not. May be NULL
+ * @unload: the page has left the frame, by an eviction or otherwise; only called
+ *          after @load for the same page. May be NULL
  * @reference: a fault has found a page in its frame: an access. Not called for
- *             the fault that has just loaded the page. May be NULL
+ *             the fault that loads the page. May be NULL
  * @pick: propose up to @nr frames (1 to PB_PICK_MAX), best victim first; return
- *        how many. Frames that were proposed before and stayed should come last:
- *        the engine asks again when it needs others. If it returns 0, the
- *        engine takes the frame at the hand
- * @keep: leave this frame alone, though it was proposed? Called after its
- *         accessed bit was read and cleared, unless the engine passed it. NULL
- *        keeps none
- * @sample: called for each frame that holds a page, from time to time (when a
- *          quarter of the frames was evicted since the last time), with its
- *          accessed bit, which is then cleared. Not called with _EVERY, where
- *          faults tell more. NULL if the policy does not sample
+ *        their number. Frames that were proposed before and stayed should come
+ *        last: the engine asks again when it needs more. If @pick returns 0, the
+ *        engine proposes the frame at the hand
+ * @keep: return true to keep a frame although it was proposed. Called after its
+ *        accessed bit was read and cleared, unless the engine skips the frame.
+ *        NULL keeps none
+ * @sample: called for each frame that holds a page, with its accessed bit, which
+ *          is then cleared; once per period, in which a quarter of the frames is
+ *          evicted. Not called with _EVERY, where faults report more. NULL if the
+ *          policy does not sample
  */
 struct pb_policy {
 	const char *name;
@@ -116,7 +116,7 @@ struct pb_policy {
 	void (*sample)(struct pb_policy_box *box, u32 frame, bool accessed);
 };
 
-/* The frame whose note is in a list there. */
+/* The frame of a note in a list. */
 static inline u32 pb_policy_frame(struct list_head *list)
 {
 	return list_entry(list, union pb_policy_note, list)->frame;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The clock: the hand goes over the frames in the order of their numbers. A frame
- * whose page was accessed since the hand last came by is kept, and forgets it;
- * the first one that was not is taken (F. J. Corbato, "A Paging Experiment with
- * the Multics System", 1968).
+ * The clock: the hand visits the frames in the order of their numbers. A frame
+ * whose page was accessed since the last visit is kept, and its accessed bit is
+ * cleared; the first other frame is the victim (F. J. Corbato, "A Paging
+ * Experiment with the Multics System", 1968).
  */
 #include <linux/minmax.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * First in, first out: the page that was loaded first is taken first, used or
- * not. With some programs it takes more faults with more frames (L. A. Belady,
+ * First in, first out: the page that was loaded first is evicted first, used or
+ * not. Some programs fault more often with more frames (L. A. Belady,
  * R. A. Nelson and G. S. Shedler, "An Anomaly in Space-Time Characteristics of
  * Certain Programs Running in a Paging Machine", 1969).
  */

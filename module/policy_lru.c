@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Least recently used: a queue of the pages in the order of the last access that
- * was seen, the victim at its head. How true that is depends on how accesses are
- * seen (box->references):
+ * was seen, the victim at its head. Its accuracy depends on how accesses are seen
+ * (box->references):
  *
  * every    Each change of page by a thread is a fault, so the order is that of
  *          the accesses: exact LRU, without Belady's anomaly (R. L. Mattson,
  *          J. Gecsei, D. R. Slutz and I. L. Traiger, "Evaluation Techniques for
- *          Storage Hierarchies", 1970). A page that a thread uses without a
- *          break counts as used when the thread came to it.
+ *          Storage Hierarchies", 1970). A run of accesses to one page by a thread
+ *          counts as one access, at its start.
  *
- * exact    The engine samples the accessed bits of all pages when a quarter of
- *          the frames was evicted. A page whose bit was set goes to the end of
- *          the queue and loses its PTEs; its next access is a fault, which moves
- *          it there once more. So the order is that of the first accesses since
+ * exact    The engine samples the accessed bits of all pages each time a quarter
+ *          of the frames was evicted. A page whose bit was set moves to the end
+ *          of the queue and loses its PTEs; its next access is a fault, which
+ *          moves it there again. So the order is that of the first accesses since
  *          the last sample: pages in use are never the victim, but the order
  *          among them can be wrong within a period.
  *
- * hardware The same without the fault: pages whose bit was set in the last
+ * hardware As exact, without the fault: pages whose bit was set in the last
  *          period come after all others, in the order of their frames. A page
  *          whose translation stays in the TLB can look idle.
  */
@@ -49,7 +49,7 @@ static unsigned int lru_pick(struct pb_policy_box *box, u32 *frame,
 	return pb_queue_pick(box->state, frame, nr);
 }
 
-/* With _EVERY the bit only repeats what a fault has told, in its order. */
+/* With _EVERY a fault has reported the access already, in the right order. */
 static bool lru_keep(struct pb_policy_box *box, u32 frame, bool accessed,
 		     bool dirty)
 {

@@ -3,11 +3,11 @@
  * A queue of the pages in frames, for policies that take victims from its head.
  *
  * A page that was proposed and stays, because it is locked or because the engine
- * preferred another, keeps its place. So that the others get their turn,
- * pb_queue_pick() goes on behind the page that it proposed last. It begins again
- * with the head once as many pages were added as were passed: at every load if one
- * was, which keeps the order; and with thousands of locked pages at the head, each
- * load pays for another look at one of them.
+ * preferred another, keeps its place. To reach the others, pb_queue_pick()
+ * resumes behind the page that it proposed last. It restarts at the head once as
+ * many pages were added as were passed. With one passed page that is at every
+ * load, which keeps the order; with thousands of locked pages at the head, each
+ * load pays for one more look at one of them.
  */
 #ifndef _PAGEBOX_POLICY_QUEUE_H
 #define _PAGEBOX_POLICY_QUEUE_H
@@ -17,8 +17,8 @@
 /**
  * struct pb_queue - the queue of a box
  * @pages: the pages, the next victim first
- * @last: the one that was proposed last, or @pages to begin with the head
- * @passed: pages that were proposed and stay, minus those added since
+ * @last: the page that was proposed last, or @pages to start at the head
+ * @passed: number of pages that were proposed and stay, minus those added since
  */
 struct pb_queue {
 	struct list_head pages;
@@ -38,7 +38,7 @@ static inline void pb_queue_init(struct pb_queue *queue)
 	pb_queue_rewind(queue);
 }
 
-/* The page in @frame becomes the last victim. */
+/* Add the page in @frame at the end. */
 static inline void pb_queue_add(struct pb_queue *queue,
 				struct pb_policy_box *box, u32 frame)
 {
@@ -64,7 +64,7 @@ static inline void pb_queue_del(struct pb_queue *queue,
 	list_del(&note->list);
 }
 
-/* The page in @frame, which is in the queue, becomes the last victim. */
+/* Move the page in @frame to the end. */
 static inline void pb_queue_move(struct pb_queue *queue,
 				 struct pb_policy_box *box, u32 frame)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random: any frame may be next, whatever the program did. What a policy that
- * looks at accesses is worth shows against this one; for a program that goes
- * round and round over more pages than there are frames, the others are worse.
+ * Random: the victim does not depend on accesses. This is the baseline for other
+ * policies. It beats them for a program that loops over more pages than there are
+ * frames.
  *
- * A frame may be proposed twice, even at once. The engine passes it the second
- * time, since its folio is locked by then.
+ * A frame may be proposed twice, even in one call. The engine skips it the second
+ * time, because its folio is locked by then.
  */
 #include <linux/math.h>
 #include <linux/random.h>

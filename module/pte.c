@@ -2,11 +2,11 @@
 /*
  * The hardware's page tables: read, harvest accessed bits, write-protect.
  *
- * Nothing here changes which page is mapped where; unmapping is core mm's. The
- * page tables of a VMA are safe to walk while the VMA is in the i_mmap tree
- * (under i_mmap_rwsem) or its mm's mmap_lock is held. Empty tables may be given
- * back nevertheless, by madvise() on newer kernels: RCU keeps their memory,
- * and a PMD entry is checked again under the lock of the table it points to.
+ * This file maps and unmaps nothing; core mm does that. The page tables of a VMA
+ * are safe to walk while the VMA is in the i_mmap tree (under i_mmap_rwsem) or
+ * its mm's mmap_lock is held. Newer kernels may still free empty tables in
+ * madvise(): RCU keeps their memory, and a PMD entry is checked again under the
+ * lock of the table it points to.
  */
 #include <linux/interval_tree_generic.h>
 #include <linux/pagemap.h>
@@ -15,7 +15,7 @@
 #include "compat_mm.h"
 #include "pte.h"
 
-/* The kernel exports no iterator over i_mmap; this makes one of our own. */
+/* The kernel exports no iterator over i_mmap, so define one. */
 static inline pgoff_t vma_first_index(struct vm_area_struct *vma)
 {
 	return vma->vm_pgoff;
@@ -31,7 +31,7 @@ INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, unsigned long,
 		     static __maybe_unused, vma_tree)
 
 /**
- * pb_pte_vma_first - first VMA that shows some of a range
+ * pb_pte_vma_first - first VMA that overlaps a range
  * @mapping: of the box; the caller holds its i_mmap_rwsem
  * @first: first index of the range
  * @last: last index of the range
@@ -46,8 +46,8 @@ struct vm_area_struct *pb_pte_vma_first(struct address_space *mapping,
 }
 
 /**
- * pb_pte_vma_next - next VMA that shows some of a range
- * @vma: the one before
+ * pb_pte_vma_next - next VMA that overlaps a range
+ * @vma: the previous VMA
  * @first: first index of the range
  * @last: last index of the range
  *
@@ -65,10 +65,10 @@ typedef void (*pte_fn)(struct mm_struct *mm, unsigned long address, pte_t *ptep,
 
 /*
  * The PMD entry of an address, or NULL when a table above it is missing. @next is
- * set to where the walk goes on: behind all that the missing table would map, but
- * not behind @end. So a walk costs what exists, however much is mapped. The end of a
- * level is looked for within that of the level above: for a level that the kernel
- * does not have it is the same.
+ * set to where the walk continues: past everything that the missing table would
+ * map, but not past @end. So the cost of a walk depends on the tables that exist,
+ * not on the size of the mapping. The end of each level is limited by that of the
+ * level above: for a folded level they are the same.
  */
 static pmd_t *pmd_of(struct mm_struct *mm, unsigned long address,
 		     unsigned long end, unsigned long *next)
@@ -113,7 +113,7 @@ static void walk_table(struct mm_struct *mm, pmd_t *pmd, unsigned long address,
 	spin_unlock(lock);
 }
 
-/* Visit all present PTEs of a range; or those at its beginning, see @killable. */
+/* Visit all present PTEs of a range. If @killable, a killed task may stop early. */
 static int walk_range(struct mm_struct *mm, unsigned long address,
 		      unsigned long end, pte_fn fn, void *arg, bool killable)
 {
@@ -140,11 +140,11 @@ static void walk(struct mm_struct *mm, unsigned long address, unsigned long end,
 }
 
 /**
- * struct harvest - what harvest_pte() works on
- * @vma: whose page tables are walked
+ * struct harvest - argument of harvest_pte()
+ * @vma: VMA whose page tables are walked
  * @first: index of @folios[0]
  * @folios: folios of neighbouring indices, locked
- * @bits: one for each
+ * @bits: result for each folio
  * @clear: clear the accessed bits
  */
 struct harvest {
@@ -163,7 +163,7 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
 	struct pb_pte_bits *bits = &h->bits[i];
 	pte_t pte = READ_ONCE(*ptep);
 
-	/* Another view's page at the same index is none of our business. */
+	/* Skip another view's page at the same index. */
 	if (pte_pfn(pte) != folio_pfn(h->folios[i]))
 		return;
 	bits->mapped++;
@@ -178,17 +178,17 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
 }
 
 /**
- * pb_pte_harvest - what the PTEs say of folios at neighbouring indices
+ * pb_pte_harvest - collect the PTE bits of folios at neighbouring indices
  * @mapping: of the box
  * @first: index of the first folio
  * @folios: the folios, locked
  * @bits: filled, one for each folio
- * @nr: how many folios
- * @clear: clear the accessed bits that were found set, but for VMAs under mlock()
+ * @nr: number of folios
+ * @clear: clear accessed bits, except in VMAs under mlock()
  *
- * The TLB is not flushed: a CPU that still holds the translation does not set the
- * bit again before it loads the entry anew. A caller that has to see the next
- * access takes the PTE as well.
+ * The TLB is not flushed: a CPU that still caches the translation does not set
+ * the bit again before it reloads the entry. A caller that must see the next
+ * access clears the PTE as well.
  *
  * Context: takes i_mmap_rwsem for reading and page table locks.
  */
@@ -235,19 +235,19 @@ static void wrprotect_pte(struct mm_struct *mm, unsigned long address,
 }
 
 /**
- * pb_pte_wrprotect - take the write permission from a range
- * @mm: whose mmap_lock is held for writing; no fault runs in the range
+ * pb_pte_wrprotect - write-protect and clean the PTEs of a range
+ * @mm: mm whose mmap_lock is held for writing; no fault runs in the range
  * @start: first address
  * @end: address after the last
  *
- * And the dirty bits, which go to the folios. A PTE in a VMA with VM_SHARED that is
- * dirty has been made writable once with page_mkwrite()'s consent, so core mm does
- * not ask again when mprotect() or NUMA balancing could make it so.
+ * Dirty bits go to the folios, because mprotect() and NUMA balancing make a dirty
+ * PTE in a VMA with VM_SHARED writable without page_mkwrite(): to core mm, the
+ * dirty bit means that page_mkwrite() has allowed writes already.
  *
- * The caller sees to it that TLBs are flushed before anybody relies on it, and
+ * The caller ensures that TLBs are flushed before the protection matters, and
  * that @mm has no secondary MMU.
  *
- * Return: 0, or -EINTR when the task is being killed; then some of it is done
+ * Return: 0, or -EINTR when the task is being killed, with a part of it done
  */
 int pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,
 		     unsigned long end)
@@ -263,7 +263,7 @@ static void read_pte(struct mm_struct *mm, unsigned long address, pte_t *ptep,
 }
 
 /**
- * pb_pte_read - the PTE at an address
+ * pb_pte_read - read the PTE at an address
  * @mm: of a VMA that the caller keeps in the i_mmap tree
  * @address: in that VMA
  *

@@ -6,11 +6,11 @@
 #include <linux/mm.h>
 
 /**
- * struct pb_pte_bits - what the PTEs of a folio say, all mappings together
- * @mapped: how many PTEs were found
- * @young: one had its accessed bit set
- * @dirty: one has its dirty bit set
- * @locked: one belongs to a VMA under mlock()
+ * struct pb_pte_bits - state of the PTEs of a folio, in all mappings
+ * @mapped: number of PTEs
+ * @young: at least one had its accessed bit set
+ * @dirty: at least one has its dirty bit set
+ * @locked: at least one belongs to a VMA under mlock()
  */
 struct pb_pte_bits {
 	u32 mapped;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters of a box: one set per CPU, added up when somebody looks. A sum read
- * while programs fault is exact for each counter as of some moment in between,
- * not for all of them as of the same one.
+ * Counters of a box: one set per CPU, summed when they are read. While programs
+ * fault, each sum is correct for some moment during the read, but not all of them
+ * for the same moment.
  */
 #include <linux/pagemap.h>
 #include <linux/percpu.h>
@@ -46,8 +46,8 @@ const char *const pb_stat_names[PB_STAT_NR] = {
 };
 
 /**
- * pb_stats_init - make the counters
- * @box: whose
+ * pb_stats_init - allocate the counters
+ * @box: the box
  *
  * Return: 0 or -ENOMEM
  */
@@ -59,8 +59,8 @@ int pb_stats_init(struct pb_box *box)
 }
 
 /**
- * pb_stats_destroy - give the counters back
- * @box: whose
+ * pb_stats_destroy - free the counters
+ * @box: the box
  */
 void pb_stats_destroy(struct pb_box *box)
 {
@@ -70,8 +70,8 @@ void pb_stats_destroy(struct pb_box *box)
 }
 
 /**
- * pb_stats_read - add a counter up
- * @box: whose
+ * pb_stats_read - read a counter
+ * @box: the box
  * @stat: enum pagebox_fault_class or enum pb_stat
  *
  * Return: the sum over all CPUs
@@ -86,7 +86,7 @@ u64 pb_stats_read(struct pb_box *box, unsigned int stat)
 	return sum;
 }
 
-/* Look at what is in a frame, if that can be done without waiting. */
+/* Count a frame, unless its folio is locked. */
 static void census_folio(struct pb_box *box, struct folio *folio,
 			 struct pb_census *census)
 {
@@ -106,8 +106,8 @@ static void census_folio(struct pb_box *box, struct folio *folio,
 }
 
 /**
- * pb_stats_census - count the frames that are in some condition now
- * @box: whose
+ * pb_stats_census - count frames by condition
+ * @box: the box
  * @census: filled
  *
  * Frames that are being faulted in, read or written are left out.
@@ -129,10 +129,10 @@ void pb_stats_census(struct pb_box *box, struct pb_census *census)
 }
 
 /**
- * pb_stats_swap - slots of a box
- * @box: whose
- * @used: set to how many are in use
- * @high: set to the most that ever were in the present area
+ * pb_stats_swap - count the swap slots of a box
+ * @box: the box
+ * @used: set to the number of slots in use
+ * @high: set to the highest number ever in use in the current area
  */
 void pb_stats_swap(struct pb_box *box, u64 *used, u64 *high)
 {
@@ -145,9 +145,9 @@ void pb_stats_swap(struct pb_box *box, u64 *used, u64 *high)
 }
 
 /**
- * pb_stats_fill - the counters of a box, for the ABI
- * @box: whose
- * @out: each is filled but @committed, see pb_commit_sum()
+ * pb_stats_fill - get the counters of a box for the ABI
+ * @box: the box
+ * @out: filled, except for @committed: see pb_commit_sum()
  */
 void pb_stats_fill(struct pb_box *box, struct pagebox_stats *out)
 {

@@ -11,28 +11,28 @@
 
 /**
  * enum pb_stat - counters of a box
- * @PB_STAT_MAJOR: the fault classes of the ABI come first, then faults that
- *                 waited for a read
- * @PB_STAT_EVICT_CLEAN: frames taken without a write
- * @PB_STAT_EVICT_DIRTY: frames taken after a write to store or swap
- * @PB_STAT_SECOND_CHANCE: accessed bits that saved a frame
- * @PB_STAT_REVOLUTION: times the hand began again at frame 0
- * @PB_STAT_PINNED: frames that had to be left alone
- * @PB_STAT_READAHEAD: pages read before anybody asked
- * @PB_STAT_READAHEAD_HIT: those that somebody asked for later
+ * @PB_STAT_MAJOR: faults that waited for a read; the numbers below it are those
+ *                 of the ABI's fault classes
+ * @PB_STAT_EVICT_CLEAN: pages evicted without a write
+ * @PB_STAT_EVICT_DIRTY: pages evicted after a write to store or swap
+ * @PB_STAT_SECOND_CHANCE: frames kept by the policy for their accessed bit
+ * @PB_STAT_REVOLUTION: revolutions of the hand
+ * @PB_STAT_PINNED: frames that could not be evicted
+ * @PB_STAT_READAHEAD: pages read ahead
+ * @PB_STAT_READAHEAD_HIT: pages read ahead that were used later
  * @PB_STAT_PREFETCHED: pages brought in on request
- * @PB_STAT_PAGED_OUT: pages taken out of their frame on request
- * @PB_STAT_DISCARDED: pages dropped on request
+ * @PB_STAT_PAGED_OUT: pages evicted on request
+ * @PB_STAT_DISCARDED: pages discarded on request
  * @PB_STAT_STORE_READ: pages read from the store
  * @PB_STAT_STORE_WRITE: pages written to it
  * @PB_STAT_SWAP_READ: pages read from the swap area
  * @PB_STAT_SWAP_WRITE: pages written to it
  * @PB_STAT_IO_ERROR: pages that could not be read or written
- * @PB_STAT_SHRUNK: pages of memory given back to the machine
- * @PB_STAT_OOM_KILL: processes killed for want of a frame
- * @PB_STAT_PAGES: pages that exist (goes up and down)
- * @PB_STAT_VIEWS: views that exist (goes up and down)
- * @PB_STAT_NR: how many counters there are
+ * @PB_STAT_SHRUNK: pages of memory that the shrinker gave back
+ * @PB_STAT_OOM_KILL: processes killed because no frame could be had
+ * @PB_STAT_PAGES: current number of pages
+ * @PB_STAT_VIEWS: current number of views
+ * @PB_STAT_NR: number of counters
  */
 enum pb_stat {
 	PB_STAT_MAJOR = PB_FAULT_NR,
@@ -63,10 +63,10 @@ struct pb_stats {
 };
 
 /**
- * struct pb_census - how many frames are in some condition
- * @locked: under mlock()
- * @pinned: somebody else holds a reference
- * @dirty: their contents are nowhere else
+ * struct pb_census - numbers of frames by condition
+ * @locked: frames under mlock()
+ * @pinned: frames with a foreign reference
+ * @dirty: frames that hold the only copy of their contents
  */
 struct pb_census {
 	u64 locked;

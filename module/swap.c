@@ -2,13 +2,13 @@
 /*
  * The swap area of a box: slots of a backend.
  *
- * A page keeps its slot when it is read back, so that it can lose its frame
- * again without a write as long as it has not changed; the slot goes with the
- * page. The area knows which page has which slot, so that it can be emptied:
- * slot by slot, the pages are moved elsewhere.
+ * A page keeps its slot when it is read back, so that it can be evicted again
+ * without a write while it is clean; the slot is freed with the page. The area
+ * maps slots to pages so that it can be emptied slot by slot, moving the pages
+ * elsewhere.
  *
- * A page changes its slot under the lock of its folio, that is its owner's
- * business. What is locked here is who has which slot.
+ * The owner of a page serialises changes of its slot with its folio lock. The
+ * area protects only its own map.
  */
 #include <linux/slab.h>
 
@@ -22,7 +22,7 @@ static u32 swap_room(struct pb_backend *backend, u32 limit)
 {
 	u64 room = pb_backend_bytes(backend) >> PAGE_SHIFT;
 
-	/* What can be promised of memory is not more than there may be. */
+	/* A RAM area has no more slots than RAM backends may have pages. */
 	if (backend->ops->kind == PAGEBOX_BACKEND_RAM)
 		room = min_t(u64, room, pb_ram_max);
 	if (limit)
@@ -32,11 +32,11 @@ static u32 swap_room(struct pb_backend *backend, u32 limit)
 
 /**
  * pb_swap_new - make an empty swap area
- * @backend: where; belongs to the area on success
- * @limit: most slots, or 0 for as many as the backend has room for now
+ * @backend: holds the slots; belongs to the area on success
+ * @limit: most slots, or 0 for as many as the backend has room for
  * @parity: PB_SWAP_PARITY or 0, see struct pb_swap
  *
- * Return: the area; -ENOSPC when there is no room for a page, -ENOMEM
+ * Return: the area; -ENOSPC when there is no room for a page; -ENOMEM
  */
 struct pb_swap *pb_swap_new(struct pb_backend *backend, u32 limit, u32 parity)
 {
@@ -58,8 +58,7 @@ struct pb_swap *pb_swap_new(struct pb_backend *backend, u32 limit, u32 parity)
 
 /**
  * pb_swap_release - free a swap area and its backend
- * @swap: whose slots are all free, and which nobody can find any more, not even
- *        under RCU; or NULL
+ * @swap: area without slots in use, unreachable even under RCU; or NULL
  */
 void pb_swap_release(struct pb_swap *swap)
 {
@@ -72,13 +71,13 @@ void pb_swap_release(struct pb_swap *swap)
 }
 
 /**
- * pb_swap_slot_get - take a slot, the lowest that is free
+ * pb_swap_slot_get - take the lowest free slot
  * @swap: the area
- * @page: what it is for; the caller sets its slot
+ * @page: the page it is for; the caller sets its slot
  *
  * Context: may sleep.
- * Return: the slot with the parity of the area; PB_NONE when all are taken, or
- * without memory
+ * Return: the slot with the parity of the area; PB_NONE if none is free, or
+ * memory is short
  */
 u32 pb_swap_slot_get(struct pb_swap *swap, struct pb_page *page)
 {
@@ -98,7 +97,7 @@ u32 pb_swap_slot_get(struct pb_swap *swap, struct pb_page *page)
 }
 
 /**
- * pb_swap_slot_put - a slot is not needed any more
+ * pb_swap_slot_put - free a slot
  * @swap: the area
  * @slot: the slot, with or without parity
  *
@@ -109,7 +108,7 @@ void pb_swap_slot_put(struct pb_swap *swap, u32 slot)
 	struct pb_backend *backend = swap->backend;
 
 	slot &= ~PB_SWAP_PARITY;
-	/* First: once it is free, somebody may write to it. */
+	/* First: once the slot is free, its next owner may write to it. */
 	if (backend->ops->discard)
 		backend->ops->discard(backend, slot);
 	pb_window(PB_WINDOW_SLOT_FREE);
@@ -122,12 +121,12 @@ void pb_swap_slot_put(struct pb_swap *swap, u32 slot)
 /**
  * pb_swap_next - walk the pages that have slots
  * @swap: the area
- * @slot: where to begin, without parity; set to the slot that was found
+ * @slot: where to start, without parity; set to the slot that was found
  *
- * Pages that are just being freed are passed over. Whether the page still has
- * the slot can be said once its folio is locked.
+ * Pages that are being freed are skipped. The caller locks the folio to check
+ * that the page still has the slot.
  *
- * Return: the page with the lowest slot from there on, with a reference, or NULL
+ * Return: the page with the lowest slot from @slot on, with a reference; or NULL
  */
 struct pb_page *pb_swap_next(struct pb_swap *swap, u32 *slot)
 {

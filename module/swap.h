@@ -12,14 +12,15 @@
 
 /**
  * struct pb_swap - a swap area
- * @backend: where the slots are; invariant
- * @slots: the page that has each slot; its xa_lock
- * @limit: how many slots there may be
- * @used: how many are taken; xa_lock of @slots, read by anybody
- * @high: the most that ever were; xa_lock of @slots, read by anybody
+ * @backend: the backend that holds the slots; invariant
+ * @slots: slot -> page; its xa_lock
+ * @limit: most slots; invariant
+ * @used: number of slots taken; written under the xa_lock of @slots, read
+ *        without it
+ * @high: the highest @used so far; as @used
  * @parity: PB_SWAP_PARITY or 0, the top bit of this area's slots in
- *          pb_page.slot; invariant. When one area replaces another, pages of
- *          both exist for a while
+ *          pb_page.slot; invariant. While one area replaces another, pages have
+ *          slots in both
  */
 struct pb_swap {
 	struct pb_backend *backend;
@@ -30,7 +31,7 @@ struct pb_swap {
 	u32 parity;
 };
 
-/* The bit of pb_page.slot that says which of the two areas; see struct pb_swap. */
+/* The bit of pb_page.slot that tells two areas apart; see struct pb_swap. */
 #define PB_SWAP_PARITY BIT(31)
 
 /* Most slots of an area: numbers below PB_NONE & ~PB_SWAP_PARITY. */
@@ -47,7 +48,7 @@ static inline struct pb_swap *pb_box_swap_of(struct pb_box *box, u32 slot)
 {
 	struct pb_swap *swap;
 
-	/* One without slots in use may go away while it is looked at. */
+	/* RCU: an area without slots in use may be freed concurrently. */
 	rcu_read_lock();
 	swap = READ_ONCE(box->swap);
 	if (!swap || swap->parity != (slot & PB_SWAP_PARITY))

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the boxes of one user have in common, and those of others have not: the
- * workers.
+ * Per-user workqueues, so that one user's stuck I/O cannot block another's.
  *
- * A request to a file may hang for as long as its user wants, on a FUSE mount for
- * one. Workqueues run so many of their work items at once and no more, or hanging
- * ones would fill the machine with threads. So whoever shares a queue can be held
- * up by the others, and each user has queues of his own.
+ * A request to a file may hang for as long as its user likes, for example on a
+ * FUSE mount. A workqueue limits the number of work items that run at once, or
+ * stuck ones would fill the machine with threads. So stuck items block the rest
+ * of their queue, and each user has queues of its own.
  */
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -18,10 +17,10 @@
 #include "pagebox.h"
 #include "user.h"
 
-/* Workers of one user's requests, and for his other work, as long as they hang. */
+/* Most workers of each queue. */
 #define USER_WORKERS 64
 
-/* What is known of a new user's workers. */
+/* State of a user's queues. */
 enum {
 	USER_NEW,
 	USER_READY,
@@ -43,7 +42,7 @@ static void user_free(struct pb_user *user)
 	kfree(user);
 }
 
-/* Not done by the task that drops the last box: that may be work of the user's. */
+/* A worker does this, because the last box may be put from the user's queues. */
 static void user_gone(struct work_struct *work)
 {
 	user_free(container_of(work, struct pb_user, gone));
@@ -62,15 +61,15 @@ static struct pb_user *user_find(kuid_t uid)
 }
 
 /*
- * Make the queues. A worker does this, because the kernel logs an error when the
- * task that makes a rescuer is killed meanwhile.
+ * Create the queues. A worker does this, because the kernel logs an error if the
+ * task that creates a rescuer is killed.
  */
 static void user_begin(struct work_struct *work)
 {
 	struct pb_user *user = container_of(work, struct pb_user, begin);
 	bool ready;
 
-	/* A request may be what somebody in want of memory waits for. */
+	/* A task that is short of memory may wait for a request. */
 	user->io_wq = pb_may_fail(WORKQUEUE, NULL,
 				  alloc_workqueue("pagebox_io",
 						  WQ_UNBOUND | WQ_MEM_RECLAIM,
@@ -84,13 +83,13 @@ static void user_begin(struct work_struct *work)
 	if (!ready)
 		list_del_init(&user->list);
 	mutex_unlock(&users_lock);
-	/* Pairs with the look in user_wait(). */
+	/* Pairs with user_state(). */
 	smp_store_release(&user->state, ready ? USER_READY : USER_FAILED);
 	wake_up_all(&user_ready);
 	pb_user_put(user);
 }
 
-/* With one reference for the caller, and one for user_begin(). */
+/* A new user, with one reference for the caller and one for user_begin(). */
 static struct pb_user *user_new(kuid_t uid)
 {
 	struct pb_user *user =
@@ -111,7 +110,7 @@ static struct pb_user *user_new(kuid_t uid)
 
 static int user_state(const struct pb_user *user)
 {
-	/* A user that is ready has its queues. */
+	/* Pairs with user_begin(): a user that is ready has its queues. */
 	return smp_load_acquire(&user->state);
 }
 
@@ -123,11 +122,11 @@ static int user_wait(struct pb_user *user)
 }
 
 /**
- * pb_user_get - a user has one box more
- * @uid: who
+ * pb_user_get - get the user of a new box
+ * @uid: the user's id
  *
  * Context: sleeps.
- * Return: the user, to be given back with pb_user_put(); -ENOMEM, -EINTR when the
+ * Return: the user, to be released with pb_user_put(); -ENOMEM; -EINTR when the
  * task is being killed
  */
 struct pb_user *pb_user_get(kuid_t uid)
@@ -153,7 +152,7 @@ struct pb_user *pb_user_get(kuid_t uid)
 }
 
 /**
- * pb_user_put - and one box less
+ * pb_user_put - release the user of a box
  * @user: the user
  *
  * Context: sleeps.
@@ -172,7 +171,7 @@ void pb_user_put(struct pb_user *user)
 }
 
 /**
- * pb_users_init - get ready for work
+ * pb_users_init - create the module's workqueue
  *
  * Return: 0 or -ENOMEM
  */
@@ -186,8 +185,8 @@ int __init pb_users_init(void)
 /**
  * pb_users_exit - finish all work
  *
- * There are no boxes any more, but the work that ended the last one, or its user,
- * may still be on its way out.
+ * No boxes are left, but the work that destroyed the last one, or its user, may
+ * not have returned yet.
  */
 void pb_users_exit(void)
 {

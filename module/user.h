@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A user that has boxes: boxes of one user share workers. */
+/* Users: the boxes of one user share workers. */
 #ifndef _PAGEBOX_USER_H
 #define _PAGEBOX_USER_H
 
@@ -11,11 +11,11 @@
  * struct pb_user - a user that has boxes
  * @uid: of the user; invariant
  * @refs: boxes, and @begin until it is done
- * @list: of all users, or empty when the queues could not be made
- * @state: whether the queues are made
+ * @list: entry in the list of users; empty if the queues could not be created
+ * @state: USER_READY once the queues exist
  * @io_wq: for requests of the user's boxes that need a worker
  * @wq: for work of the user's boxes that may wait for requests
- * @begin: makes the queues
+ * @begin: creates the queues
  * @gone: frees the user
  */
 struct pb_user {
@@ -34,7 +34,7 @@ void pb_user_put(struct pb_user *user);
 int pb_users_init(void);
 void pb_users_exit(void);
 
-/* For work that must not be done where it comes up, and waits for no request. */
+/* For deferred work that waits for no request. */
 extern struct workqueue_struct *pb_wq;
 
 #endif /* _PAGEBOX_USER_H */

@@ -1,43 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A replacement policy in a module of its own: a place to begin with yours.
+ * A replacement policy in a separate module: a template for new ones.
  *
  *   insmod pagebox.ko; insmod pagebox_mru.ko
  *   cat /sys/kernel/debug/pagebox/policies
  *
- * Then PAGEBOX_IOC_CONFIGURE takes "mru" as policy. rmmod refuses while a box
+ * Now PAGEBOX_IOC_CONFIGURE accepts "mru" as policy. rmmod fails while a box
  * uses it.
  *
- * "mru" takes the page first that was loaded last. A program that goes round and
- * round over a little more than the frames can hold keeps most of its pages; FIFO,
- * LRU and the clock take each page just before it is needed. Nearly all other
- * programs suffer: try it. One instruction that needs two pages which are not
- * there never gets done in a full box, since each fault takes the page of the
- * other.
+ * "mru" evicts the page that was loaded last. A program that loops over a few more
+ * pages than the box has frames keeps most of its pages, whereas FIFO, LRU and the
+ * clock evict each page just before it is needed. Nearly all other programs become
+ * slower. An instruction that needs two absent pages makes no progress in a full
+ * box by this policy alone: each fault evicts the other page.
  *
- * How to write one:
+ * How to write a policy:
  *
- *   - Copy this file, choose another name, add it to Kbuild.
- *   - Write pick() first; it is all that a policy must have. It proposes frames,
- *     best victim first, and need not care whether they can be taken.
- *   - Frames that were proposed may stay: the engine passes those that are
- *     locked or pinned and those that keep() speaks for. It asks again until it
- *     has enough victims, so pick() must not propose the same ones again and
- *     again; here, @last is for that.
- *   - load() and unload() say which frames hold a page. A page that comes back
+ *   - Copy this file, change the name, add it to Kbuild.
+ *   - Write pick() first, the only mandatory callback. It proposes frames, best
+ *     victim first, without checking whether they can be evicted.
+ *   - A proposed frame may stay: the engine skips frames that are locked or
+ *     pinned, and those that keep() returns true for. It asks again until it has
+ *     enough victims, so pick() must not propose the same frames repeatedly;
+ *     here, @last prevents that.
+ *   - load() and unload() tell which frames hold a page. A page that is read back
  *     from swap is loaded anew.
- *   - To know what was accessed, add keep() (policy_clock.c) or sample()
- *     (policy_lru.c), and reference() for the faults that find a page there.
- *   - Keep numbers or lists in pb_policy_note(), one for each frame, and the rest
- *     in .size bytes of box->state. Callbacks hold a spinlock: do not sleep, do
+ *   - To learn about accesses, add keep() (policy_clock.c) or sample()
+ *     (policy_lru.c), and reference() for faults that find a page in its frame.
+ *   - Keep a number or a list entry per frame in pb_policy_note(), and the rest in
+ *     .size bytes of box->state. Callbacks run under a spinlock: do not sleep, do
  *     not allocate, be quick.
  */
 #include "../policy.h"
 
 /**
- * struct mru - what "mru" remembers of a box
- * @stack: the pages, the one that was loaded last in front
- * @last: which was proposed last, or @stack to begin in front
+ * struct mru - state of "mru" in a box
+ * @stack: the pages, the one loaded last at the head
+ * @last: the page that was proposed last, or @stack to start at the head
  */
 struct mru {
 	struct list_head stack;
@@ -82,7 +81,7 @@ static unsigned int mru_pick(struct pb_policy_box *box, u32 *frame,
 		mru->last = mru->last->next;
 		frame[n++] = pb_policy_frame(mru->last);
 	}
-	/* All were proposed: begin in front again next time. */
+	/* All pages were proposed: start again at the head next time. */
 	if (!n)
 		mru->last = &mru->stack;
 	return n;
