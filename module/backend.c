@@ -6,10 +6,10 @@
 #include "pagebox.h"
 
 /**
- * pb_backend_new - make a backend of what the user names
+ * pb_backend_new - make a backend for a file descriptor
  * @box: for this box
- * @fd: a file descriptor of the caller's, or PAGEBOX_FD_RAM
- * @must_write: PB_BACKEND_MUST_WRITE, or a file may be open just for reading
+ * @fd: a file descriptor of the caller, or PAGEBOX_FD_RAM
+ * @must_write: PB_BACKEND_MUST_WRITE, or false to accept a read-only file
  *
  * Return: the backend, or an error of PAGEBOX_IOC_CONFIGURE
  */
@@ -22,12 +22,12 @@ struct pb_backend *pb_backend_new(const struct pb_box *box, int fd,
 }
 
 /**
- * pb_backend_sync - make durable what was written
+ * pb_backend_sync - make written pages durable
  * @backend: the backend, or NULL
  * @datasync: as for fdatasync()
  *
  * Context: sleeps; a file system may take its locks.
- * Return: 0, or an error, also one of a write that had seemed to succeed
+ * Return: 0, or an error, including that of an earlier buffered write
  */
 int pb_backend_sync(struct pb_backend *backend, bool datasync)
 {
@@ -39,7 +39,7 @@ int pb_backend_sync(struct pb_backend *backend, bool datasync)
 
 /**
  * pb_backend_release - free a backend
- * @backend: one without requests under way, or NULL
+ * @backend: a backend without requests in flight, or NULL
  */
 void pb_backend_release(struct pb_backend *backend)
 {

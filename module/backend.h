@@ -13,19 +13,20 @@ struct pb_box;
 struct pb_io;
 
 /**
- * struct pb_backend_ops - what every backend can do
- * @kind: what it is, for the ABI
- * @inline_io: @rw neither sleeps for long nor takes locks of others: who submits
- *             a request calls it, and may hold mmap_lock; else a worker does
- * @rw: read or write the @nr pages of the request from its page @first on, all
- *      or nothing as far as the caller is concerned; 0 or -EIO, -ENOSPC, -ENOMEM
- *      and the like; -ENODATA when one lies past the end
- * @sync: what was written is made durable, or NULL when that means nothing
- * @discard: the contents of page @index are not needed any more, or NULL
- * @bytes: size now, in bytes; U64_MAX without a bound
+ * struct pb_backend_ops - the operations of a kind of backend
+ * @kind: its number in the ABI
+ * @inline_io: @rw neither sleeps for long nor takes foreign locks, so the
+ *             submitter of a request calls it, possibly under mmap_lock;
+ *             otherwise a worker calls it
+ * @rw: read or write @nr pages of the request, starting at its page @first. The
+ *      result applies to all of them: 0, or an error such as -EIO, -ENOSPC or
+ *      -ENOMEM; -ENODATA if a page lies past the end
+ * @sync: make written pages durable; NULL if not applicable
+ * @discard: the contents of page @index are no longer needed; may be NULL
+ * @bytes: current size in bytes; U64_MAX if unbounded
  * @release: free the backend
  *
- * All but @bytes may sleep; none touches frames or views.
+ * All but @bytes may sleep; none of them touches frames or views.
  */
 struct pb_backend_ops {
 	enum pagebox_backend kind;
@@ -40,12 +41,13 @@ struct pb_backend_ops {
 
 /**
  * struct pb_backend - an array of pages that can be read and written
- * @ops: what it can do; invariant
- * @file: what is behind it, or NULL for RAM; invariant
- * @writable: invariant
- * @exact: a page past the end is an error; else it is zero, and not written
- * @read_us: added to each read, in microseconds
- * @write_us: added to each write
+ * @ops: its operations; invariant
+ * @file: the file or block device, or NULL for RAM; invariant
+ * @writable: pages can be written; invariant
+ * @exact: a page past the end is an error; otherwise it reads as zero, and is
+ *         not written
+ * @read_us: delay of each read, in microseconds
+ * @write_us: delay of each write, in microseconds
  */
 struct pb_backend {
 	const struct pb_backend_ops *ops;
@@ -56,7 +58,7 @@ struct pb_backend {
 	u32 write_us;
 };
 
-/* What pb_backend_new() shall be able to do. */
+/* For pb_backend_new(): the backend must be writable. */
 #define PB_BACKEND_MUST_WRITE true
 
 struct pb_backend *pb_backend_new(const struct pb_box *box, int fd,

@@ -2,17 +2,17 @@
 /*
  * A backend in a regular file or a block device, given by its file descriptor.
  *
- * Direct I/O, where the file allows it, for three reasons: a page is not kept in
- * memory twice, a write that fails is known to have failed when it returns, and
- * measured delays are the device's. What is not a whole page at the end of the
- * file goes through the page cache, and so does everything when direct I/O turns
- * out not to work with pages: blocks larger than those, for one.
+ * Direct I/O is used where the file allows it, for three reasons: a page is not
+ * kept in memory twice, a write reports its failure when it returns, and measured
+ * delays are the device's. A partial page at the end of the file goes through the
+ * page cache, and so does everything if direct I/O does not work with pages, for
+ * example because blocks are larger.
  *
- * io.c says why all this runs in workers. One deadlock is left, and it is
- * the user's own making: a write(2) to the file behind a box, from a buffer in
- * that box, holds the lock of the inode while it waits for a page of the buffer,
- * which the worker needs that lock for. All such waits end when the program is
- * killed.
+ * Workers run all this (io.c explains why). One deadlock remains, which only the
+ * user can cause: a write(2) to the file behind a box, from a buffer in that box,
+ * holds the lock of the inode while it waits for a page of the buffer, and the
+ * worker needs that lock to read the page. All such waits end when the program
+ * is killed.
  */
 #include <linux/bvec.h>
 #include <linux/cred.h>
@@ -30,9 +30,9 @@
 #include "pagebox.h"
 
 /**
- * struct pb_backend_file - a file
- * @backend: what all backends have
- * @direct: direct I/O is possible, as far as is known; only goes to false
+ * struct pb_backend_file - a backend in a file
+ * @backend: common part
+ * @direct: direct I/O is assumed to work; never set again once it is false
  */
 struct pb_backend_file {
 	struct pb_backend backend;
@@ -41,10 +41,10 @@ struct pb_backend_file {
 
 /**
  * struct transfer - a read or write of neighbouring pages
- * @to: where to
- * @write: else it is a read
- * @pos: of the first page in the file
- * @nr: how many
+ * @to: backend that is read or written
+ * @write: a write, otherwise a read
+ * @pos: position of the first page in the file
+ * @nr: number of pages
  * @bvec: the pages
  */
 struct transfer {
@@ -60,13 +60,13 @@ static struct pb_backend_file *to_file(struct pb_backend *backend)
 	return container_of(backend, struct pb_backend_file, backend);
 }
 
-/* The inode of a block device's node has no size; the mapping's host has. */
+/* A block device's node has no size; the host of its mapping has. */
 static u64 file_bytes(struct pb_backend *backend)
 {
 	return i_size_read(backend->file->f_mapping->host);
 }
 
-/* The flags of the file are its user's, who may change them at any time. */
+/* Override the file's flags, which its user may change at any time. */
 static void kiocb_init(struct kiocb *iocb, const struct transfer *t,
 		       size_t done, bool direct)
 {
@@ -79,7 +79,7 @@ static void kiocb_init(struct kiocb *iocb, const struct transfer *t,
 		iocb->ki_flags |= IOCB_WRITE;
 }
 
-/* One call of the file system; returns as read() and write() do. */
+/* One call of the file system. Return as read() and write() do. */
 static ssize_t transfer_piece(const struct transfer *t, size_t done,
 			      size_t bytes, bool direct)
 {
@@ -97,8 +97,8 @@ static ssize_t transfer_piece(const struct transfer *t, size_t done,
 }
 
 /*
- * How many of the bytes can go past the page cache: whole pages, unless a short
- * transfer has left us in the middle of one.
+ * Number of bytes that can bypass the page cache: whole pages, or none if a short
+ * transfer has stopped within a page.
  */
 static size_t transfer_direct(const struct transfer *t, size_t done,
 			      size_t left)
@@ -109,7 +109,7 @@ static size_t transfer_direct(const struct transfer *t, size_t done,
 }
 
 /*
- * Returns how many bytes were transferred, less than asked for if the file ended
+ * Return the number of bytes transferred, less than @bytes if the file ended
  * first; or an error.
  */
 static ssize_t transfer_run(const struct transfer *t, size_t bytes)
@@ -157,7 +157,7 @@ static void transfer_init(struct transfer *t, struct pb_backend *backend,
 	}
 }
 
-/* How many bytes of the transfer lie within the file as it is now. */
+/* Number of bytes of the transfer within the current size of the file. */
 static size_t transfer_bytes(const struct transfer *t)
 {
 	u64 end = file_bytes(&t->to->backend);
@@ -168,10 +168,10 @@ static size_t transfer_bytes(const struct transfer *t)
 }
 
 /*
- * A page may lie past the end of a file that was truncated after the box had
- * looked. There is nothing to read then, nor is such a page written: the file
- * does not grow again. Of the page that the end goes through, the rest is zero.
- * A swap area has no end that its user could move: there it is an error.
+ * A page may lie past the end of a file that was truncated since the box checked
+ * its size. Such a page is neither read nor written: the box does not extend the
+ * file. The rest of a page that the end divides reads as zero. For a swap area
+ * this is an error, because its file must not be truncated.
  */
 static int file_rw(struct pb_backend *backend, const struct pb_io *io,
 		   unsigned int first, unsigned int nr)
@@ -198,7 +198,7 @@ static int file_rw(struct pb_backend *backend, const struct pb_io *io,
 	return 0;
 }
 
-/* Errors of the writes that went through the page cache come to light here. */
+/* Reports errors of the writes that went through the page cache, too. */
 static int file_sync(struct pb_backend *backend, bool datasync)
 {
 	if (!backend->file->f_op->fsync)
@@ -228,7 +228,7 @@ static const struct pb_backend_ops block_ops = {
 	.release = file_release,
 };
 
-/* A box in a box could wait for itself. */
+/* A box must not be a backend: it could wait for itself. */
 static bool file_is_box(const struct file *file)
 {
 	return file->f_mapping->host->i_sb->s_type->owner == THIS_MODULE;
@@ -256,7 +256,7 @@ static int check_access(const struct file *file, bool must_write)
 	return file->f_flags & O_APPEND ? -EACCES : 0;
 }
 
-/* Some files of /proc and the like have no positions, or no iterators. */
+/* Some files, such as those of /proc, have no positions or no iterators. */
 static int check_ops(const struct file *file)
 {
 	if (!(file->f_mode & FMODE_PREAD) || !file->f_op->read_iter)
@@ -285,12 +285,12 @@ static struct pb_backend *file_new(struct file *file)
 
 /**
  * pb_backend_file_new - make a backend of a file
- * @fd: the caller's file descriptor; a reference of its own is taken
- * @must_write: PB_BACKEND_MUST_WRITE, or the file may be open just for reading
+ * @fd: a file descriptor of the caller; the backend takes its own reference
+ * @must_write: PB_BACKEND_MUST_WRITE, or false to accept a read-only file
  *
- * Return: the backend; -EBADF for a closed @fd, -EISDIR, -ESPIPE, -EINVAL for
- * what is neither a regular file nor a block device, or is a box, -EACCES for
- * one that is not open for what it is needed for, -ENOMEM
+ * Return: the backend; -EBADF for a closed @fd; -EISDIR, -ESPIPE or -EINVAL for a
+ * file that is neither regular nor a block device, or is a box; -EACCES for a
+ * file that is not open for the access needed; -ENOMEM
  */
 struct pb_backend *pb_backend_file_new(int fd, bool must_write)
 {

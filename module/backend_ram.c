@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A backend in memory: sparse, growing with what is written to it, bounded for
- * the module as a whole and charged to the cgroup of the writer.
+ * A backend in memory: sparse, growing as it is written, limited for the module
+ * as a whole, and charged to the cgroup of the writer.
  */
 #include <linux/highmem.h>
 #include <linux/slab.h>
@@ -11,7 +11,7 @@
 #include "io.h"
 #include "pagebox.h"
 
-/* Module-wide: the cap, and how many pages all RAM backends hold. */
+/* Module-wide: the cap, and the number of pages of all RAM backends. */
 unsigned long pb_ram_max;
 static atomic_long_t pb_ram_total;
 
@@ -26,7 +26,7 @@ static struct pb_backend_ram *to_ram(struct pb_backend *backend)
 	return container_of(backend, struct pb_backend_ram, backend);
 }
 
-/* What was never written reads as zero. */
+/* Pages that were never written read as zero. */
 static void ram_read(struct pb_backend_ram *ram, pgoff_t index,
 		     struct folio *folio)
 {
@@ -132,13 +132,12 @@ static const struct pb_backend_ops ram_ops = {
 
 /**
  * pb_backend_ram_new - make an empty backend in memory
- * @privileged: it may take the last pages, see pb_cap()
+ * @privileged: it may use the reserve of pb_cap()
  *
- * Of one page, a write must not run at the same time as another write, and a
- * discard not at the same time as either or a read; its owner sees to that with
- * the lock of the page.
+ * The owner serialises writes and discards of a page, and reads against
+ * discards, with the page's folio lock.
  *
- * Return: the backend, or NULL without memory
+ * Return: the backend, or NULL if memory is short
  */
 struct pb_backend *pb_backend_ram_new(bool privileged)
 {

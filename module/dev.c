@@ -44,7 +44,7 @@ static int dev_open(struct inode *inode, struct file *file)
 	file->private_data = box;
 	file->f_mapping = box->inode->i_mapping;
 	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
-	/* Threads that read one after another shall not read the same. */
+	/* Serialises the position, so that threads do not read the same bytes. */
 	file->f_mode |= FMODE_ATOMIC_POS;
 	return 0;
 }
@@ -56,7 +56,7 @@ static int dev_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Every structure begins with its size, as the caller knows it. */
+/* Every structure begins with the size that the caller knows. */
 static int get_size(void __user *arg, u32 least, u32 *size)
 {
 	if (pb_fail(PB_FAIL_COPY_IN) || get_user(*size, (u32 __user *)arg))
@@ -64,7 +64,7 @@ static int get_size(void __user *arg, u32 least, u32 *size)
 	return *size < least || *size > PAGE_SIZE ? -EINVAL : 0;
 }
 
-/* Read as much of the structure as both sides know; the rest must be zero. */
+/* Read the part of a structure that both sides know; the rest must be zero. */
 static int dev_copy_in(void *to, size_t known, u32 least, void __user *arg,
 		       u32 *size)
 {
@@ -76,7 +76,7 @@ static int dev_copy_in(void *to, size_t known, u32 least, void __user *arg,
 			   copy_struct_from_user(to, known, arg, *size));
 }
 
-/* Write as much of the structure as there is room for; the rest is zero. */
+/* Write a structure, truncated or padded with zeroes to @room bytes. */
 static int dev_copy_out(void __user *arg, u32 room, void *from, u32 known)
 {
 	*(u32 *)from = known;
@@ -117,8 +117,9 @@ static bool may_write(const struct file *file)
 }
 
 /*
- * A file descriptor that was handed on lets others use the box, not command it:
- * who names the swap area gets all pages, those of private mappings included.
+ * A task that got a file descriptor from the owner may use the box, but not
+ * configure it: the file of a swap area receives all pages, including those of
+ * private mappings.
  */
 static bool may_command(const struct pb_box *box)
 {
@@ -158,7 +159,7 @@ static long ioctl_info(struct pb_box *box, void __user *arg)
 	return dev_copy_out(arg, size, &info, sizeof(info));
 }
 
-/* The counters of the mapping that shows an address of the caller; or -EINTR. */
+/* Get the counters of the mapping at an address of the caller. */
 static int map_stats(struct pb_box *box, struct pagebox_stats *stats)
 {
 	struct mm_struct *mm = current->mm;
@@ -218,11 +219,11 @@ static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
 		return -EBADF;
 	range.pages = 0;
 	err = pb_range(box, nr, &range);
-	/* Something may have been done before it failed. */
+	/* Report the pages done, also if it failed. */
 	return dev_copy_out(arg, size, &range, sizeof(range)) ?: err;
 }
 
-/* A file descriptor for a box that exists. */
+/* Install a file descriptor for an existing box. */
 static int dev_join(struct pb_box *box, int access)
 {
 	int fd = pb_may_fail(FD, -EMFILE, get_unused_fd_flags(O_CLOEXEC));
@@ -235,7 +236,7 @@ static int dev_join(struct pb_box *box, int access)
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
-	/* As open() would have set. */
+	/* As open() sets it. */
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE |
 			FMODE_ATOMIC_POS;
 	pb_window(PB_WINDOW_JOIN_INSTALL);
@@ -284,7 +285,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	void __user *user = (void __user *)arg;
 
 	check_abi();
-	/* The size and direction in the number are not looked at. */
+	/* The size and direction in the number are ignored. */
 	if (_IOC_TYPE(cmd) != PAGEBOX_IOC_MAGIC)
 		return -ENOTTY;
 	switch (_IOC_NR(cmd)) {
@@ -307,8 +308,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 }
 
 /*
- * The VMA shows the map; promise its pages. A map without VMAs, because that was
- * refused, is dropped as if the VMA had been closed.
+ * Attach the VMA to the map, and commit its pages. If that is refused, a map
+ * without VMAs is dropped as if the VMA had been closed.
  */
 static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
 		    const struct vm_operations_struct *ops)
@@ -329,7 +330,7 @@ static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
 
 static int pb_mmap(struct file *file, struct vm_area_struct *vma);
 
-/* Nobody gets a file descriptor of such a file; only VMAs hold it. */
+/* Only VMAs hold such a file; it has no file descriptor. */
 static const struct file_operations private_fops = {
 	.owner = THIS_MODULE,
 	.fsync = pb_writeback_fsync,
@@ -337,7 +338,7 @@ static const struct file_operations private_fops = {
 	.release = pb_box_file_release,
 };
 
-/* The same for MAP_SHARED; remap_file_pages() works. */
+/* The same for MAP_SHARED, with mmap for remap_file_pages(). */
 static const struct file_operations shared_fops = {
 	.owner = THIS_MODULE,
 	.fsync = pb_writeback_fsync,
@@ -347,8 +348,8 @@ static const struct file_operations shared_fops = {
 };
 
 /*
- * What stands for MAP_SHARED mappings. With a store they are a file's, and core
- * dumps leave them out unless they are asked for; else they are memory.
+ * The file of MAP_SHARED mappings. With a store they count as file mappings,
+ * which core dumps omit by default; otherwise as memory.
  */
 static struct file *shared_file(struct pb_box *box)
 {
@@ -357,9 +358,9 @@ static struct file *shared_file(struct pb_box *box)
 }
 
 /*
- * MAP_SHARED: one map of the root view in each process, through whatever files.
- * What a file that is open for reading alone may not do is in the VMA's flags; and
- * remap_file_pages(), which asks the VMA's file anew, refuses such a VMA.
+ * MAP_SHARED: one map of the root view per process, for all its files of the box.
+ * The VMA's flags carry the restrictions of a read-only file, and
+ * remap_file_pages(), which checks the VMA's file again, refuses such a VMA.
  */
 static int mmap_shared(struct pb_box *box, struct vm_area_struct *vma)
 {
@@ -367,7 +368,7 @@ static int mmap_shared(struct pb_box *box, struct vm_area_struct *vma)
 	struct file *file;
 	int err = -ENOMEM;
 
-	/* One of its VMAs keeps the file. */
+	/* A VMA of the map keeps the file. */
 	file = map ? get_file(map->key.file) : shared_file(box);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
@@ -382,7 +383,7 @@ static int mmap_shared(struct pb_box *box, struct vm_area_struct *vma)
 	return err;
 }
 
-/* MAP_PRIVATE: a map, a view and a file of its own; see map.c and fault.c. */
+/* MAP_PRIVATE: a new map, view and file; see map.c and fault.c. */
 static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
 {
 	struct file *file =
@@ -441,7 +442,7 @@ static struct miscdevice pb_dev = {
 };
 
 /**
- * pb_dev_init - make the device node
+ * pb_dev_init - create the device node
  * @mode: its permissions
  *
  * Return: 0 or an error of misc_register()

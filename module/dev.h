@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The device and what can be done with its files. */
+/* The device and the operations of its files. */
 #ifndef _PAGEBOX_DEV_H
 #define _PAGEBOX_DEV_H
 

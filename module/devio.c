@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device as a file: read, write, seek, advice. What a read or write sees are
- * the pages of the root view, those that MAP_SHARED shows, and it gets at them
- * as a fault does.
+ * The device as a file: read, write, seek, advice. Reads and writes access the
+ * pages of the root view, as MAP_SHARED mappings do, and get them as faults do.
  *
- * The buffer may be a mapping of the very page that is read or written, and
- * bringing it in may take the box's last frames. So user memory is never waited
- * for while a page of the box is held: the copy is made with page faults off,
- * and where that gets nowhere, the page is let go, the buffer's next byte is
- * brought in, and all begins again. One byte, for with two frames there is room
- * for that and the page, and for no more.
+ * The buffer may be a mapping of the page that is read or written, and faulting
+ * it in may take the box's last frames. So no page of the box is held while
+ * waiting for user memory: the copy runs with page faults disabled. If it makes
+ * no progress, the page is released, the buffer's next byte is faulted in, and
+ * the copy is tried again. Only one byte is faulted in, because a box of two
+ * frames has room for that and the page, and for no more.
  */
 #include <linux/fadvise.h>
 #include <linux/highmem.h>
@@ -39,7 +38,7 @@ static pgoff_t index_of(const struct kiocb *iocb)
 	return iocb->ki_pos >> PAGE_SHIFT;
 }
 
-/* How much of a request is in the page that comes next; 0 at the end. */
+/* Number of bytes of a request in the next page; 0 at the end of the box. */
 static size_t next_part(struct pb_box *box, const struct kiocb *iocb,
 			const struct iov_iter *iter)
 {
@@ -52,13 +51,13 @@ static size_t next_part(struct pb_box *box, const struct kiocb *iocb,
 		    (u64)PAGE_SIZE - offset_in_page(pos));
 }
 
-/* A signal ends what has begun; what has not, only one that kills. */
+/* Any signal ends a transfer with progress, only a fatal one ends any. */
 static bool interrupted(size_t done)
 {
 	return done ? signal_pending(current) : fatal_signal_pending(current);
 }
 
-/* Has nobody touched the page, so that it reads as zeroes? */
+/* Was the page never touched, so that it reads as zeroes? */
 static bool is_hole(struct pb_box *box, pgoff_t index)
 {
 	bool hole;
@@ -69,7 +68,7 @@ static bool is_hole(struct pb_box *box, pgoff_t index)
 	return hole;
 }
 
-/* Does the read go on where the last one ended, or did the user say so? */
+/* Does the read continue the last one, or is the file marked as sequential? */
 static bool in_sequence(const struct kiocb *iocb)
 {
 	const struct file *file = iocb->ki_filp;
@@ -80,8 +79,8 @@ static bool in_sequence(const struct kiocb *iocb)
 }
 
 /*
- * Bring in the page that is asked for together with those after it. Its error is
- * that of the request, and it counts as one that a fault has read.
+ * Read the requested page together with those after it. The request fails with
+ * the error of the requested page. The page counts as read by a fault.
  */
 static int devio_readahead(struct pb_box *box, const struct kiocb *iocb)
 {
@@ -92,7 +91,7 @@ static int devio_readahead(struct pb_box *box, const struct kiocb *iocb)
 	if (nr < 2 || !in_sequence(iocb))
 		return 0;
 	ret = pb_fill_readahead(box, &box->root, index_of(iocb), nr, &class);
-	/* The page itself may still get a frame, with patience. */
+	/* The requested page may still get a frame: the caller waits for one. */
 	if (ret <= 0)
 		return ret == -ENOSPC ? 0 : ret;
 	pb_count(box, class);
@@ -100,7 +99,7 @@ static int devio_readahead(struct pb_box *box, const struct kiocb *iocb)
 	return 0;
 }
 
-/* The page's folio, as pb_fault_root(). No PTE will tell that it was used. */
+/* As pb_fault_root(). Mark the folio referenced: there is no PTE to do so. */
 static int devio_get_folio(struct pb_box *box, const struct kiocb *iocb,
 			   bool write, struct folio **folio)
 {
@@ -118,8 +117,8 @@ static size_t devio_copy_out(struct folio *folio, size_t offset, size_t n,
 	size_t copied;
 
 	/*
-	 * Bytes, not a reference to the page: a pipe that held one could not
-	 * tell our page from one of the page cache.
+	 * Copy bytes, do not pass a page reference: a pipe would treat the page
+	 * as one of the page cache.
 	 */
 	pagefault_disable();
 	copied = pb_may_fail(COPY_OUT_ITER, 0, copy_to_iter(from, n, to));
@@ -141,7 +140,7 @@ static size_t devio_copy_in(struct folio *folio, size_t offset, size_t n,
 	return copied;
 }
 
-/* Return how much was read, 0 at the end, -EAGAIN for another try. */
+/* Return the number of bytes read, 0 at the end, -EAGAIN to try again. */
 static ssize_t devio_read_page(struct pb_box *box, struct kiocb *iocb,
 			       struct iov_iter *to, size_t n)
 {
@@ -160,14 +159,14 @@ static ssize_t devio_read_page(struct pb_box *box, struct kiocb *iocb,
 	if (err)
 		return err == -ENODATA ? 0 : err;
 
-	/* The reference keeps what is in the frame, and others may have the lock. */
+	/* The reference pins the frame's contents; the lock is not needed. */
 	folio_unlock(folio);
 	pb_window(PB_WINDOW_READ_COPY);
 	copied = devio_copy_out(folio, offset_in_page(iocb->ki_pos), n, to);
 	folio_put(folio);
 	if (copied)
 		return copied;
-	/* A pipe may be out of memory; there is nothing to bring in. */
+	/* A pipe may be out of memory; there is nothing to fault in. */
 	if (!user_backed_iter(to) || pb_fail(PB_FAIL_FAULT_IN) ||
 	    fault_in_iov_iter_writeable(to, 1))
 		return -EFAULT;
@@ -175,12 +174,12 @@ static ssize_t devio_read_page(struct pb_box *box, struct kiocb *iocb,
 }
 
 /**
- * pb_read_iter - read() and what is like it
+ * pb_read_iter - the read_iter callback
  * @iocb: file and position
- * @to: where to
+ * @to: destination
  *
- * Return: how many bytes, 0 at the end of the box; -EFAULT, -EINTR, or the error
- * of a fault
+ * Return: the number of bytes, 0 at the end of the box; -EFAULT, -EINTR, or the
+ * error of a fault
  */
 ssize_t pb_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -208,7 +207,7 @@ ssize_t pb_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return done ?: ret;
 }
 
-/* Return how much was written, -ENOSPC at the end, -EAGAIN for another try. */
+/* Return the number of bytes written, -ENOSPC at the end, -EAGAIN to try again. */
 static ssize_t devio_write_page(struct pb_box *box, struct kiocb *iocb,
 				struct iov_iter *from, size_t n)
 {
@@ -256,15 +255,15 @@ static ssize_t devio_write_pages(struct pb_box *box, struct kiocb *iocb,
 }
 
 /**
- * pb_write_iter - write() and what is like it
+ * pb_write_iter - the write_iter callback
  * @iocb: file and position
- * @from: where from
+ * @from: source
  *
- * Writers of one page take turns; writes of several pages that overlap may mix
- * page by page. Nothing is appended: a box has its size.
+ * Writes to one page are serialised; overlapping writes of several pages may mix
+ * page by page. Appending is not possible, because the size of a box is fixed.
  *
- * Return: how many bytes; -ENOSPC at the end of the box; -EINVAL for an append;
- * -EFAULT, -EINTR, or the error of a fault
+ * Return: the number of bytes; -ENOSPC at the end of the box; -EINVAL for an
+ * append; -EFAULT, -EINTR, or the error of a fault
  */
 ssize_t pb_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -278,7 +277,7 @@ ssize_t pb_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return done > 0 ? generic_write_sync(iocb, done) : done;
 }
 
-/* The next page that exists. */
+/* Offset of the next page that exists. */
 static loff_t next_data(struct pb_box *box, loff_t offset, u64 end)
 {
 	pgoff_t index = offset >> PAGE_SHIFT;
@@ -290,7 +289,7 @@ static loff_t next_data(struct pb_box *box, loff_t offset, u64 end)
 	return found ? max(offset, (loff_t)index << PAGE_SHIFT) : -ENXIO;
 }
 
-/* The next one that does not; the end is one. */
+/* Offset of the next page that does not exist; the end counts as a hole. */
 static loff_t next_hole(struct pb_box *box, loff_t offset, u64 end)
 {
 	pgoff_t index = offset >> PAGE_SHIFT;
@@ -320,10 +319,10 @@ static loff_t seek_sparse(struct file *file, loff_t offset, int whence, u64 end)
  * pb_llseek - lseek()
  * @file: of a box
  * @offset: as for lseek()
- * @whence: as for lseek(). With a store all is data up to the end, without one
- *          what exists is
+ * @whence: as for lseek(). With a store everything up to the end is data,
+ *          without one the pages that exist
  *
- * To ask for the size is not to use the box, so it is not sealed.
+ * Asking for the size does not count as use of the box, so it is not sealed.
  *
  * Return: the new position; -EINVAL, -ENXIO
  */
@@ -344,7 +343,7 @@ loff_t pb_llseek(struct file *file, loff_t offset, int whence)
 					end);
 }
 
-/* ra_pages has no other use here: how many pages is for the box to say. */
+/* ra_pages serves as a flag: the box configures the size of readahead. */
 static void set_pattern(struct file *file, bool random, bool sequential)
 {
 	spin_lock(&file->f_lock);
@@ -355,7 +354,7 @@ static void set_pattern(struct file *file, bool random, bool sequential)
 	file->f_ra.ra_pages = sequential ? PB_IO_MAX : 0;
 }
 
-/* More pages than there are frames would only drive each other out. */
+/* Stop at the frame limit: more pages would evict each other. */
 static void will_need(struct pb_box *box, struct pb_view *view, pgoff_t first,
 		      pgoff_t last)
 {
@@ -365,7 +364,7 @@ static void will_need(struct pb_box *box, struct pb_view *view, pgoff_t first,
 			  &pages);
 }
 
-/* The mapping's pages are meant; the lock keeps it. */
+/* Prefetch pages of the mapping, which mmap_lock keeps. */
 static void will_need_mapping(struct file *file, pgoff_t first, pgoff_t last)
 {
 	struct pb_box *box = file->private_data;
@@ -384,12 +383,12 @@ static void dont_need(struct pb_box *box, pgoff_t first, pgoff_t last)
 {
 	u64 pages;
 
-	/* What cannot be written stays; fsync() tells why. */
+	/* Pages that cannot be written stay; fsync() reports the error. */
 	pb_writeback_range(box, first, last);
 	pb_range_page_out(box, &box->root, first, last, &pages);
 }
 
-/* As with files: in part is enough to bring a page in, but not to take it out. */
+/* As with files: WILLNEED includes partial pages, DONTNEED does not. */
 static void advise_pages(struct file *file, u64 start, u64 end, int advice,
 			 bool mapping)
 {
@@ -441,10 +440,10 @@ static int devio_advise(struct file *file, loff_t offset, loff_t length,
  * pb_fadvise - posix_fadvise()
  * @file: of a box, with a file descriptor
  * @offset: first byte
- * @length: how many, 0 for all that follow
+ * @length: number of bytes, 0 for all that follow
  * @advice: POSIX_FADV_*
  *
- * That advice could not be followed is no error.
+ * It is not an error if the advice cannot be followed.
  *
  * Return: 0 or -EINVAL
  */
@@ -455,7 +454,7 @@ int pb_fadvise(struct file *file, loff_t offset, loff_t length, int advice)
 
 /**
  * pb_fadvise_mapping - madvise(MADV_WILLNEED), which calls the VMA's file
- * @file: stands for a mapping alone
+ * @file: the file of a mapping
  * @offset: as for pb_fadvise()
  * @length: as for pb_fadvise()
  * @advice: as for pb_fadvise()

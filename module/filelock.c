@@ -2,16 +2,15 @@
 /*
  * File locks: fcntl() and flock() on a box.
  *
- * The kernel keeps locks with the inode of a file, and all boxes that were opened
- * have that of the device node. So the locks of a box are kept with the inode of
- * the box, where every file of it finds them: one that was opened and those that
- * have joined.
+ * The kernel keeps locks in the inode of a file, which for all opened boxes is that
+ * of the device node. So the locks of a box are kept in the inode of the box, for
+ * all its files: the one that was opened and those that have joined.
  *
- * Core mm's clean-up looks at the inode of the file and finds nothing there. What it
- * does is done here: close() drops the POSIX locks that the process has on the box,
- * through whatever file descriptor, and the end of an open file description drops
- * what was locked through it. Among that may be POSIX locks as well: those of a
- * thread that got the lock after another one had closed its file descriptor.
+ * The kernel's own clean-up looks at the inode of the file and finds no locks.
+ * This file does it instead: close() drops the POSIX locks that the process has on
+ * the box, through any file descriptor, and the end of an open file description
+ * drops the locks taken through it. Those may include POSIX locks: a thread may
+ * get a lock after another one has closed the file descriptor.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -21,13 +20,13 @@
 #include "compat.h"
 #include "dev.h"
 
-/* It takes a file to ask. */
+/* posix_test_lock() needs a file. */
 static const struct file_operations ask_fops = {
 	.owner = THIS_MODULE,
 	.release = pb_box_file_release,
 };
 
-/* Which lock another process would run into. */
+/* Find a lock that conflicts with @lock. */
 static int test_lock(struct pb_box *box, struct file_lock *lock)
 {
 	struct file *file = pb_box_file(box, box->inode, O_RDWR, &ask_fops);
@@ -40,7 +39,7 @@ static int test_lock(struct pb_box *box, struct file_lock *lock)
 }
 
 /**
- * pb_lock - POSIX locks and those of open file descriptions
+ * pb_lock - POSIX locks and open file description locks
  * @file: of a box
  * @cmd: F_GETLK, F_SETLK or F_SETLKW
  * @lock: the lock
@@ -59,7 +58,7 @@ int pb_lock(struct file *file, int cmd, struct file_lock *lock)
 /**
  * pb_flock - flock()
  * @file: of a box
- * @cmd: F_SETLK or F_SETLKW, which @lock says too
+ * @cmd: F_SETLK or F_SETLKW, unused: @lock has FL_SLEEP
  * @lock: the lock
  *
  * Return: as flock()
@@ -82,7 +81,7 @@ static void filelock_unlock(struct pb_box *box, struct file *file,
 }
 
 /**
- * pb_flush - a file descriptor is closed
+ * pb_flush - drop the POSIX locks of a process that closes a file descriptor
  * @file: of a box
  * @owner: of the process' POSIX locks
  *
@@ -99,9 +98,9 @@ int pb_flush(struct file *file, fl_owner_t owner)
 }
 
 /**
- * pb_locks_drop - an open file description is gone
+ * pb_locks_drop - drop all locks of an open file description
  * @box: the box
- * @file: what it was
+ * @file: the open file description
  */
 void pb_locks_drop(struct pb_box *box, struct file *file)
 {

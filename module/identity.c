@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Identities: what makes memory of one private mapping that mapping's own.
+ * Identities: an inode per private mapping, which distinguishes its pages.
  *
- * A futex that is not FUTEX_PRIVATE is known by the inode behind folio->mapping
- * and by folio->index. All views of a box share one reverse map, so the box's
- * inode cannot tell a parent's page from its child's. Each private map therefore
- * has an inode of its own. page_mkwrite() puts it into folio->mapping, under the
- * folio lock, when it lets the view write to a page; every writable PTE of a
- * private VMA has passed there, and a futex is looked up through a writable PTE
- * wherever the VMA allows it.
+ * The key of a futex that is not FUTEX_PRIVATE is the inode behind folio->mapping,
+ * and folio->index. All views of a box share one reverse map, so the box's inode
+ * cannot tell a parent's page from its child's. Therefore each private map has its
+ * own inode. page_mkwrite() puts it into folio->mapping, under the folio lock,
+ * when it lets the view write to a page. Every writable PTE of a private VMA has
+ * passed page_mkwrite(), and a futex is looked up through a writable PTE wherever
+ * the VMA allows it.
  *
- * fork() leaves folio->mapping alone. A task may be between the look-up of a page
- * and the look at its mapping, and has to find what it would have found before.
- * Its reference counts as a pin, so no other view takes the page over and puts
- * its own identity there before that task is done (pb_page_writable()). A page
- * that a child shares may thus carry the identity of a view that is gone.
+ * fork() does not change folio->mapping. A task may have looked up a page and not
+ * yet read its mapping, and must find the same inode as before. Its reference
+ * counts as a pin, so until it is done no other view takes the page over and sets
+ * its own identity (pb_page_writable()). Thus a page that a child shares may have
+ * the identity of a destroyed view.
  *
  * Nothing is mapped through these inodes: the reverse map of all pages is that
- * of the box. But core mm may look at folio->mapping late, for a page whose I/O
+ * of the box. But core mm may read folio->mapping late, for a page whose I/O
  * outlives the mapping or the process. So an identity is not freed with its map:
- * the box keeps it for the next map, under a new number, and frees all when it is
- * destroyed.
+ * the box keeps it for the next map, with a new number, and frees all identities
+ * in its teardown.
  */
 #include <linux/fs.h>
 #include <linux/pagemap.h>
@@ -30,11 +30,11 @@
 #include "identity.h"
 
 /**
- * pb_identity_get - an identity for a private map
+ * pb_identity_get - get an identity for a private map
  * @box: the box
  *
  * Context: sleeps.
- * Return: an inode without contents, or NULL without memory
+ * Return: an inode without contents, or NULL if memory is short
  */
 struct inode *pb_identity_get(struct pb_box *box)
 {
@@ -47,7 +47,7 @@ struct inode *pb_identity_get(struct pb_box *box)
 	spin_unlock(&box->maps.lock);
 	if (inode) {
 		inode->i_private = NULL;
-		/* The next futex gives it a number that no inode ever had. */
+		/* The next futex assigns it a number that no inode ever had. */
 		atomic64_set(&inode->i_sequence, 0);
 		return inode;
 	}
@@ -61,7 +61,7 @@ struct inode *pb_identity_get(struct pb_box *box)
 }
 
 /**
- * pb_identity_put - the map is gone
+ * pb_identity_put - return the identity of a map
  * @box: the box, which keeps the identity for another map
  * @inode: from pb_identity_get(), or NULL
  */

@@ -5,18 +5,18 @@
  *
  * A fault or an eviction waits for I/O with mmap_lock or the VMA lock held. File
  * systems take locks for a read or write that they also hold while they copy
- * from or to user memory, that is outside mmap_lock. So requests are carried out
- * by workers, which hold nothing. (The loop driver has workers for the same
- * reason.) Memory knows no such locks: it is copied by the task that asks for it,
- * which also pays for what that allocates; a worker then only adds the delay.
+ * from or to user memory, so these locks rank above mmap_lock. Therefore workers,
+ * which hold no locks, carry out the requests. (The loop driver has workers for
+ * the same reason.) RAM has no such locks: the submitting task copies it, and is
+ * charged for what that allocates; a worker then only adds the delay.
  *
- * A task that waits for a request may be in want of memory, so requests come from a
+ * A task that waits for a request may be short of memory, so requests come from a
  * pool, and their workqueue has a rescuer. No request waits for other work, so
- * work of any kind may wait for requests; but it must not take their workers
- * away, that is why it has a queue of its own. Each user has one of both
- * (user.c), and nobody's requests wait for those of others.
+ * any work may wait for requests; but it must not use up their workers, so it has
+ * a separate queue. Each user has one of both (user.c), so no request waits for
+ * another user's.
  *
- * A delay is a timer's business, not a worker's.
+ * Delays are timers, and occupy no worker.
  */
 #include <linux/hrtimer.h>
 #include <linux/memcontrol.h>
@@ -34,7 +34,7 @@
 #include "stats.h"
 #include "store.h"
 
-/* Requests that can be had when the machine has no memory left. */
+/* Requests in reserve for when memory is exhausted. */
 #define IO_RESERVE 16
 
 static struct kmem_cache *io_cache;
@@ -44,14 +44,14 @@ static int io_rw(struct pb_io *io, unsigned int first, unsigned int nr)
 {
 	if (pb_fail(io->write ? PB_FAIL_BACKEND_WRITE : PB_FAIL_BACKEND_READ))
 		return -EIO;
-	/* The store may have grown again, without the contents of these pages. */
+	/* After a truncation the store may have grown again: do not write. */
 	if (io->write && io->backend == io->box->store &&
 	    pb_store_pending(io->box, io->index + first + nr - 1))
 		return -ENODATA;
 	return io->backend->ops->rw(io->backend, io, first, nr);
 }
 
-/* All pages at once, or else one by one: a bad page harms no neighbour. */
+/* If the whole request fails, retry page by page: a bad page affects no other. */
 static void io_transfer(struct pb_io *io)
 {
 	int err = io_rw(io, 0, io->nr);
@@ -67,7 +67,7 @@ static enum pb_stat io_stat(const struct pb_io *io)
 	return io->write ? PB_STAT_SWAP_WRITE : PB_STAT_SWAP_READ;
 }
 
-/* The request belongs to its owner again, who may have freed it on return. */
+/* Complete the request. Its owner may free it in @done. */
 static void io_end(struct pb_io *io)
 {
 	unsigned int failed = 0, past = 0;
@@ -89,9 +89,9 @@ static u32 io_delay(const struct pb_io *io)
 }
 
 /*
- * Who waits may be the very program that serves a file system or block device
- * (see PR_SET_IO_FLUSHER). Reclaim that starts here must not wait for that one,
- * nor this write for the dirty pages of other devices.
+ * The task that waits may itself serve a file system or block device (see
+ * PR_SET_IO_FLUSHER). Reclaim from here must not wait for that device, nor this
+ * write for the dirty pages of other devices.
  */
 static void io_transfer_noio(struct pb_io *io)
 {
@@ -109,7 +109,7 @@ static void io_work(struct work_struct *work)
 	struct pb_io *io = container_of(work, struct pb_io, work);
 	struct mem_cgroup *before;
 
-	/* What a file system allocates for it is not the worker's. */
+	/* Charge the file system's allocations to the box. */
 	before = set_active_memcg(io->box->memcg);
 	if (!io->backend->ops->inline_io)
 		io_transfer_noio(io);
@@ -131,18 +131,18 @@ static enum hrtimer_restart io_delayed(struct hrtimer *timer)
 /**
  * pb_io_new - make a request
  * @box: kept alive until the request is freed
- * @backend: where to
+ * @backend: backend that is read or written
  * @index: first page in the backend
- * @write: else it is a read
- * @done: called once all of it is done or has failed, see struct pb_io; without
- *        locks when a worker calls it, and it must not wait for I/O
+ * @write: a write, otherwise a read
+ * @done: called when all pages are done or have failed, see struct pb_io; without
+ *        locks if a worker calls it. It must not wait for I/O
  *
- * A request that was not submitted yet may be one of the last that can be had:
- * do not hold one while waiting for other requests.
+ * A request that was not submitted may come from the reserve: do not hold one
+ * while waiting for other requests.
  *
  * Context: sleeps.
- * Return: a request without pages, with PB_IO_SIZE bytes for the structure of the
- * owner that begins with it; there is always one
+ * Return: a request without pages, in PB_IO_SIZE bytes for the owner's structure
+ * that begins with it; never NULL
  */
 struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
 			pgoff_t index, bool write,
@@ -165,10 +165,10 @@ struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
 
 /**
  * pb_io_free - free a request
- * @io: one that is done, or was never submitted
+ * @io: a request that is done, or was never submitted
  *
- * It may hold the last reference to the box, whose end waits for work of all
- * kinds: perhaps for the work that calls this.
+ * The request may hold the last reference to the box. Teardown waits for work of
+ * the box, which may be the caller, so it is deferred.
  */
 void pb_io_free(struct pb_io *io)
 {
@@ -182,8 +182,8 @@ void pb_io_free(struct pb_io *io)
  * pb_io_submit - start a request
  * @io: with @io->nr pages, at least one
  *
- * What needs no worker is done when this returns. Each page fares as @io->err
- * says: a failed one does not keep the others from being read or written.
+ * A request without a worker is complete on return. @io->err has the result of
+ * each page: a failed page does not stop the others.
  *
  * Context: any that may sleep; the folios of the request may be locked.
  */
@@ -208,11 +208,11 @@ void pb_io_submit(struct pb_io *io)
  * pb_flight_new - begin a group of writes
  *
  * Context: sleeps.
- * Return: an empty one, to be ended by pb_flight_wait()
+ * Return: an empty group, to be ended by pb_flight_wait()
  */
 struct pb_flight *pb_flight_new(void)
 {
-	/* It is small, and memory may be just what these writes are for. */
+	/* It is small, and these writes may be needed to free memory. */
 	struct pb_flight *flight =
 		kmalloc(sizeof(*flight), GFP_KERNEL | __GFP_NOFAIL);
 
@@ -224,8 +224,8 @@ struct pb_flight *pb_flight_new(void)
 }
 
 /**
- * pb_flight_add - one write more
- * @flight: to wait for
+ * pb_flight_add - add a write to a group
+ * @flight: the group
  */
 void pb_flight_add(struct pb_flight *flight)
 {
@@ -240,8 +240,8 @@ static void flight_put(struct pb_flight *flight)
 }
 
 /**
- * pb_flight_done - one write less
- * @flight: may be gone afterwards
+ * pb_flight_done - complete a write of a group
+ * @flight: the group; may be freed
  */
 void pb_flight_done(struct pb_flight *flight)
 {
@@ -252,10 +252,10 @@ void pb_flight_done(struct pb_flight *flight)
 
 /**
  * pb_flight_wait - wait for a group of writes
- * @flight: the caller does not use it afterwards
- * @failed: set to how many pages could not be written so far, or NULL
+ * @flight: the group; the function consumes the caller's reference
+ * @failed: set to the number of pages that could not be written so far, or NULL
  *
- * Return: 0 when all are done, or -EINTR when the task is being killed
+ * Return: 0 when all writes are done, or -EINTR when the task is being killed
  */
 int pb_flight_wait(struct pb_flight *flight, u32 *failed)
 {
@@ -268,15 +268,16 @@ int pb_flight_wait(struct pb_flight *flight, u32 *failed)
 	return err ? -EINTR : 0;
 }
 
-/* How long a task that exits waits for the end of its box. */
+/* Longest time that an exiting task waits for the teardown of its box. */
 #define EXIT_PATIENCE (5 * HZ)
 
 /**
  * pb_flight_wait_closing - wait on behalf of a task that closes a file
- * @flight: the caller does not use it afterwards
+ * @flight: the group; the function consumes the caller's reference
  *
- * A task that exits cannot be killed any more: the kernel drops the signal. If it has
- * been killed it does not wait, else it waits for some seconds. Workers do the rest.
+ * An exiting task can no longer be killed, since the kernel drops the signal. A
+ * killed task does not wait, any other exiting task waits for some seconds.
+ * Workers do the rest.
  */
 void pb_flight_wait_closing(struct pb_flight *flight)
 {
@@ -284,7 +285,7 @@ void pb_flight_wait_closing(struct pb_flight *flight)
 		pb_flight_wait(flight, NULL);
 		return;
 	}
-	/* As wait() will tell it: in the low bits is the signal. */
+	/* As in the status of wait(): the low bits are the signal. */
 	if ((current->exit_code & 0x7f) != SIGKILL)
 		wait_event_timeout(flight->wait, !atomic_read(&flight->pending),
 				   EXIT_PATIENCE);
@@ -292,7 +293,7 @@ void pb_flight_wait_closing(struct pb_flight *flight)
 }
 
 /**
- * pb_ios_init - get ready for requests
+ * pb_ios_init - create the pool of requests
  *
  * Return: 0 or -ENOMEM
  */
@@ -313,7 +314,7 @@ int __init pb_ios_init(void)
 }
 
 /**
- * pb_ios_exit - there are no requests any more
+ * pb_ios_exit - destroy the pool of requests
  */
 void pb_ios_exit(void)
 {

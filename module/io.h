@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A request to a backend, and a flight: a group of writes that a task waits for. */
+/* Requests to backends, and flights: groups of writes that a task waits for. */
 #ifndef _PAGEBOX_IO_H
 #define _PAGEBOX_IO_H
 
@@ -18,18 +18,18 @@
 /**
  * struct pb_io - a read or write of neighbouring pages of a backend
  * @box: kept alive until the request is freed
- * @backend: where to
+ * @backend: backend that is read or written
  * @index: first page in the backend
- * @nr: how many
- * @write: else it is a read
- * @folio: the memory, one for each page; the owner of the request locks them if
- *         need be, backends only move bytes
- * @err: how each page fared, valid in @done and later
+ * @nr: number of pages
+ * @write: a write, otherwise a read
+ * @folio: the memory of each page; the owner of the request locks the folios if
+ *         necessary, backends only move bytes
+ * @err: result of each page, valid in @done and later
  * @done: called once, by a worker or within pb_io_submit()
  * @work: for the worker
- * @timer: for the delay that comes before it
+ * @timer: for the delay before @work
  *
- * The structure of its owner begins with it, see pb_io_new().
+ * This is the first member of the owner's structure, see pb_io_new().
  */
 struct pb_io {
 	struct pb_box *box;
@@ -44,7 +44,7 @@ struct pb_io {
 	struct hrtimer timer;
 };
 
-/* Room for what its owner knows of each page besides. */
+/* Size of an owner's structure: 16 bytes of its own per page. */
 #define PB_IO_SIZE (sizeof(struct pb_io) + PB_IO_MAX * 16)
 
 struct pb_io *pb_io_new(struct pb_box *box, struct pb_backend *backend,
@@ -55,7 +55,7 @@ void pb_io_free(struct pb_io *io);
 int pb_ios_init(void);
 void pb_ios_exit(void);
 
-/* Is there room for a page, and is @at the place that comes next? */
+/* Can page @at of @backend be appended to the request? */
 static inline bool pb_io_continues(const struct pb_io *io,
 				   const struct pb_backend *backend, pgoff_t at)
 {
@@ -64,9 +64,9 @@ static inline bool pb_io_continues(const struct pb_io *io,
 }
 
 /**
- * struct pb_flight - a group of writes under way
- * @refs: who waits, and each write
- * @pending: writes that are not done yet
+ * struct pb_flight - a group of writes in flight
+ * @refs: the waiter, and each write
+ * @pending: number of unfinished writes
  * @failed: pages of evictions that could not be written
  * @wait: for @pending to become 0
  */

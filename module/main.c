@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Parameters, bring-up, and teardown in the reverse order. */
+/* Module parameters, init and exit. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mm.h>
@@ -26,17 +26,17 @@ MODULE_PARM_DESC(frames, "frame limit of a new box (default 1024)");
 static unsigned long max_frames;
 module_param(max_frames, ulong, 0444);
 MODULE_PARM_DESC(max_frames,
-		 "frames of all boxes together (default a quarter of memory)");
+		 "maximum frames of all boxes (default a quarter of memory)");
 
 static unsigned long max_swap;
 module_param(max_swap, ulong, 0444);
 MODULE_PARM_DESC(
 	max_swap,
-	"pages in RAM swap of all boxes together (default a quarter of memory)");
+	"maximum pages of RAM swap of all boxes (default a quarter of memory)");
 
 static unsigned int max_boxes = 1024;
 module_param(max_boxes, uint, 0444);
-MODULE_PARM_DESC(max_boxes, "how many boxes there may be (default 1024)");
+MODULE_PARM_DESC(max_boxes, "maximum number of boxes (default 1024)");
 
 static ushort mode = 0600;
 module_param(mode, ushort, 0444);
@@ -59,7 +59,7 @@ static int __init parameters_init(void)
 		return -EINVAL;
 	}
 	if (mode & ~0666) {
-		pr_err("mode=0%o is not a mode of a device node\n", mode);
+		pr_err("mode=0%o has bits other than 0666\n", mode);
 		return -EINVAL;
 	}
 	pb_box_frames = frames;
