@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The module is written for the newest kernel; here older ones learn the new
- * names. No file but this and compat_mm.h asks for a version.
+ * The module is written for the newest kernel; this file provides its interfaces
+ * on older ones. Only this file and compat_mm.h test LINUX_VERSION_CODE.
  */
 #ifndef _PAGEBOX_COMPAT_H
 #define _PAGEBOX_COMPAT_H
@@ -20,7 +20,7 @@
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-/* Freeze protection was the caller's business. */
+/* The caller took freeze protection. */
 static inline ssize_t pb_vfs_iocb_iter_write(struct file *file,
 					     struct kiocb *iocb,
 					     struct iov_iter *iter)
@@ -37,7 +37,7 @@ static inline ssize_t pb_vfs_iocb_iter_write(struct file *file,
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-/* Pages need not be copied there, but it is as good. */
+/* It could pass pages instead of copies, but read_iter only copies bytes. */
 #define copy_splice_read generic_file_splice_read
 #endif
 
@@ -75,7 +75,7 @@ static inline void pb_file_lock_init(struct file_lock *lock, unsigned char type,
 #endif
 }
 
-/* The owner of a POSIX lock, or one of that kind, that was taken through @file. */
+/* The owner of any POSIX or OFD lock that was taken through @file, or NULL. */
 static inline fl_owner_t pb_file_lock_owner(struct file_lock_context *locks,
 					    const struct file *file)
 {
@@ -102,7 +102,7 @@ static inline fl_owner_t pb_file_lock_owner(struct file_lock_context *locks,
 	return owner;
 }
 
-/* A shrinker is a structure of the caller's, or one that the kernel allocates. */
+/* The shrinker is embedded in older kernels, and allocated in newer ones. */
 typedef unsigned long (*pb_shrinker_fn)(struct shrinker *shrinker,
 					struct shrink_control *sc);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What compat.h is, for memory management. */
+/* As compat.h, for memory management. */
 #ifndef _PAGEBOX_COMPAT_MM_H
 #define _PAGEBOX_COMPAT_MM_H
 
@@ -20,7 +20,7 @@
 #include <asm/unistd.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
-/* It was a function that is not exported. Our folios are not large. */
+/* Older kernels do not export it. Our folios are not large. */
 static inline int pb_folio_mapcount(struct folio *folio)
 {
 	return atomic_read(&folio->_mapcount) + 1;
@@ -29,7 +29,7 @@ static inline int pb_folio_mapcount(struct folio *folio)
 #define folio_mapcount pb_folio_mapcount
 #endif
 
-/* The system call of the current task, or -1 for one that makes none. */
+/* Number of the current task's system call, or -1 if it makes none. */
 static inline int pb_syscall(void)
 {
 	/* Workers of io_uring have the registers of another task. */
@@ -38,7 +38,10 @@ static inline int pb_syscall(void)
 	return syscall_get_nr(current, task_pt_regs(current));
 }
 
-/* Does the current task do a call that populates mappings, @locked ones or any? */
+/*
+ * Is the current task in a system call that populates a mapping? More calls do so
+ * if the mapping is under mlock(): @locked.
+ */
 static inline bool pb_in_populate(bool locked)
 {
 	int nr = pb_syscall();
@@ -55,7 +58,7 @@ static inline bool pb_in_populate(bool locked)
 			   nr == __NR_mlock2 || nr == __NR_mremap));
 }
 
-/* Does the current task do an mremap(), and with which arguments? */
+/* Is the current task in mremap()? Sets @args to the arguments of the call. */
 static inline bool pb_in_mremap(unsigned long *args)
 {
 	int nr = pb_syscall();
@@ -64,14 +67,14 @@ static inline bool pb_in_mremap(unsigned long *args)
 		return false;
 	syscall_get_arguments(current, task_pt_regs(current), args);
 #ifdef CONFIG_COMPAT
-	/* That of i386, and the mark of x32. */
+	/* The number of i386, and the flag of x32. */
 	if (in_compat_syscall() && (nr == 163 || nr & BIT(30)))
 		return nr == 163 || (nr & ~BIT(30)) == __NR_mremap;
 #endif
 	return nr == __NR_mremap;
 }
 
-/* Empties what batches of folios this CPU keeps, mlock()'s among them. */
+/* Drain the folio batches of this CPU, including those of mlock(). */
 static inline void pb_lru_add_drain(void)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
@@ -87,7 +90,7 @@ static inline void pb_lru_add_drain(void)
 #endif
 }
 
-/* Takes one page out of the page tables of a VMA that i_mmap_rwsem keeps. */
+/* Zap one page in a VMA, which i_mmap_rwsem keeps. */
 static inline void pb_zap_page(struct vm_area_struct *vma,
 			       unsigned long address)
 {
@@ -101,7 +104,7 @@ static inline void pb_zap_page(struct vm_area_struct *vma,
 }
 
 #ifndef VM_COPY_ON_FORK
-/* Of what it stands for, older kernels have this for VMAs such as ours. */
+/* Of these flags, the one that older kernels have and our VMAs can get. */
 #define VM_COPY_ON_FORK VM_UFFD_WP
 #endif
 
@@ -113,7 +116,7 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-/* Every fault took mmap_lock, which the caller holds for writing. */
+/* All faults take mmap_lock, which the caller holds for writing. */
 static inline void vma_start_write(struct vm_area_struct *vma)
 {
 	mmap_assert_write_locked(vma->vm_mm);
@@ -121,9 +124,9 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 #endif
 
 /*
- * x86 does not export ptep_test_and_clear_young(). The bit is cleared as core
- * mm clears it there: atomically, since the CPU may set the dirty bit of the
- * same entry meanwhile, and without flushing the TLB.
+ * x86 does not export ptep_test_and_clear_young(). Clear the bit as core mm does
+ * there: atomically, because the CPU may set the dirty bit of the same entry
+ * concurrently, and without flushing the TLB.
  */
 static inline bool pb_ptep_clear_young(struct vm_area_struct *vma,
 				       unsigned long address, pte_t *ptep)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The configuration of a box: checked first, then prepared as far as anything can
- * fail, then applied. What can only fail while it is applied, moving pages out of
- * frames or a swap area and waiting for the evictor, comes first. It is rolled back
- * when a later step fails, and rolling back cannot fail.
+ * The configuration of a box. A change is checked, prepared, and applied.
+ * Preparation includes everything that can fail in advance. Some steps can fail
+ * only when they are applied: moving pages out of frames or a swap area, and
+ * waiting for the evictor. These run first and are rolled back if a later one
+ * fails; rolling back cannot fail.
  *
  * Size and store can be set until the box is sealed. A change that sets them holds
- * box->lock from the look at that until all is applied, so it is not refused
- * half-way. The box has no pages then, so nothing that is done meanwhile takes long.
+ * box->lock from the check of @sealed until all is applied, so it is not refused
+ * half-way. The box has no pages then, so the lock is held only for a short time.
  */
 #include <linux/ctype.h>
 #include <linux/mm.h>
@@ -31,23 +32,23 @@
 
 #define PAGEBOX_SET_ALL ((PAGEBOX_SET_REFERENCES << 1) - 1)
 
-/* Size and store, which make the box what it is. */
+/* Settings that are invariant once the box is sealed. */
 #define PAGEBOX_SET_SEALED (PAGEBOX_SET_BYTES | PAGEBOX_SET_STORE)
 
 /**
- * struct change - a new configuration on its way
- * @config: what was asked for
+ * struct change - a change of the configuration
+ * @config: the requested settings
  * @store: the new store, or NULL
  * @swap: the new swap area, or NULL
  * @watch: the notification of the new store, or NULL
  * @policy: the new policy, or NULL
- * @state: its memory
+ * @state: the state of @policy
  * @old_swap: the area that was replaced, until it is freed
- * @old_frames: the frame limit before
+ * @old_frames: the previous frame limit
  * @moved: the swap area has been replaced
  * @locked: box->lock is held
  *
- * After it was applied, @store, @watch, @policy and @state hold what they replaced.
+ * Applying the change swaps @store, @watch, @policy and @state with the old ones.
  */
 struct change {
 	const struct pagebox_config *config;
@@ -67,7 +68,7 @@ static bool sets(const struct change *c, u32 bit)
 	return c->config->set & bit;
 }
 
-/* Printable, not empty, with a zero byte. */
+/* A name is printable ASCII, not empty, and terminated. */
 static int check_name(const char *name)
 {
 	size_t length = strnlen(name, PAGEBOX_NAME_LEN);
@@ -175,14 +176,14 @@ static bool same_file(const struct pb_backend *a, const struct pb_backend *b)
 	       a->file->f_mapping->host == b->file->f_mapping->host;
 }
 
-/* Is it one of the box's areas? Two of the same file overwrite each other. */
+/* Is it a swap area of the box? Two areas in one file overwrite each other. */
 static bool is_swap(const struct pb_box *box, const struct pb_backend *backend)
 {
 	return (box->swap && same_file(backend, box->swap->backend)) ||
 	       (box->swap_old && same_file(backend, box->swap_old->backend));
 }
 
-/* The swap area that replaces the box's. */
+/* Make the swap area that replaces the box's. */
 static struct pb_swap *new_swap(struct pb_box *box,
 				const struct pagebox_config *config)
 {
@@ -214,7 +215,7 @@ static int new_policy(struct change *c)
 	return c->state ? 0 : -ENOMEM;
 }
 
-/* Make all that is needed. On error, what was made is the caller's to drop. */
+/* Make all new objects. On error, the caller releases those that were made. */
 static int config_prepare(struct pb_box *box, struct change *c)
 {
 	int err = 0;
@@ -260,7 +261,7 @@ static void change_unlock(struct pb_box *box, const struct change *c)
 		mutex_unlock(&box->lock);
 }
 
-/* From here on, slots are taken in @active. */
+/* Set the area that new slots are taken from, and the one being emptied. */
 static void set_swap(struct pb_box *box, const struct change *c,
 		     struct pb_swap *active, struct pb_swap *old)
 {
@@ -278,12 +279,12 @@ static void free_swap(struct pb_swap *swap)
 	if (!swap)
 		return;
 	pb_window(PB_WINDOW_SWAP_FREE);
-	/* A look for another area's slot may have found this one. */
+	/* pb_box_swap_of() may still look at this area. */
 	synchronize_rcu();
 	pb_swap_release(swap);
 }
 
-/* Empty the area that nothing goes to any more, and free it. */
+/* Empty the old area, and free it. */
 static int drop_old_swap(struct pb_box *box, const struct change *c)
 {
 	struct pb_swap *old = box->swap_old;
@@ -299,7 +300,7 @@ static int drop_old_swap(struct pb_box *box, const struct change *c)
 	return 0;
 }
 
-/* Replace the swap area. The old one stays, empty, until the change is over. */
+/* Replace the swap area. The old one stays, empty, until the change is done. */
 static int move_swap(struct pb_box *box, struct change *c)
 {
 	int err = drop_old_swap(box, c);
@@ -315,8 +316,8 @@ static int move_swap(struct pb_box *box, struct change *c)
 }
 
 /*
- * Use the old area again. Should pages that have moved not fit back, the new one
- * stays until they do, or are gone.
+ * Use the old area again. If pages that have moved do not fit back, the new area
+ * stays until they do, or are freed.
  */
 static void move_swap_back(struct pb_box *box, const struct change *c)
 {
@@ -327,8 +328,8 @@ static void move_swap_back(struct pb_box *box, const struct change *c)
 }
 
 /*
- * Have the old limit again. Should pages in frames above it not be evictable, they
- * keep those until they leave them, or until the limit is changed once more.
+ * Restore the old limit. Pages in frames above it that cannot be evicted stay
+ * there until they are evicted later, or the limit is changed again.
  */
 static void resize_back(struct pb_box *box, const struct change *c)
 {
@@ -336,7 +337,7 @@ static void resize_back(struct pb_box *box, const struct change *c)
 		pb_frames_set_limit(&box->frames, c->old_frames);
 }
 
-/* What moves pages or waits for the evictor: all of it, or nothing. */
+/* Apply the steps that can fail, because they move pages: all or none. */
 static int apply_moves(struct pb_box *box, struct change *c)
 {
 	int err = 0;
@@ -359,7 +360,7 @@ static int apply_moves(struct pb_box *box, struct change *c)
 	return err;
 }
 
-/* Lock the box for a change that only a box which is not sealed allows. */
+/* Lock the box for a change that is refused once it is sealed. */
 static int lock_unsealed(struct pb_box *box, struct change *c)
 {
 	if (!(c->config->set & PAGEBOX_SET_SEALED))
@@ -396,7 +397,7 @@ static void set_overcommit(struct pb_box *box, u32 overcommit)
 		pb_commit_recount_all(box);
 }
 
-/* What cannot fail. */
+/* Apply the settings that cannot fail. */
 static void apply_rest(struct pb_box *box, const struct pagebox_config *c)
 {
 	struct pb_tunables *tune = &box->tune;
@@ -455,8 +456,8 @@ static int config_apply(struct pb_box *box, struct change *c)
 }
 
 /**
- * pb_box_seal - size and store are fixed from here on
- * @box: about to be used
+ * pb_box_seal - fix the size and the store
+ * @box: a box that is about to be used
  */
 void pb_box_seal(struct pb_box *box)
 {
@@ -467,7 +468,7 @@ void pb_box_seal(struct pb_box *box)
 	mutex_lock(&box->lock);
 	if (!box->sealed) {
 		pb_store_start(box);
-		/* Who sees it set (with acquire) sees what is sealed. */
+		/* Publishes size and store: pairs with the acquire above. */
 		smp_store_release(&box->sealed, true);
 		pb_writeback_start(box);
 	}
@@ -477,10 +478,10 @@ void pb_box_seal(struct pb_box *box)
 /**
  * pb_box_configure - set up a box, or change it
  * @box: the box
- * @config: what to set; see the ABI for the fields and errors
+ * @config: settings; see the ABI for the fields and errors
  *
- * Context: without mmap_lock; sleeps, for as long as it takes to move pages.
- * Return: 0, or an error after which nothing has changed
+ * Context: without mmap_lock; sleeps while pages are moved.
+ * Return: 0, or an error, with nothing changed
  */
 int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
 {
@@ -496,7 +497,7 @@ int pb_box_configure(struct pb_box *box, const struct pagebox_config *config)
 		err = config_apply(box, &c);
 	mutex_unlock(&box->config);
 
-	/* What was replaced, or was not used. */
+	/* Release old objects, or unused new ones. */
 	pb_watch_end(c.watch);
 	pb_backend_release(c.store);
 	if (!err)
@@ -542,7 +543,7 @@ static void info_tunables(const struct pb_tunables *tune,
 /**
  * pb_box_info - describe a box
  * @box: the box
- * @info: every field but the size is filled
+ * @info: filled, except for the size
  */
 void pb_box_info(struct pb_box *box, struct pagebox_info *info)
 {

@@ -10,17 +10,17 @@
 struct pb_box;
 
 /**
- * struct pb_tunables - what can be changed while a box is used
+ * struct pb_tunables - settings that can be changed while a box is used
  * @readahead: most pages to read at once
  * @oom: enum pagebox_oom
  * @oom_wait_ms: milliseconds
  * @overcommit: enum pagebox_overcommit
  * @dirty_age_ms: milliseconds
  * @dirty_ratio: percent of the frame limit
- * @store_read_us: microseconds; the store has a copy, like all that follow
- * @store_write_us: microseconds
- * @swap_read_us: microseconds
- * @swap_write_us: microseconds
+ * @store_read_us: microseconds; also in struct pb_backend
+ * @store_write_us: as @store_read_us
+ * @swap_read_us: as @store_read_us
+ * @swap_write_us: as @store_read_us
  *
  * Each is read on its own, with READ_ONCE(), and written under pb_box.config.
  */

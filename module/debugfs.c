@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The look inside: read-only text files below /sys/kernel/debug/pagebox, one
- * directory for each box and in it one for each map. ABI-debugfs describes them.
+ * debugfs: read-only text files below /sys/kernel/debug/pagebox, one directory
+ * per box and in it one per map. ABI-debugfs describes them.
  *
- * Nothing here changes a box. Each page is looked at with its folio locked, so
- * that its state, its frame and its PTEs belong together; between two pages all
- * locks are dropped, and a fault waits for one page at most.
+ * Reading does not change a box. Each page is read with its folio locked, so that
+ * its state, its frame and its PTEs are consistent; all locks are dropped between
+ * pages, so a fault waits for one page at most.
  *
- * All directories are made and removed by a worker. Maps come and go under
- * mmap_lock, while readdir() copies to user memory, and so may take mmap_lock, with
- * the lock of the directory held. Removing a file waits for its readers, which may
- * wait for a page under I/O, or for their own memory for as long as they like. So
- * no task waits for the worker in a way that SIGKILL does not end: see
- * wait_for_sync(), and box_release() for the directory of the box.
+ * A worker creates and removes all directories. Maps are added and removed under
+ * mmap_lock, whereas readdir() copies to user memory with the lock of the directory
+ * held, and so may take mmap_lock. Removing a file waits for its readers, which may
+ * wait for a page under I/O, or for their own memory for any time. So tasks wait
+ * for the worker only killably: see wait_for_sync(), and box_release() for the
+ * directory of the box.
  */
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
@@ -43,9 +43,9 @@ static struct dentry *pb_debugfs_root;
 /* Names ---------------------------------------------------------------- */
 
 /*
- * Users choose names and paths, and others read them on a terminal: everything
- * but printable ASCII is shown as a backslash and three octal digits, and so is
- * the backslash. The bytes that are, and a zero.
+ * The bytes to escape, as a string. Users choose names and paths, which others may
+ * print on a terminal. So the backslash and all bytes but printable ASCII are shown
+ * as a backslash and three octal digits.
  */
 static char escaped[U8_MAX] __ro_after_init;
 
@@ -66,7 +66,7 @@ static void show_name(struct seq_file *m, const char *name)
 
 /* box: summary, stats ------------------------------------------------- */
 
-/* box->lock keeps it. */
+/* Called under box->lock, which keeps the backend. */
 static void show_backend(struct seq_file *m, const struct pb_backend *backend)
 {
 	if (!backend)
@@ -134,8 +134,8 @@ static void show_config(struct seq_file *m, const struct pagebox_info *info)
 }
 
 /*
- * Wait until the directories of all maps that there are now have been made, and
- * those of all that are gone have been removed.
+ * Wait until the directories of all present maps exist, and those of all former
+ * maps are removed.
  */
 static int wait_for_sync(struct pb_box *box)
 {
@@ -226,7 +226,7 @@ DEFINE_SHOW_ATTRIBUTE(policies);
 
 /* box: frames --------------------------------------------------------- */
 
-/* Position 0 is the headline, frame n is at n + 1. */
+/* Position 0 is the header, frame n is at n + 1. */
 static void *frames_start(struct seq_file *m, loff_t *pos)
 {
 	struct pb_box *box = m->private;
@@ -353,7 +353,7 @@ DEFINE_SHOW_ATTRIBUTE(map_stats);
 
 /* map: pages ---------------------------------------------------------- */
 
-/* The first address of @vma from @address on that shows a page, or 0. */
+/* The first address of @vma, from @address on, that shows a page; or 0. */
 static unsigned long next_in_vma(struct pb_map *map, struct vm_area_struct *vma,
 				 unsigned long address)
 {
@@ -370,9 +370,9 @@ static unsigned long next_in_vma(struct pb_map *map, struct vm_area_struct *vma,
 }
 
 /*
- * The first address from @address on at which the map shows a page, or 0. All
- * VMAs of the box are looked at, as mmap_lock, which a fault holds that waits for
- * a frame, is not taken.
+ * The first address, from @address on, at which the map shows a page; or 0. This
+ * searches all VMAs of the box, because it cannot take mmap_lock: faults hold that
+ * while they wait for a frame.
  */
 static unsigned long next_address(struct pb_map *map, unsigned long address)
 {
@@ -395,7 +395,7 @@ static unsigned long next_address(struct pb_map *map, unsigned long address)
 	return found;
 }
 
-/* The position is the address to go on from; 0 is the headline. */
+/* The position is the address to continue from; 0 is the header. */
 static void *pages_start(struct seq_file *m, loff_t *pos)
 {
 	if (!*pos)
@@ -433,7 +433,7 @@ static struct vm_area_struct *vma_at(struct pb_map *map, unsigned long address)
 	return vma;
 }
 
-/* The index behind an address, and the PTE there. */
+/* Get the index and the PTE of an address. */
 static bool read_address(struct pb_map *map, unsigned long address,
 			 pgoff_t *index, pte_t *pte)
 {
@@ -451,14 +451,14 @@ static bool read_address(struct pb_map *map, unsigned long address,
 }
 
 /**
- * struct page_state - a page as one map shows it, at one moment
- * @index: place in the box
- * @frame: number, or PB_NONE
+ * struct page_state - snapshot of a page in one map
+ * @index: index in the box
+ * @frame: frame number, or PB_NONE
  * @slot: swap slot, or PB_NONE
- * @sharers: views that hold it
+ * @sharers: number of views that hold it
  * @root: it is a page of the root view
- * @lost: to a memory error
- * @pte: the hardware's view, empty when not present
+ * @lost: its contents were lost to a memory error
+ * @pte: its PTE, empty if not present
  */
 struct page_state {
 	pgoff_t index;
@@ -471,7 +471,7 @@ struct page_state {
 };
 
 /*
- * Return 0, -ENOENT when there is nothing, -EAGAIN when it has just changed, -EINTR.
+ * Return 0, -ENOENT if there is no page, -EAGAIN if it has just changed, or -EINTR.
  */
 static int page_snapshot(struct pb_map *map, unsigned long address,
 			 struct page_state *s)
@@ -514,7 +514,7 @@ static int page_snapshot(struct pb_map *map, unsigned long address,
 		s->frame = page->frame;
 		s->slot = pb_page_slot(page);
 		s->sharers = atomic_read(&page->sharers);
-		/* Now nobody can map or unmap it; look once more. */
+		/* The folio lock prevents (un)mapping; read the PTE again. */
 		if (!read_address(map, address, &index, &s->pte) ||
 		    index != s->index)
 			err = -ENOENT;
@@ -618,14 +618,15 @@ static void box_add(struct pb_box *box)
 static void map_free(struct pb_map *map)
 {
 	pb_window(PB_WINDOW_MAP_FREE);
-	/* Waits for whoever reads in there. */
+	/* Waits for readers of its files. */
 	debugfs_remove(map->dir);
 	kfree(map);
 }
 
 /*
- * A map that has no directory yet, or should have none any more: then @dead, and
- * nobody else knows it now. One that dies later is in the list once more.
+ * The next map whose directory must be created, or removed if @dead; a dead map is
+ * unlinked here, so no one else can find it. A map that dies later is added to
+ * the list again.
  */
 static struct pb_map *next_to_sync(struct pb_maps *maps, bool *dead)
 {
@@ -667,10 +668,10 @@ static void sync_work(struct work_struct *work)
 }
 
 /**
- * pb_debugfs_add - show a box
+ * pb_debugfs_add - create the directory of a box
  * @box: the box
  *
- * Context: sleeps. A task that is killed does not wait until the box can be seen.
+ * Context: sleeps; waits for the directory, unless the task is being killed.
  */
 void pb_debugfs_add(struct pb_box *box)
 {
@@ -681,10 +682,10 @@ void pb_debugfs_add(struct pb_box *box)
 }
 
 /**
- * pb_debugfs_remove - show a box no longer
- * @box: the box, which has no live map
+ * pb_debugfs_remove - remove the directory of a box
+ * @box: a box without live maps
  *
- * Context: a worker; waits for readers, for as long as they take.
+ * Context: a worker; waits for readers, without a time limit.
  */
 void pb_debugfs_remove(struct pb_box *box)
 {
@@ -695,9 +696,9 @@ void pb_debugfs_remove(struct pb_box *box)
 }
 
 /**
- * pb_debugfs_init - make the module's directory
+ * pb_debugfs_init - create the module's directory
  *
- * Without debugfs nothing can be looked at, and all else works.
+ * The module works without debugfs.
  */
 void __init pb_debugfs_init(void)
 {
@@ -710,7 +711,7 @@ void __init pb_debugfs_init(void)
 }
 
 /**
- * pb_debugfs_exit - remove it
+ * pb_debugfs_exit - remove the module's directory
  */
 void pb_debugfs_exit(void)
 {

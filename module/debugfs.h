@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The look inside, in debugfs. */
+/* The state of boxes in debugfs. */
 #ifndef _PAGEBOX_DEBUGFS_H
 #define _PAGEBOX_DEBUGFS_H
 

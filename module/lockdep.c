@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The lock order of pagebox.h, for lockdep. It learns an order when it sees one,
- * and complains when it sees the other; so each new box, which nobody else knows
- * yet, has its locks taken once in the order that is documented. From then on a
- * single place that does it the other way round is enough, however seldom it
- * runs, and whether or not the right way has been seen.
+ * The lock order of pagebox.h, for lockdep. lockdep learns an order when it sees
+ * it, and complains when it sees the inverse. So the locks of each new box, which
+ * no other task can reach yet, are taken once in the documented order. From then
+ * on a single inversion is reported, however rarely it runs, and whether or not
+ * the correct order has been seen in use.
  *
- * Folio locks are bits, which lockdep does not know. Nor could it: they belong
- * to requests, which others than their takers end. What holds them is that a
- * fault asks for a frame before it locks a folio: see pb_evict_get_frame(). Here
- * are the locks on both sides of them. Page tables are core mm's, which teaches
- * their order itself.
+ * Folio locks are bits, which lockdep does not track. Nor could it: they belong to
+ * requests, and the task that unlocks is often not the one that locked. Their
+ * order relies on faults asking for a frame before they lock a folio: see
+ * pb_evict_get_frame(). This file takes the locks on both sides of them. core mm
+ * teaches the order of page table locks itself.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -42,7 +42,7 @@ static void take_xarray(struct xarray *xa)
 	xa_unlock(xa);
 }
 
-/* What reclaim waits for: so nobody asks for memory with any of these held. */
+/* Locks that reclaim takes, so no memory may be allocated under them. */
 static void take_no_memory(struct pb_box *box)
 {
 	take_i_mmap(box);
@@ -51,10 +51,10 @@ static void take_no_memory(struct pb_box *box)
 	take_xarray(&box->root.pages);
 }
 
-/* What is taken with a folio lock held. */
+/* Locks taken under a folio lock. */
 static void take_below_folio_lock(struct pb_box *box)
 {
-	/* A page in a frame may lose its slot meanwhile. */
+	/* Taking a slot may free one that a page in a frame has. */
 	down_read(&box->swap_lock);
 	might_alloc(PB_GFP);
 	spin_lock(&box->frames.lock);
@@ -66,7 +66,7 @@ static void take_below_folio_lock(struct pb_box *box)
 	take_no_memory(box);
 }
 
-/* What is taken with mmap_lock or a VMA lock held. */
+/* Locks taken under mmap_lock or a VMA lock. */
 static void take_below_mmap_lock(struct pb_box *box)
 {
 	mutex_lock(&box->lock);
@@ -89,8 +89,8 @@ static void take_below_mmap_lock(struct pb_box *box)
 }
 
 /**
- * pb_lockdep_box - tell lockdep the order of a box's locks
- * @box: a new box with its swap area, which nobody else knows
+ * pb_lockdep_box - teach lockdep the order of a box's locks
+ * @box: a new box with its swap area, not reachable by other tasks
  *
  * Context: a process, without mmap_lock; sleeps.
  */
@@ -98,7 +98,7 @@ void pb_lockdep_box(struct pb_box *box)
 {
 	struct mm_struct *mm = current->mm;
 
-	/* A kernel thread that opens the device has none. */
+	/* A kernel thread that opens the device has no mm. */
 	if (!mm)
 		return;
 	mutex_lock(&box->config);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tells lockdep the order of the locks, where there is a lockdep. */
+/* Teaches lockdep the lock order, if it is configured. */
 #ifndef _PAGEBOX_LOCKDEP_H
 #define _PAGEBOX_LOCKDEP_H
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ranges: bring pages in, take them out, forget them, on request.
+ * Ranges: prefetch, page out and discard pages on request.
  *
- * A range is one of indices in a view. Given as addresses, it is looked up in
- * the caller's mapping, and mmap_lock is held for reading while it is worked on,
- * so that the mapping and its view stay. All waits can be ended by a signal that
- * kills.
+ * A range is a range of indices in a view. Addresses are looked up in the caller's
+ * mapping, and mmap_lock is held for reading during the operation, so that the
+ * mapping and its view stay. All waits are killable.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -26,7 +25,7 @@
 #include "store.h"
 #include "view.h"
 
-/* Without a store only pages that exist have contents: go on to the next. */
+/* Without a store only pages that exist have contents: skip to the next. */
 static bool range_skip_untouched(struct pb_box *box, struct pb_view *view,
 				 pgoff_t *index, pgoff_t last)
 {
@@ -43,13 +42,13 @@ static bool range_skip_untouched(struct pb_box *box, struct pb_view *view,
 /**
  * pb_range_prefetch - bring pages into frames
  * @box: a sealed box
- * @view: as this view shows them; the caller keeps it
+ * @view: the view that shows them; the caller keeps it
  * @first: first index
  * @last: last index
- * @most: stop after so many pages
- * @pages: set to how many were read, also if it fails then
+ * @most: most pages to read
+ * @pages: set to the number of pages read, also on failure
  *
- * Stops without an error where no frame can be had, and at the end of the store.
+ * Stops without an error when no frame can be had, and at the end of the store.
  *
  * Return: 0, -EINTR, or the error of a read
  */
@@ -98,7 +97,7 @@ static void range_add_victim(struct pb_box *box, struct pb_victims *v,
 	pb_folio_release(folio);
 }
 
-/* The next pages in frames that the view shows, at most a batch. */
+/* Collect the next pages in frames that the view shows, at most a batch. */
 static void range_collect(struct pb_box *box, struct pb_view *view,
 			  pgoff_t *index, pgoff_t last, struct pb_victims *v)
 {
@@ -120,16 +119,16 @@ static void range_collect(struct pb_box *box, struct pb_view *view,
 }
 
 /**
- * pb_range_page_out - take the frames of pages away
+ * pb_range_page_out - evict pages
  * @box: a sealed box
- * @view: as this view shows them; the caller keeps it
+ * @view: the view that shows them; the caller keeps it
  * @first: first index
  * @last: last index
- * @pages: set to how many have lost their frame, but for writes that fail; also
- *         if it is interrupted then
+ * @pages: set to the number of pages evicted, including those whose write fails
+ *         later; also on failure
  *
- * Pages that are locked, pinned or under I/O stay, and so do those that cannot
- * be written.
+ * Pages that are locked, pinned or under I/O stay, and so do pages that cannot be
+ * written.
  *
  * Return: 0 or -EINTR
  */
@@ -152,19 +151,20 @@ int pb_range_page_out(struct pb_box *box, struct pb_view *view, pgoff_t first,
 }
 
 /*
- * Take a page from a view. A fault that saw it there holds its folio lock until
- * the PTE is set; one that comes later sees the view without it. So once the
- * lock was had and the PTEs are gone, the page is not shown here any more, and
- * only then another sharer may take it for its own.
+ * Remove a page from a view. A fault that saw it there holds its folio lock until
+ * the PTE is set; a later fault does not find it in the view. So once the lock
+ * was acquired and the PTEs are cleared, the page is no longer shown here, and
+ * only then another sharer may take it over.
  *
- * The view is changed under the folio lock too, or write-back might still write
- * what is discarded when others have read the page again. For the same reason a
- * write that is under way is waited for first. A page without a frame may get one
- * meanwhile: the fault that gives it one looks at the view after that, so it lets
- * go of the frame, or we find it. A task that is killed while it waits for that
- * one's lock leaves the unmap to a worker; only then the page is given up.
+ * The view, too, is changed under the folio lock. Otherwise write-back could write
+ * the discarded contents after others have read the page again. For the same
+ * reason, wait for a write in flight first. A page without a frame may get one
+ * concurrently: the fault attaches the frame before it checks the view, so either
+ * it sees the change and drops the frame, or this function sees the frame. A task
+ * that is killed while it waits for the lock of that frame leaves the unmap to a
+ * worker, which drops the page afterwards.
  *
- * Return 0, -EAGAIN when the view shows another page by now, -EINTR.
+ * Return 0, -EAGAIN if the view shows another page by now, or -EINTR.
  */
 static int range_discard_page(struct pb_box *box, struct pb_view *view,
 			      pgoff_t index, struct pb_page *page)
@@ -207,7 +207,7 @@ static int range_discard(struct pb_box *box, struct pb_view *view,
 	struct pb_page *page;
 	int err;
 
-	/* All at once, so that there is seldom a single one left to unmap. */
+	/* Unmap the whole range first, so that single pages rarely need it. */
 	pb_box_unmap(box, first, last - first + 1);
 	while (first <= last) {
 		page = pb_view_next_get(view, &first, last);
@@ -228,7 +228,7 @@ static int range_discard(struct pb_box *box, struct pb_view *view,
 	return 0;
 }
 
-/* Do it, to @length bytes from page @first on. */
+/* Do request @nr to @length bytes from page @first on. */
 static int range_do(struct pb_box *box, unsigned int nr, struct pb_view *view,
 		    pgoff_t first, u64 length, u64 *pages)
 {
@@ -262,7 +262,7 @@ static struct pb_map *map_at(struct pb_box *box, unsigned long address,
 	return pb_map_find(box, (*vma)->vm_file, mm);
 }
 
-/* The map that all addresses belong to; mprotect() and the like split its VMAs. */
+/* The map that all addresses belong to; it may have several VMAs there. */
 static struct pb_map *map_of_range(struct pb_box *box, unsigned long start,
 				   unsigned long end)
 {
@@ -316,10 +316,10 @@ static int range_of_addresses(struct pb_box *box, unsigned int nr,
 
 /**
  * pb_range - PAGEBOX_IOC_PREFETCH, _PAGE_OUT and _DISCARD
- * @box: the box; sealed by this
- * @nr: _IOC_NR() of the request. That the file is open for writing, where that
- *      is asked for, was checked
- * @range: as the caller gave it; @pages is set, also if it fails then
+ * @box: the box; is sealed
+ * @nr: _IOC_NR() of the request. The caller has checked whether the file must be
+ *      open for writing
+ * @range: from the user; @pages is set, also on failure
  *
  * Context: without mmap_lock; sleeps.
  * Return: 0 or an error of the ABI

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Ranges of pages: bring in, take out, forget. */
+/* Ranges of pages: prefetch, page out, discard. */
 #ifndef _PAGEBOX_RANGE_H
 #define _PAGEBOX_RANGE_H
 
