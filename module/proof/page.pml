@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The protocol by which faults, evictions, forks, copies-on-write, discards,
- * write-back and pins of one page go past each other, for spin. "scripts/model"
- * checks it exhaustively, in several settings, and its mutants.
+ * A spin model of the protocol between faults, evictions, forks, copies-on-write,
+ * discards, write-back and pins of one page. "scripts/model" checks it
+ * exhaustively, in several settings, and its mutants.
  *
- * One index of a box. Three views of it: the root view, which a process with a
- * shared mapping shows, a private one, and that of a child which is forked from
- * it. So there is one PTE per process. A byte stands for what is in a page.
+ * The model has one index of a box, and three views of it: the root view, shown by
+ * a process with a shared mapping; the view of a private mapping; and the view of a
+ * child forked from that. So there is one PTE per process. A byte represents the
+ * contents of a page.
  *
- * What a step of the model is in the module (or, in brackets, in core mm):
+ * Steps of the model, and their functions in the module (or, in brackets, in core
+ * mm):
  *
  *   access              [an instruction, or GUP-fast for PIN and LEND;
  *                       do_fault(), finish_fault(), do_wp_page()]
@@ -28,11 +30,11 @@
  *   mkwrite             vma_page_mkwrite(), vma_break_cow()
  *   get_frame           pb_evict_get_frame() without the eviction
  *   frame_put           pb_frame_put(), pb_frame_pinned(), frame_give_back()
- *   unmap_all           pb_box_unmap(): each PTE is taken atomically
+ *   unmap_all           pb_box_unmap(): each PTE is cleared atomically
  *   lock_page           pb_page_lock()
  *   lock_idle           pb_page_lock_idle()
  *   detach              pb_page_detach()
- *   page_put            pb_page_put(), page_free(); a busy frame is reaper()'s
+ *   page_put            pb_page_put(), page_free(); reaper() handles a busy frame
  *   reaper              page_late_work(), pb_page_trylock(), page_release()
  *   fork                pb_fork_vma(), fork_clone(), pb_view_share(),
  *                       fork_share_frame(), pb_fault_own_copy(),
@@ -47,39 +49,41 @@
  *                       writeback_lock_due(), writeback_clean(),
  *                       writeback_done()
  *
- * What it takes as one step that the machine does in several: a look at a page
- * and at its folio pointer; a change under a spinlock or in an xarray; taking a
- * PTE and flushing the TLBs. Accessed bits and the policy are left out: an
- * evictor here takes any frame at any time. So are signals and failing reads.
+ * Single steps of the model that are several on a machine: reading a page and its
+ * folio pointer; a change under a spinlock or in an xarray; clearing a PTE and
+ * flushing the TLBs. The model has no accessed bits and no policy: its evictor
+ * takes any frame at any time. It has no signals and no failing reads.
  *
- * Memory is sequentially consistent here. Where the module needs a barrier
- * between a store and a load, a mutant of the model does them the other way
- * round, which is what the CPU would make of it.
+ * Memory is sequentially consistent in the model. Where the module needs a barrier
+ * between a store and a load, a mutant of the model reorders them, as a CPU would
+ * without the barrier.
  *
- * The invariants, by the name that a violation is reported with:
+ * The invariants, by the name under which a violation is reported:
  *
- *   no_write_lost        each view shows what was written last through it
- *   no_stale_mapping     no PTE shows a frame but that of the page which the
- *                        view leads to, outside of the window between a change
- *                        of the view and the unmap; nobody writes through one
+ *   no_write_lost        each view shows the last write through it
+ *   no_stale_mapping     a PTE shows no frame but that of the page which the view
+ *                        leads to, except between a change of the view and the
+ *                        unmap; no write goes through such a PTE
  *   no_frame_in_two_places
- *                        a frame is on the free list or has one page
- *   no_page_freed_mapped no page is freed, nor its frame, while a PTE shows it
- *   no_contents_nowhere  a page has a frame that is up to date, or a slot; else
- *                        it is one of the root view that is as in the store
- *   no_private_in_store  only pages of the root view go to the store
- *   no_write_seen        what a process has lent to the kernel by reference, as
- *                        to a pipe, and then let go of, nobody else changes
- *   no_leak              in the end each count is what it has to be
+ *                        a frame is on the free list, or has one page
+ *   no_page_freed_mapped neither a page nor its frame is freed while a PTE shows
+ *                        it
+ *   no_contents_nowhere  a page has an up-to-date frame, or a slot, or it is a
+ *                        page of the root view that is identical in the store
+ *   no_private_in_store  only pages of the root view are written to the store
+ *   no_write_seen        contents that a process has lent to the kernel by
+ *                        reference, as to a pipe, and then released, are not
+ *                        changed by another process
+ *   no_leak              all counts are correct in the end
  *   invalid end state    spin's own: a deadlock
  */
 
 /*
- * The settings are at the end. Besides:
- *   EVICT    how many evictions there are that nobody is in need of
+ * The settings are at the end. Other parameters:
+ *   EVICT    number of evictions without need for a frame
  *   FRAMES   frame limit
- *   STORE    the box has a store that is written back to
- * and the mutants, one name each, where they are.
+ *   STORE    the box has a writable store
+ * Each mutant has a name, tested where it differs.
  */
 #ifndef FRAMES
 #define FRAMES 2
@@ -87,20 +91,20 @@
 #ifndef EVICT
 #define EVICT 1
 #endif
-/* Page objects that there can be at once. */
+/* Most page objects at once. */
 #define PAGES 4
-/* Only so many of them are frames; one is for the page that a pin has kept. */
+/* Most folios at once; one more than frames, for a folio that a pin keeps. */
 #define FOLIOS 3
 
 #define NONE 0
 
-/* Views, and the processes that show them. */
+/* Views, and their processes. */
 #define ROOT 0
 #define PARENT 1
 #define CHILD 2
 #define VIEWS 3
 
-/* The contents of the store and of what is zero; writes count up from there. */
+/* The initial contents of the store and of pages; writes count up from it. */
 #define ZERO 0
 #define GARBAGE 255
 
@@ -110,7 +114,7 @@
 #define TAKEN 2
 #define DROPPED 3
 
-/* Names for assertions to be reported by; all are false. */
+/* Names under which assertions are reported; all are false. */
 hidden byte no_write_lost, no_stale_mapping, no_frame_in_two_places,
 	   no_page_freed_mapped, no_contents_nowhere, no_private_in_store,
 	   no_write_seen, no_leak, model_is_large_enough;
@@ -122,7 +126,7 @@ typedef folio_t {
 	bit uptodate;
 	bit dirty;
 	bit written;		/* PG_writeback */
-	byte ref;		/* without those of PTEs */
+	byte ref;		/* excluding those of PTEs */
 	byte waiters;		/* pb_frame.waiters */
 	byte pins;
 	byte where;
@@ -130,16 +134,16 @@ typedef folio_t {
 
 typedef page_t {
 	bit used;
-	bit freed;		/* once, so RCU readers may know it */
+	bit freed;		/* was freed once, so RCU readers may still see it */
 	bit root;
 	bit slot;
-	byte copy;		/* what is in the slot */
+	byte copy;		/* contents of the slot */
 	byte folio;
 	byte sharers;
-	bit shared;		/* it had others, since it has this frame */
+	bit shared;		/* had other sharers while in this frame */
 	byte refs;
-	bit late;		/* it is the reaper's */
-	bit discarded;		/* and perhaps not unmapped yet */
+	bit late;		/* belongs to the reaper */
+	bit discarded;		/* may still be mapped */
 };
 
 typedef pte_t {
@@ -154,12 +158,12 @@ byte view[VIEWS];
 pte_t pte[VIEWS];
 byte store = ZERO;
 
-byte rcu;			/* how many are in a read-side section */
-byte faults[VIEWS];		/* mmap_lock or VMA lock, for reading */
-bit writing[VIEWS];		/* and for writing */
+byte rcu;			/* number of RCU readers */
+byte faults[VIEWS];		/* holders of mmap_lock or VMA lock for reading */
+bit writing[VIEWS];		/* it is held for writing */
 bit forked;
 
-/* What must be: last write, by view; may a PTE show something else? */
+/* Per view: the last write; has it own contents; may a PTE be stale? */
 byte want[VIEWS];
 bit own[VIEWS];
 byte settling[VIEWS];
@@ -167,14 +171,14 @@ byte settling[VIEWS];
 byte stamp = ZERO;		/* each write writes another value */
 byte started, ended;		/* threads */
 byte extra = EVICT;
-byte lent, as_lent;		/* a folio, and what was in it then */
+byte lent, as_lent;		/* a folio, and its contents when it was lent */
 byte in_want;			/* threads that wait for a frame */
 
 #define SHOWN(v) (view[v] -> view[v] : view[ROOT])
 #define MAPPED(x) (pte[ROOT].f == (x) || pte[PARENT].f == (x) || pte[CHILD].f == (x))
 #define MAPCOUNT(x) ((pte[ROOT].f == (x)) + (pte[PARENT].f == (x)) + (pte[CHILD].f == (x)))
 
-/* A page's contents, wherever they are. */
+/* A page's contents, in a frame, a slot or the store. */
 #define IN_FRAME(p) (page[p].folio && folio[page[p].folio].page == (p) && folio[page[p].folio].uptodate)
 #define CONTENTS(p) (IN_FRAME(p) -> folio[page[p].folio].data : \
 		     (page[p].slot -> page[p].copy : store))
@@ -189,7 +193,7 @@ byte in_want;			/* threads that wait for a frame */
 		  (folio[x].page || MAPPED(x)))
 #define SAME(p, q) (page[p].folio && page[p].folio == page[q].folio)
 
-/* Looks at every state. */
+/* Checks the invariants in every state. */
 active proctype monitor()
 {
 end:	do
@@ -215,7 +219,7 @@ inline lock_folio(x)
 	atomic { !folio[x].locked -> folio[x].locked = 1 }
 }
 
-/* The last reference gives the folio to the page allocator. */
+/* Putting the last reference frees the folio to the page allocator. */
 inline put_folio(x)
 {
 	folio[x].ref--;
@@ -251,7 +255,7 @@ inline lock_page(p, x)
 	od
 }
 
-/* The same, once no write to the store is under way. */
+/* As lock_page, and wait until no write to the store is in flight. */
 inline lock_idle(p, x)
 {
 	do
@@ -280,9 +284,9 @@ inline zap(v)
 }
 
 /*
- * All PTEs of the index, whatever they show. One after the other in truth; but
- * the folio that this is done for is locked, so that no PTE of it comes back, and
- * the processes do not see each other's.
+ * Clear all PTEs of the index. The kernel clears them one by one; the difference
+ * does not show, because the folio of interest is locked, so that no PTE of it
+ * comes back, and a process does not see another's PTE.
  */
 inline unmap_all()
 {
@@ -297,7 +301,7 @@ inline unmap_all()
 #define IN_TABLE (INT(1) + INT(2) + INT(3))
 #define INT(x) (folio[x].where == FREE || folio[x].where == TAKEN)
 
-/* A frame that is free, or a new folio while there may be more. */
+/* Take a free frame, or a new folio below the limit. */
 inline take(x)
 {
 	folio[x].waiters = (folio[x].where == FREE -> folio[x].waiters : 0);
@@ -306,7 +310,7 @@ inline take(x)
 	folio[x].ref++
 }
 
-/* Who waits is counted in in_want. */
+/* The caller has counted itself in in_want. */
 inline get_frame(x)
 {
 	atomic {
@@ -339,7 +343,7 @@ inline get_frame(x)
 	}
 }
 
-/* x is locked and referenced, and holds no page. */
+/* x is locked and referenced, and has no page. */
 inline frame_put(x)
 {
 	d_step {
@@ -362,8 +366,8 @@ inline frame_put(x)
 /* Pages --------------------------------------------------------------- */
 
 /*
- * A page that was freed can be had again once nobody is left who looked it up
- * under RCU. Here that is when nobody looks up anything.
+ * A freed page can be reused after a grace period: here, when there is no RCU
+ * reader at all.
  */
 #define CAN_BE_HAD(p) (!page[p].used && !(page[p].freed && rcu))
 inline new_page(p, is_root)
@@ -382,7 +386,7 @@ inline new_page(p, is_root)
 	page[p].refs = 1
 }
 
-/* Nobody knows of it, or will again. */
+/* The page is unreachable. */
 inline free_page(p)
 {
 	page[p].used = 0;
@@ -423,7 +427,7 @@ inline page_unshare(p)
 	fi
 }
 
-/* x is locked; both ways at once, as nobody else does anything under its lock. */
+/* x is locked. One step, because the lock excludes all others. */
 inline detach(p, x)
 {
 	folio[x].page = NONE;
@@ -441,7 +445,7 @@ inline set_shared(p, yes)
 #endif
 }
 
-/* Into the spare frame x, which is locked then. */
+/* Attach the page to the blank frame x, which gets locked. */
 inline attach(p, x)
 {
 	!folio[x].locked;
@@ -451,7 +455,7 @@ inline attach(p, x)
 	set_shared(p, page[p].sharers > 1)
 }
 
-/* Frees pages whose frame was busy when the last reference went. */
+/* Frees pages whose frame was busy when the last reference was put. */
 active proctype reaper()
 {
 	byte p, x;
@@ -482,7 +486,7 @@ end:	do
 
 /* Programs ------------------------------------------------------------- */
 
-/* What a thread does, once each time. LEND is a plain reference, to be read. */
+/* Kinds of accesses of a thread. LEND takes a plain reference, for reading. */
 #define READ 0
 #define WRITE 1
 #define PIN 2
@@ -490,8 +494,8 @@ end:	do
 #define READS (kind == READ || kind == LEND)
 
 /*
- * One access by an instruction. A write through a stale PTE is lost: that must
- * not be, but to a page that is just being discarded.
+ * One access by an instruction. A write through a stale PTE is lost, which is
+ * allowed only for a page that is being discarded.
  */
 inline instruction()
 {
@@ -526,14 +530,14 @@ inline instruction()
 	f = NONE
 }
 
-/* May somebody whom we do not know look at the folio, which we have locked? */
+/* Does the folio, which the caller has locked, have foreign references? */
 #define FOREIGN(x) (folio[x].ref != 2 + folio[x].waiters)
 
 /* Does this access need a copy of the page, which is in the locked folio x? */
 #define COPIED(p, x) (wr && v != ROOT && (page[p].root || page[p].sharers != 1 || \
 					  (page[p].shared && FOREIGN(x))))
 
-/* What fault_unmap_root() finds in the root view, with a reference. */
+/* Look up the root view's page in fault_unmap_root(), with a reference. */
 inline look_at_old()
 {
 	atomic {
@@ -547,9 +551,9 @@ inline look_at_old()
 }
 
 /*
- * A thread of the process m. It does reads, writes, pins (each with a write by a
- * device later), after the last write one loan that ends with the thread, then
- * forks, discards, exits, in any order of kinds that its counts allow.
+ * A thread of process m. The counts are the numbers of its actions, in any order.
+ * Each pin has a write by a device later. A loan comes after the last write, and
+ * ends with the thread. The exit comes last.
  */
 proctype thread(byte m; byte reads; byte writes; byte pins; byte lends; byte forks;
 		byte discards; byte leaves)
@@ -596,7 +600,7 @@ access:
 		wr = !READS
 	}
 
-	/* pb_fault_resolve(), one step after the other */
+	/* The steps of pb_fault_resolve(). */
 step_fast:
 	atomic {
 		pg = view[v];
@@ -645,7 +649,7 @@ step_ref:
 		:: folio[f].ref == 0 -> goto step_fast
 		:: else -> folio[f].ref++
 		fi;
-		/* fault_step_resident(): counted as one who waits, while it is a frame */
+		/* fault_step_resident(): a waiter, if the folio is in the table */
 		counted = INT(f);
 		folio[f].waiters = folio[f].waiters + counted;
 		!folio[f].locked;
@@ -679,7 +683,7 @@ step_still:
 		fi
 	}
 
-	/* No page, or one in no frame to which there is a reference now. */
+	/* No page, or a page without a frame, which is referenced now. */
 step_none:
 	atomic {
 		if
@@ -742,7 +746,7 @@ step_copy:
 	}
 	atomic {
 #ifndef NO_UNMAP
-		/* The copy for a child at fork has no PTE to look at. */
+		/* The child has no PTE yet when fork() makes its copy. */
 		if
 		:: v == m && pte[v].f -> unmap_all()
 		:: else
@@ -751,7 +755,7 @@ step_copy:
 		skip
 #endif
 	}
-	/* Was another page put into the root view meanwhile? */
+	/* Was another page put into the root view by now? */
 	atomic {
 		again = (page[pg].root && view[ROOT] != pg);
 #ifdef NO_UNMAP_OTHER
@@ -819,7 +823,7 @@ step_absent_still:
 			unlock_put(f);
 			page_put(pg);
 			goto step_fast
-		/* short_of_frames, which it may be at any time here */
+		/* short_of_frames: at any time in the model */
 		:: COPIED(pg, f) -> goto hand_over
 		:: !COPIED(pg, f) ->
 			page[pg].shared = (wr && v != ROOT -> 0 : page[pg].shared);
@@ -830,7 +834,7 @@ step_absent_still:
 
 	/* The frame goes from the page, which stays in its slot, to the copy. */
 hand_over:
-	/* All under the folio lock: the copy has the frame before it can be found. */
+	/* Under the folio lock: the copy has the frame before it is reachable. */
 	atomic {
 		t = (page[pg].root -> NONE : pg);
 		if
@@ -871,7 +875,7 @@ step_new_own:
 		folio[sp].dirty = 1
 	}
 #ifdef REORDER_NEW_OWN
-	/* Without smp_mb(): the load in fault_unmap_root() before the store. */
+	/* Without smp_mb(): the load in fault_unmap_root() precedes the store. */
 	look_at_old();
 #endif
 	atomic {
@@ -963,7 +967,7 @@ step_new_root_still:
 		fi
 	}
 
-	/* pb_fault_resolve() is done: f is locked, the rest is core mm's */
+	/* pb_fault_resolve() is done, with f locked; core mm does the rest. */
 resolved:
 	if
 	:: sp != NONE ->
@@ -1046,7 +1050,7 @@ mkwrite:
 		goto access
 	}
 
-	/* A pin: a device writes to the frame later, and the page is dirty then. */
+	/* A pin: a device writes to the frame later, and dirties the page. */
 device:
 	atomic {
 		stamp++;
@@ -1122,7 +1126,7 @@ forked_own:
 	}
 	goto next;
 
-	/* exit(): its VMA goes, and then its view */
+	/* exit(): close the VMA, then drop the view. */
 leave:
 	atomic { zap(m) }
 	d_step {
@@ -1136,7 +1140,7 @@ leave:
 	fi;
 	goto next;
 
-	/* PAGEBOX_IOC_DISCARD of what the process shows; by address if private */
+	/* PAGEBOX_IOC_DISCARD of the process's view; by address if private. */
 discard:
 	if
 	:: m != ROOT -> atomic { !writing[m] -> faults[m]++ }
@@ -1160,7 +1164,7 @@ discard_next:
 	fi;
 #endif
 #ifdef REORDER_DISCARD
-	/* Without smp_mb(): the look for a folio before the change of the view. */
+	/* Without smp_mb(): the load of the folio precedes the change of the view. */
 	t = page[pg].folio;
 #endif
 	atomic {
@@ -1222,7 +1226,7 @@ out:
 
 /* Eviction -------------------------------------------------------------- */
 
-/* May a frame be looked at? When somebody needs one, or for no reason at all. */
+/* Does a thread wait for a frame, with none free? */
 #define NEEDED (in_want && IN_TABLE == FRAMES && folio[1].where != FREE && folio[2].where != FREE && \
 		folio[3].where != FREE)
 
@@ -1317,7 +1321,7 @@ clear:
 
 /* Write-back ----------------------------------------------------------- */
 
-/* folio_mkclean(): private PTEs are never writable there. */
+/* folio_mkclean(): PTEs of private maps are not writable for a root page. */
 inline mkclean(x)
 {
 	if
@@ -1378,7 +1382,7 @@ proctype flusher(byte rounds)
 
 /* Settings -------------------------------------------------------------- */
 
-/* Starts the threads, waits for them, and looks at what they have left. */
+/* Start the threads, wait for them, and check the counts that they leave. */
 #define COUNTS(x) (folio[x].waiters || folio[x].locked || folio[x].written || folio[x].where == DROPPED || \
 		   folio[x].ref != (folio[x].where != NOWHERE) || \
 		   (folio[x].where == TAKEN && !folio[x].page))
@@ -1386,7 +1390,7 @@ proctype flusher(byte rounds)
 #define SHARES(p) (page[p].sharers != HELD(p) || page[p].refs != (HELD(p) > 0) || \
 		   page[p].used != (HELD(p) > 0))
 
-/* A page that was written and has no frame. */
+/* Initial state: a page that was written, and is in swap. */
 inline in_swap(v)
 {
 	stamp++;
@@ -1404,17 +1408,17 @@ inline in_swap(v)
 init
 {
 	atomic {
-#ifdef FAULTS		/* of one private mapping */
+#ifdef FAULTS		/* faults of one private mapping */
 		started = 2;
 		run thread(PARENT, 0, 2, 0, 0, 0, 0, 0);
 		run thread(PARENT, 2, 0, 0, 0, 0, 0, 0)
 #endif
-#ifdef SHARED		/* of a private and a shared one */
+#ifdef SHARED		/* faults of a private and a shared mapping */
 		started = 2;
 		run thread(PARENT, 1, 1, 0, 0, 0, 0, 0);
 		run thread(ROOT, 0, 2, 0, 0, 0, 0, 0)
 #endif
-#ifdef FORK		/* a fork, and copies-on-write of both afterwards */
+#ifdef FORK		/* a fork, then copies-on-write of both */
 		started = 2;
 		run thread(PARENT, 0, 2, 0, 0, 1, 0, 0);
 		run thread(CHILD, 0, 1, 0, 0, 0, 0, 1)
@@ -1424,30 +1428,30 @@ init
 		run thread(PARENT, 0, 0, 1, 0, 0, 0, 0);
 		run thread(PARENT, 0, 1, 0, 0, 1, 0, 0)
 #endif
-#ifdef LOANS		/* of a child, which exits, and the parent writes */
+#ifdef LOANS		/* a child lends a page and exits, the parent writes */
 		started = 2;
 		run thread(PARENT, 0, 2, 0, 0, 1, 0, 0);
 		run thread(CHILD, 0, 0, 0, 1, 0, 0, 1)
 #endif
-#ifdef LEGACIES		/* of a parent, which forks and exits, and the child writes */
+#ifdef LEGACIES		/* a parent lends a page, forks and exits, the child writes */
 		started = 2;
 		run thread(PARENT, 0, 1, 0, 1, 1, 0, 1);
 		run thread(CHILD, 0, 1, 0, 0, 0, 0, 0)
 #endif
-#ifdef DISCARDS		/* of the root view, where a page is in swap */
+#ifdef DISCARDS		/* discards in the root view, with a page in swap */
 		in_swap(ROOT);
 		started = 3;
 		run thread(PARENT, 0, 1, 0, 0, 0, 0, 0);
 		run thread(PARENT, 1, 0, 0, 0, 0, 0, 0);
 		run thread(ROOT, 0, 0, 0, 0, 0, 1, 0)
 #endif
-#ifdef DROPS		/* of a private view, the same */
+#ifdef DROPS		/* discards in a private view, with a page in swap */
 		in_swap(PARENT);
 		started = 2;
 		run thread(PARENT, 1, 1, 0, 0, 0, 0, 0);
 		run thread(PARENT, 0, 0, 0, 0, 0, 1, 0)
 #endif
-#ifdef SIBLINGS		/* threads, and a child has the page in swap too */
+#ifdef SIBLINGS		/* two threads, and a child that shares the page in swap */
 		in_swap(PARENT);
 		page[1].sharers = 2;
 		view[CHILD] = 1;
