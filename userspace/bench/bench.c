@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What faults cost on a box and on a memfd, in the same boot.
+ * Measure the cost of page faults on a box and on a memfd, in the same boot.
  *
- * Meant for a VM in which a nanosecond of the clock is an instruction of the
- * guest (scripts/vm --icount): then the numbers are instructions per page and
- * repeat to the digit. Elsewhere they are nanoseconds, and only ratios count.
+ * Meant for a VM whose clock advances by a nanosecond per guest instruction
+ * (scripts/vm --icount): the results are then instructions per page, and exactly
+ * reproducible. Elsewhere they are nanoseconds, and only the ratios are useful.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -137,7 +137,7 @@ static uint64_t minor_read(opener o)
 	return minor(o, read_all);
 }
 
-/* A child writes to every page that its parent has: private, after fork. */
+/* After fork, a child writes to every page of a private mapping. */
 static uint64_t cow(opener o)
 {
 	int fd = o(2 * PAGES);
@@ -157,7 +157,7 @@ static uint64_t cow(opener o)
 		_exit(write(pipefd[1], &cost, sizeof(cost)) != sizeof(cost));
 	}
 	if (read(pipefd[0], &cost, sizeof(cost)) != sizeof(cost))
-		die("the child gave no answer");
+		die("no answer from the child");
 	waitpid(pid, NULL, 0);
 	close(pipefd[0]);
 	close(pipefd[1]);
@@ -166,7 +166,7 @@ static uint64_t cow(opener o)
 	return cost;
 }
 
-/* Dirty pages go round through half as many frames: each touch evicts one. */
+/* Write dirty pages through half as many frames: each access evicts one. */
 static uint64_t thrash(opener o)
 {
 	int fd = o(PAGES / 2);
@@ -180,12 +180,13 @@ static uint64_t thrash(opener o)
 	return cost;
 }
 
-/* Frames of a box whose hand goes round once; enough for the largest batches. */
+/* Frames of a box for one revolution; enough for the largest batches. */
 #define USED 4096
 
 /*
- * All frames hold pages in use, and one more page is touched: the hand spares all,
- * takes one, and the program uses all others again. Per page in use.
+ * All frames hold pages in use when one more page is touched: the hand gives each
+ * a second chance and evicts one, then the program touches the others again.
+ * Return: the cost per page in use.
  */
 static uint64_t revolution(uint32_t references)
 {
@@ -209,7 +210,7 @@ static uint64_t revolution(uint32_t references)
 		p[i * page_size] = 1;
 	start = now();
 	p[USED * page_size] = 1;
-	/* The first frames were taken. */
+	/* Skip the pages that may have been evicted. */
 	for (size_t i = PAGEBOX_MAX_READAHEAD; i < USED; i++)
 		p[i * page_size] = 1;
 	start = now() - start;

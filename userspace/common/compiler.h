@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel's headers would bring, by the kernel's names.
+ * Definitions that kernel code gets from kernel headers, under the same names.
  */
 #ifndef COMPILER_H
 #define COMPILER_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * output: whether all that was printed has been written.
+ * output: detect output that could not be written.
  */
 #include <err.h>
 #include <errno.h>
@@ -14,10 +14,11 @@
 #include "output.h"
 
 /**
- * output_begin() - the first thing that a program does
+ * output_begin() - reserve the standard file descriptors
  *
- * A standard file that the caller has closed stays one that cannot be used: no
- * file that is opened later gets its number, and then the output.
+ * Programs call this first. It opens a placeholder for each standard file
+ * descriptor that is closed, so that no file opened later gets its number and
+ * receives the output. Writing to the placeholder fails.
  */
 void output_begin(void)
 {
@@ -31,11 +32,13 @@ void output_begin(void)
 }
 
 /**
- * output_end() - the last thing that a program does
- * @status: its exit status so far
+ * output_end() - flush and close standard output
+ * @status: exit status so far
  *
- * Return: @status, or EXIT_FAILURE when something could not be written, also
- * earlier; then it says so.
+ * Programs call this last. It prints a message if any output could not be
+ * written.
+ *
+ * Return: @status, or EXIT_FAILURE if any output could not be written.
  */
 int output_end(int status)
 {
@@ -43,7 +46,7 @@ int output_end(int status)
 	bool failed = ferror(stdout);
 
 	errno = 0;
-	/* One that was never open fails with EBADF: no matter if nothing was said. */
+	/* EBADF: stdout was never open, which is fine if nothing was printed. */
 	if (fclose(stdout) && (pending || errno != EBADF))
 		failed = true;
 	if (!failed)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * output: whether all that was printed has been written.
+ * output: detect output that could not be written.
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox-demo: a text is read, edited and forked on too few frames.
+ * pagebox-demo: read, edit and fork a text on too few frames.
  *
- * Tells the story as it goes, and leaves in its working directory what
- * scripts/demo.sh compares with the same work done by ordinary tools:
+ * The program explains each step and leaves results in its working directory.
+ * scripts/demo.sh compares them with the same work done by ordinary tools:
  *
- *	words, words-after		counts, as text
- *	parent.txt, child.txt			the edited texts
- *	before, parent, child			the edits: "ucase|lcase first count"
- *						in pages; "before" the fork, and
- *						after it in each process
+ *	words, words-after		word counts, as text
+ *	parent.txt, child.txt		the edited texts
+ *	before, parent, child		the edits, in pages: "ucase|lcase first
+ *					count", before the fork and after it in
+ *					each process
  */
 #include <ctype.h>
 #include <err.h>
@@ -31,11 +31,11 @@
 
 /**
  * struct demo - the text and its box
- * @any_byte: a word is made of any bytes, not only of printable ones
- * @path: of the text
- * @bytes: in the text
- * @pages: that it fills
- * @frames: that it gets
+ * @any_byte: any byte can be part of a word, not only printable ones
+ * @path: path of the text
+ * @bytes: size of the text
+ * @pages: size of the text in pages
+ * @frames: frame limit of the box
  * @box: file descriptor of the box
  * @id: number of the box
  */
@@ -49,7 +49,7 @@ struct demo {
 	unsigned int id;
 };
 
-/* How much is edited at a time, in pages. */
+/* Pages per edit. */
 #define EDIT 64
 #define CHILD_EDIT 32
 #define LATE_EDIT 16
@@ -116,17 +116,16 @@ static void first_touch(void)
 			   MAP_SHARED);
 
 	story_chapter("An empty box");
-	story_say("open(\"/dev/pagebox\"), mmap() of 16 pages: nothing was\n"
-		  "allocated yet. Now we write into pages 3, 4 and 9.");
+	story_say("open(\"/dev/pagebox\") and mmap() of 16 pages allocate\n"
+		  "nothing yet. Now the program writes to pages 3, 4 and 9.");
 	page_at(at, 3)[0] = page_at(at, 4)[0] = page_at(at, 9)[0] = 1;
 	story_inspect("map %u", id);
 	story_say(
-		"Three page faults of the class 'zero': each cleared a frame\n"
-		"for a page that nobody had touched. The 13 others cost\n"
-		"nothing. This is demand paging.");
+		"Three page faults of class 'zero': each cleared a frame for\n"
+		"a page on its first access. The other 13 pages cost nothing.\n"
+		"This is demand paging.");
 	if (stats_of(box).faults[PAGEBOX_FAULT_ZERO] != 3)
-		errx(EXIT_FAILURE,
-		     "but the box counted another number of them");
+		errx(EXIT_FAILURE, "the box did not count three such faults");
 	munmap(at, 16 * PAGEBOX_PAGE_SIZE);
 	close(box);
 }
@@ -137,7 +136,7 @@ enum byte {
 	BYTE_LETTER,
 };
 
-/* What "LC_ALL=C wc -w" takes each byte for. */
+/* Classify bytes as "LC_ALL=C wc -w" does. */
 static void sort_bytes(const struct demo *demo, unsigned char *bytes)
 {
 	for (int c = 0; c <= UCHAR_MAX; c++) {
@@ -182,12 +181,12 @@ static void open_text(struct demo *demo)
 	demo->pages = (demo->bytes + PAGEBOX_PAGE_SIZE - 1) / PAGEBOX_PAGE_SIZE;
 	demo->frames = demo->pages / 4;
 	if (demo->frames < 4 * EDIT)
-		errx(EXIT_FAILURE, "%s is too short for a story", demo->path);
+		errx(EXIT_FAILURE, "%s is too short for the demo", demo->path);
 	config.frames = demo->frames;
 	demo->box = make_box(&demo->id);
 	errno = -pagebox_configure(demo->box, &config);
 	if (errno)
-		err(EXIT_FAILURE, "configuring a box with %s as its store",
+		err(EXIT_FAILURE, "cannot configure a box with store %s",
 		    demo->path);
 	close(config.store_fd);
 }
@@ -198,31 +197,32 @@ static void read_text(struct demo *demo)
 	size_t words;
 	char *text;
 
-	story_chapter("A text four times as big as the memory");
+	story_chapter("A text four times the size of memory");
 	open_text(demo);
 	story_say(
 		"The store of a new box is the file %s: %zu\n"
-		"bytes, %zu pages. The box gets a quarter, %zu frames. We\n"
-		"map it shared and count its words with a plain loop over the\n"
-		"memory.",
+		"bytes, %zu pages. The box gets %zu frames, a quarter of that.\n"
+		"The program maps the box shared and counts the words in a\n"
+		"plain loop over memory.",
 		basename(demo->path), demo->bytes, demo->pages, demo->frames);
 	text = map_box(demo->box, demo->bytes, PROT_READ, MAP_SHARED);
 	words = count_words(demo, text);
 	leave("words", "%zu\n", words);
 	stats = stats_of(demo->box);
 	story_say(
-		"%zu words. It took %llu faults of the class 'file', each\n"
-		"read a page from the store. No frame was free for %llu\n"
-		"of them, so as many other pages were evicted; those were clean\n"
-		"and just forgotten: the store still has them. What is left in memory:",
+		"%zu words, and %llu faults of class 'file': each read a page\n"
+		"from the store. For %llu of them no frame was free, so\n"
+		"another page was evicted. Those pages were clean and could\n"
+		"simply be dropped: the store still holds them. These are\n"
+		"left in memory:",
 		words, stats.faults[PAGEBOX_FAULT_FILE], stats.evict_clean);
 	story_inspect("map %u -N 8", demo->id);
-	story_say("And this is the clock. The hand goes around the frames; it\n"
-		  "spares one whose page was accessed since it last came by,\n"
-		  "which '*' marks\n"
-		  "(%llu second chances so far), and takes the first one that\n"
-		  "was not.",
-		  stats.second_chances);
+	story_say(
+		"This is the clock. The hand goes around the frames. A page\n"
+		"that was accessed since the hand last passed, marked '*',\n"
+		"gets a second chance (%llu so far); the first page that was\n"
+		"not is evicted.",
+		stats.second_chances);
 	story_inspect("frames %u -s", demo->id);
 	munmap(text, demo->bytes);
 }
@@ -238,7 +238,7 @@ static void edit(char *text, const char *how, size_t first, size_t count,
 	leave(notes, "%s %zu %zu\n", how, first, count);
 }
 
-/* Pages of the parts that are edited. */
+/* First pages of the edited parts. */
 static size_t early(const struct demo *demo)
 {
 	return demo->pages / 8 / EDIT * EDIT;
@@ -267,25 +267,26 @@ static char *edit_text(struct demo *demo)
 
 	story_chapter("SHOUTING, in private");
 	story_say(
-		"A second mapping of the same box, MAP_PRIVATE this time. It\n"
-		"sees the same pages. We put pages %zu to %zu into CAPITALS.",
+		"A second mapping of the same box, this time MAP_PRIVATE, sees\n"
+		"the same pages. The program turns pages %zu to %zu into\n"
+		"CAPITALS.",
 		early(demo), early(demo) + EDIT - 1);
 	edit(text, "ucase", early(demo), EDIT, "before");
 	show_edits(demo);
 	story_say(
-		"Each was read first (file: it came from the store), then\n"
-		"written. The write met a page of the root view that others\n"
-		"may see, so this view got its own copy: 'cow'. The access was\n"
-		"then retried and found the copy in its frame: 'minor'.");
+		"Each page was first read ('file': from the store), then\n"
+		"written. The write hit a page of the root view, which others\n"
+		"may see, so this view got a private copy: 'cow'. The access\n"
+		"was retried and found the copy in its frame: 'minor'.");
 	story_inspect("stat %u", demo->id);
 	return text;
 }
 
 /**
  * struct child - the forked process
- * @pid: of the child
+ * @pid: PID of the child
  * @orders: the parent writes a byte here for each step
- * @answers: the child writes a byte here when it is done
+ * @answers: the child writes a byte here after each step
  */
 struct child {
 	pid_t pid;
@@ -310,7 +311,7 @@ static void signal_done(int fd)
 		err(EXIT_FAILURE, "pipe");
 }
 
-/* The child does the next step; back when it is done. */
+/* Let the child do its next step, and wait for it. */
 static void order(const struct child *child)
 {
 	signal_done(child->orders);
@@ -318,7 +319,7 @@ static void order(const struct child *child)
 		errx(EXIT_FAILURE, "the child died");
 }
 
-/* Straight from the mapping into a file: the kernel reads it, faults and all. */
+/* write() straight from the mapping: the kernel takes the faults. */
 static void save(const struct demo *demo, const char *text, const char *name)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -337,7 +338,7 @@ static void save(const struct demo *demo, const char *text, const char *name)
 		err(EXIT_FAILURE, "%s", name);
 }
 
-/* The pipes close when the parent is gone: then the child goes as well. */
+/* If the parent dies, its pipe ends close and the child exits. */
 static void be_child(const struct demo *demo, char *text, int orders,
 		     int answers)
 {
@@ -384,15 +385,15 @@ static struct child fork_text(const struct demo *demo, char *text)
 
 	story_chapter("fork()");
 	child = fork_child(demo, text);
-	story_say("Process %d is a copy of us, process %d. Was the memory\n"
-		  "copied? Look at the same pages in both. The child stands\n"
-		  "still.",
+	story_say("Process %d is now a copy of process %d. Was memory copied\n"
+		  "as well? Compare the same pages in both. The child is\n"
+		  "waiting.",
 		  child.pid, getpid());
 	show_edits(demo);
 	story_say(
 		"No: each O became an S, a private copy that two views still\n"
-		"share. Closer, with the frames (PTE: Accessed, Dirty,\n"
-		"Writable, as the hardware has them):");
+		"share. Two of the pages with their frames (PTE: the hardware\n"
+		"bits Accessed, Dirty and Writable):");
 	story_inspect("map %u -l -g %zu-%zu", demo->id, early(demo),
 		      early(demo) + 1);
 	return child;
@@ -403,13 +404,14 @@ static void write_after_fork(const struct demo *demo, char *text,
 {
 	struct pagebox_stats before = stats_of(demo->box), after;
 
-	story_chapter("Now they part");
-	story_say("The child whispers: pages %zu to %zu back to lower case,\n"
-		  "and shouts in %zu to %zu. The parent shouts in pages %zu\n"
-		  "to %zu.",
-		  early(demo), early(demo) + CHILD_EDIT - 1, others(demo),
-		  others(demo) + CHILD_EDIT - 1, late(demo),
-		  late(demo) + LATE_EDIT - 1);
+	story_chapter("Parting ways");
+	story_say(
+		"The child whispers in pages %zu to %zu (back to lower case)\n"
+		"and shouts in pages %zu to %zu. The parent shouts in pages\n"
+		"%zu to %zu.",
+		early(demo), early(demo) + CHILD_EDIT - 1, others(demo),
+		others(demo) + CHILD_EDIT - 1, late(demo),
+		late(demo) + LATE_EDIT - 1);
 	order(child);
 	edit(text, "ucase", late(demo), LATE_EDIT, "parent");
 	after = stats_of(demo->box);
@@ -417,9 +419,9 @@ static void write_after_fork(const struct demo *demo, char *text,
 	story_inspect("map %u -l -g %zu-%zu", demo->id, early(demo),
 		      early(demo) + 1);
 	story_say(
-		"Same addresses, different frames: copy on write, %llu times\n"
-		"more. What nobody wrote is shared still ('s'), and neither\n"
-		"sees what the other did.",
+		"Same addresses, different frames, after %llu more copies on\n"
+		"write. Pages that neither process wrote are still shared\n"
+		"('s'), and neither sees the changes of the other.",
 		after.faults[PAGEBOX_FAULT_COW] -
 			before.faults[PAGEBOX_FAULT_COW]);
 }
@@ -430,16 +432,18 @@ static void save_texts(const struct demo *demo, char *text,
 	struct pagebox_stats before = stats_of(demo->box), after;
 
 	story_chapter("Two processes, few frames");
-	story_say("Both write their whole text to a file: %zu pages each\n"
-		  "through %zu frames. Pages that were edited exist nowhere\n"
-		  "else, so they must go to swap to make room.",
-		  demo->pages, demo->frames);
+	story_say(
+		"Each process writes its whole text to a file: %zu pages\n"
+		"through %zu frames. The box holds the only copy of an edited\n"
+		"page, so it must be written to swap before its frame is\n"
+		"reused.",
+		demo->pages, demo->frames);
 	save(demo, text, "parent.txt");
 	order(child);
 	after = stats_of(demo->box);
 	story_inspect("map %u -N 8", demo->id);
 	story_say("'x' is in swap. In this chapter %llu pages were written to\n"
-		  "swap and %llu came back from it (class 'swapin'); the hand\n"
+		  "swap and %llu were read back (class 'swapin'); the hand\n"
 		  "went around %llu times.",
 		  after.evict_dirty - before.evict_dirty,
 		  after.faults[PAGEBOX_FAULT_SWAPIN] -
@@ -474,10 +478,11 @@ static void write_alone(const struct demo *demo, char *text,
 	*shared = byte;
 	after = stats_of(demo->box);
 	story_say(
-		"The parent read page %zu, which both shared; the child\n"
-		"exited; the parent writes. cow: %llu, mkwrite: %llu. Nobody\n"
-		"else holds the page any more, so there is nothing to copy:\n"
-		"the write needed only the permission, and 'mkwrite' gave it.",
+		"The parent read page %zu, which both shared. Then the child\n"
+		"exited, and the parent wrote to the page. cow: %llu,\n"
+		"mkwrite: %llu. The page was no longer shared, so there was\n"
+		"nothing to copy: only write permission was missing, and the\n"
+		"'mkwrite' fault granted it.",
 		early(demo) + EDIT - 1,
 		after.faults[PAGEBOX_FAULT_COW] -
 			before.faults[PAGEBOX_FAULT_COW],
@@ -499,7 +504,7 @@ static void count_again(const struct demo *demo, char *edited)
 static void usage(void)
 {
 	fputs("Usage: pagebox-demo [--paced] [--color] [--any-byte] INSPECTOR TEXT WORKDIR\n"
-	      "Usually run by scripts/demo.sh.\n",
+	      "Normally started by scripts/demo.sh.\n",
 	      stderr);
 	exit(2);
 }

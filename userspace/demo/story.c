@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * story: the voice of the demo.
+ * story: text output of the demo.
  *
- * On a terminal it speaks in colour and takes a breath between chapters; into
- * a pipe it says the same words at once. Its lines are no longer than the terminal
- * is wide.
+ * On a terminal it uses colour and pauses between chapters; into a pipe it writes
+ * the same text at once. Lines are wrapped to the width of the terminal.
  */
 #include <err.h>
 #include <errno.h>
@@ -26,11 +25,11 @@ static size_t width;
 static int chapters;
 static bool gap;
 
-/* Long lines are hard to read, and short ones need room for a word. */
+/* Longer lines are hard to read; shorter ones do not fit a word. */
 #define WIDTH_MAX 80
 #define WIDTH_MIN 20
 
-/* COLUMNS speaks for a terminal at the other end of a pipe, and over any other. */
+/* COLUMNS takes precedence: stdout may be a pipe to a terminal. */
 static size_t terminal_width(void)
 {
 	const char *said = getenv("COLUMNS");
@@ -45,10 +44,10 @@ static size_t terminal_width(void)
 }
 
 /**
- * story_begin() - set the voice
- * @path: the program that shows the boxes
- * @is_paced: with pauses
- * @is_coloured: with colour
+ * story_begin() - set up the output
+ * @path: path of the inspector
+ * @is_paced: pause between chapters
+ * @is_coloured: use colour
  */
 void story_begin(const char *path, bool is_paced, bool is_coloured)
 {
@@ -63,7 +62,7 @@ static const char *style(const char *escape)
 	return coloured ? escape : "";
 }
 
-/* For the reader's sake only: nothing depends on how long it takes. */
+/* For the reader only: correctness does not depend on this delay. */
 static void take_a_breath(void)
 {
 	fflush(stdout);
@@ -79,7 +78,7 @@ void story_chapter(const char *title)
 	       style("\033[0m"));
 }
 
-/* Words in lines. One that does not fit has a line of its own. */
+/* Fill lines with words; a word that is too long gets its own line. */
 static void wrap(char *text)
 {
 	static const char blanks[] = "\n ";
@@ -100,8 +99,8 @@ static void wrap(char *text)
 }
 
 /**
- * story_say() - a paragraph
- * @format: its words; how they are broken into lines does not matter
+ * story_say() - print a paragraph
+ * @format: its text; line breaks in it are not kept
  */
 void story_say(const char *format, ...)
 {
@@ -119,7 +118,7 @@ void story_say(const char *format, ...)
 	free(text);
 }
 
-/* The most words in a command of the inspector, its name included. */
+/* Maximum number of words in an inspector command, including its name. */
 #define MAX_WORDS 16
 
 static void split_words(char *command, char **words)
@@ -130,15 +129,16 @@ static void split_words(char *command, char **words)
 	for (char *word = strtok_r(command, " ", &save); word;
 	     word = strtok_r(NULL, " ", &save)) {
 		if (nr == MAX_WORDS)
-			errx(EXIT_FAILURE, "too many words for the inspector");
+			errx(EXIT_FAILURE,
+			     "too many words in an inspector command");
 		words[nr++] = word;
 	}
 	words[nr] = NULL;
 }
 
 /*
- * posix_spawn() does not copy the address space: a fork() here would clone the
- * view that is about to be shown.
+ * Use posix_spawn() because it does not copy the address space: fork() would
+ * clone the view that is about to be shown.
  */
 static int run(char **words)
 {
@@ -156,10 +156,11 @@ static int run(char **words)
 }
 
 /**
- * story_inspect() - run the inspector for everyone to see
- * @format: its command and arguments, without its name
+ * story_inspect() - print an inspector command and its output
+ * @format: command and arguments, without the program name
  *
- * Whatever this process and its children have mapped stands still meanwhile.
+ * This process waits for the inspector, and its child waits for orders, so the
+ * mappings do not change while they are shown.
  */
 void story_inspect(const char *format, ...)
 {
@@ -179,6 +180,6 @@ void story_inspect(const char *format, ...)
 			sizeof(command) - strlen(command) - 1);
 	split_words(command, words);
 	if (run(words))
-		errx(EXIT_FAILURE, "the inspector could not show this");
+		errx(EXIT_FAILURE, "the inspector failed");
 	gap = true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * story: the voice of the demo.
+ * story: text output of the demo.
  */
 #ifndef STORY_H
 #define STORY_H

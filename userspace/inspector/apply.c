@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * apply: settings given to a box, and what to do when it does not take them.
+ * apply: apply settings to a box, and explain failures.
  *
- * The module applies all of them or none.
+ * The module applies all settings or none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +14,9 @@
 
 #include "settings.h"
 
-/* ---- the values that depend on the box ----------------------------------- */
+/* ---- values that depend on the box --------------------------------------- */
 
-/* Two options for one bit: the one that was not given stays as it is. */
+/* Two options share a bit of the set: fill in the one that was not given. */
 static void complete(const struct settings *settings,
 		     const struct pagebox_info *info,
 		     struct pagebox_config *config)
@@ -47,7 +47,7 @@ static bool will_have_swap(const struct settings *settings,
 	return names_swap(settings);
 }
 
-/* The module would take a delay for what is not there, and forget it. */
+/* The module ignores a delay for a backend that does not exist. */
 static int check_delays(const struct settings *settings,
 			const struct pagebox_info *info,
 			struct pagebox_error *error)
@@ -63,7 +63,7 @@ static int check_delays(const struct settings *settings,
 	return 0;
 }
 
-/* An older module tells less; it will refuse the rest itself. */
+/* An older module fills in less; it rejects newer settings itself. */
 static bool knows_all(const struct pagebox_info *info)
 {
 	return info->size >= sizeof(*info);
@@ -77,7 +77,7 @@ static int fit_to_box(const struct settings *settings, int fd,
 	int ret = pagebox_info(fd, &info);
 
 	if (ret)
-		return pagebox_fail(error, ret, "the box cannot be asked: %s",
+		return pagebox_fail(error, ret, "cannot query the box: %s",
 				    strerror(-ret));
 	if (!knows_all(&info))
 		return 0;
@@ -91,14 +91,13 @@ static int explain_open(const char *path, int code, struct pagebox_error *error)
 {
 	if (code == -EBUSY)
 		return pagebox_fail(error, code,
-				    "%s is mounted, or used in another way",
-				    path);
+				    "%s is mounted or otherwise in use", path);
 	return pagebox_fail(error, code, "%s: %s", path, strerror(-code));
 }
 
 /*
- * A look before opening: to open a pipe may block, and a device may do who
- * knows what. O_EXCL keeps from writing to a block device that is mounted.
+ * Check the type before open(): opening a pipe can block, and opening a device
+ * can have side effects. O_EXCL fails on a block device that is mounted.
  */
 static int open_file(const char *path, int mode, struct pagebox_error *error)
 {
@@ -134,7 +133,7 @@ static int open_store(const struct settings *settings,
 	if (!read_only && is_read_only(fd) && !access(settings->store, R_OK))
 		return pagebox_fail(
 			error, fd,
-			"%s cannot be written: %s; with --read-only it is only read",
+			"%s cannot be written: %s; use --read-only to open it for reading only",
 			settings->store, strerror(-fd));
 	return fd;
 }
@@ -156,7 +155,7 @@ static int open_files(const struct settings *settings,
 	return 0;
 }
 
-/* A box keeps the files itself. */
+/* The box holds its own references to the files. */
 static void close_files(const struct settings *settings,
 			const struct pagebox_config *config)
 {
@@ -166,7 +165,7 @@ static void close_files(const struct settings *settings,
 		close(config->swap_fd);
 }
 
-/* ---- what the module says ------------------------------------------------ */
+/* ---- errors from the module ---------------------------------------------- */
 
 static int explain_policy(const char *policy, int code,
 			  struct pagebox_error *error)
@@ -178,10 +177,9 @@ static int explain_policy(const char *policy, int code,
 	if (pagebox_read_policies(&policies, &nr, &ignored))
 		return pagebox_fail(
 			error, code,
-			"there is no policy '%s'; 'pagebox policies', as root, lists them",
+			"unknown policy '%s'; run 'pagebox policies' as root to list them",
 			policy);
-	pagebox_fail(error, code,
-		     "there is no policy '%s'; there are:", policy);
+	pagebox_fail(error, code, "unknown policy '%s'; available:", policy);
 	for (size_t i = 0; i < nr; i++) {
 		used = strlen(error->text);
 		snprintf(error->text + used, sizeof(error->text) - used, " %s",
@@ -198,12 +196,11 @@ static int explain_memory(const struct settings *settings, int code,
 	if (is_given(settings, SETTING_SWAP))
 		return pagebox_fail(
 			error, code,
-			"the pages that are in swap now would fit nowhere: give the box more frames, or a larger swap area");
-	return pagebox_fail(error, code,
-			    "the kernel has not enough memory for this");
+			"no room for the pages that are in swap now: give the box more frames or a larger swap area");
+	return pagebox_fail(error, code, "not enough kernel memory");
 }
 
-/* Return: the sentence for what is not worth more than the system's words. */
+/* Errors without a specific explanation. Return: @code. */
 static int explain_other(const struct settings *settings, int fd, int code,
 			 struct pagebox_error *error)
 {
@@ -212,12 +209,12 @@ static int explain_other(const struct settings *settings, int fd, int code,
 	if (!pagebox_info(fd, &info) && !knows_all(&info))
 		return pagebox_fail(
 			error, code,
-			"the loaded module is older than this program and does not know all of these settings");
+			"the loaded module is older than this program and does not support all of these settings");
 	if (code == -EINVAL && (settings->store || settings->swap))
 		return pagebox_fail(
 			error, code,
-			"the module cannot use that file as a store or swap area");
-	return pagebox_fail(error, code, "the module refuses: %s",
+			"the module cannot use this file as a store or swap area");
+	return pagebox_fail(error, code, "the module rejected the settings: %s",
 			    strerror(-code));
 }
 
@@ -227,20 +224,20 @@ static int explain(const struct settings *settings, int fd, int code,
 	if (code == -EBUSY && is_given(settings, SETTING_FRAMES))
 		return pagebox_fail(
 			error, code,
-			"pages that are locked or pinned keep more than %u frames: munlock() them or end the program; FRAMES_LOCKED and FRAMES_PINNED in 'pagebox stat -P' count them",
+			"locked or pinned pages use more than %u frames: munlock() them or end the program; 'pagebox stat -P' counts them as FRAMES_LOCKED and FRAMES_PINNED",
 			settings->config.frames);
 	if (code == -ENOENT && is_given(settings, SETTING_POLICY))
 		return explain_policy(settings->config.policy, code, error);
 	if (code == -ENOMEM)
 		return explain_memory(settings, code, error);
 	if (code == -ENOSPC)
-		return pagebox_fail(
-			error, code, "%s has no room for a single page",
-			settings->swap ? settings->swap : "the swap area");
+		return pagebox_fail(error, code, "%s is smaller than a page",
+				    settings->swap ? settings->swap :
+						     "the swap area");
 	if (code == -ERANGE && is_given(settings, SETTING_FRAMES))
 		return pagebox_fail(
 			error, code,
-			"%u frames are more than the module allows: see " PAGEBOX_MODULE
+			"%u frames exceed the limit of the module: see " PAGEBOX_MODULE
 			"/parameters/max_frames",
 			settings->config.frames);
 	return explain_other(settings, fd, code, error);
@@ -248,11 +245,11 @@ static int explain(const struct settings *settings, int fd, int code,
 
 /**
  * settings_apply() - configure a box
- * @settings: how; settings_check() found them good
- * @fd: the box
- * @error: says why not, and what to do
+ * @settings: settings that settings_check() accepted
+ * @fd: file descriptor of the box
+ * @error: set to the reason for a failure and a remedy
  *
- * Return: 0 or a negative errno; then nothing has changed.
+ * Return: 0 or a negative errno, in which case nothing has changed.
  */
 int settings_apply(const struct settings *settings, int fd,
 		   struct pagebox_error *error)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox frames: the clock. Every frame of a box and the hand that goes
- * around them.
+ * pagebox frames: show the frames of a box and the clock hand.
  */
 #include <err.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@ enum {
 	BOX,
 	HAND,
 	FRAME,
-	/* of a list */
+	/* list only */
 	PFN,
 	PAGE,
 	TIER,
@@ -23,24 +22,24 @@ enum {
 	ACCESSED,
 	DIRTY,
 	PINS,
-	/* of a strip */
+	/* strip only */
 	FRAMES = PFN,
 	STRIP,
 	MARKS,
 };
 
 static const struct column list_columns[] = {
-	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },
-	[HAND] = { "HAND", KIND_TRUTH, "the hand looks at this frame next" },
-	[FRAME] = { "FRAME", KIND_NUMBER, "number of the frame" },
-	[PFN] = { "PFN", KIND_NUMBER, "its physical page number" },
-	[PAGE] = { "PAGE", KIND_NUMBER, "index of the page in it" },
-	[TIER] = { "TIER", KIND_TEXT, "of that page: root or private" },
+	[BOX] = { "BOX", KIND_NUMBER, "box number" },
+	[HAND] = { "HAND", KIND_TRUTH, "the hand visits this frame next" },
+	[FRAME] = { "FRAME", KIND_NUMBER, "frame number" },
+	[PFN] = { "PFN", KIND_NUMBER, "physical page frame number" },
+	[PAGE] = { "PAGE", KIND_NUMBER, "index of the page in the frame" },
+	[TIER] = { "TIER", KIND_TEXT, "tier of the page: root or private" },
 	[SHARERS] = { "SHARERS", KIND_NUMBER, "views that hold the page" },
 	[ACCESSED] = { "A", KIND_TRUTH, "accessed since the hand passed" },
 	[DIRTY] = { "D", KIND_TRUTH,
-		    "changed: to be written before it is reused" },
-	[PINS] = { "PINS", KIND_NUMBER, "references that keep the hand off" },
+		    "dirty: written before the frame is reused" },
+	[PINS] = { "PINS", KIND_NUMBER, "references that block eviction" },
 };
 
 static const struct layout list_layout = {
@@ -51,16 +50,16 @@ static const struct layout list_layout = {
 };
 
 static const struct column strip_columns[] = {
-	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },
+	[BOX] = { "BOX", KIND_NUMBER, "box number" },
 	[HAND] = { "HAND", KIND_NUMBER,
-		   "frame the hand looks at next, in its row" },
-	[FRAME] = { "FRAME", KIND_NUMBER, "number of the first frame" },
-	[FRAMES] = { "FRAMES", KIND_NUMBER,
-		     "how many frames the row stands for" },
+		   "frame the hand visits next, if in this row" },
+	[FRAME] = { "FRAME", KIND_NUMBER,
+		    "number of the first frame in the row" },
+	[FRAMES] = { "FRAMES", KIND_NUMBER, "number of frames in the row" },
 	[STRIP] = { "STRIP", KIND_STRIP,
-		    "the characters; none for empty frames only" },
+		    "the characters; no value if all frames are empty" },
 	[MARKS] = { "ACCESSED", KIND_STRIP,
-		    "a * for each that was accessed since the hand passed" },
+		    "* for each frame accessed since the hand passed" },
 };
 
 static const struct layout strip_layout = {
@@ -74,13 +73,13 @@ static const char legend[] = STRIP_LEGEND
 	". empty   * accessed since the hand passed   ^ the hand\n";
 
 /**
- * struct clock_display - what is being shown
- * @options: how
- * @sheet: where to
+ * struct clock_display - state of the display
+ * @options: user options
+ * @sheet: output table
  * @target: the box
  * @frames: its frame table
- * @nr: how many
- * @has_errors: some frames were retired
+ * @nr: number of frames
+ * @has_errors: a frame has been retired
  */
 struct clock_display {
 	const struct options *options;
@@ -96,7 +95,7 @@ static bool is_empty(const struct pagebox_frame *frame)
 	return frame->page == PAGEBOX_NONE;
 }
 
-/* Where the hand stands; the number of frames when nowhere. */
+/* Return: the position of the hand, or the number of frames if there is none. */
 static size_t find_hand(const struct clock_display *display)
 {
 	size_t i = 0;
@@ -159,7 +158,7 @@ static void list_row(const struct clock_display *display,
 	sheet_color(sheet, FRAME, frame->accessed == 1 ? "green" : "blue");
 }
 
-/* Frames from @i on that were never used and say nothing one by one. */
+/* Count the frames from @i on that were never used and are not at the hand. */
 static size_t count_unused(const struct clock_display *display, size_t i)
 {
 	size_t end = i;
@@ -170,7 +169,7 @@ static size_t count_unused(const struct clock_display *display, size_t i)
 	return end - i;
 }
 
-/* Below this, a row for each is no longer than it is clear. */
+/* From this number on, unused frames share a row. */
 #define MANY_UNUSED 4
 
 static void show_list(const struct clock_display *display)
@@ -223,7 +222,7 @@ static struct strip_mark *make_marks(struct clock_display *display, size_t *nr)
 	return marks;
 }
 
-/* A mark for each frame that was accessed. Return: how long up to the last one. */
+/* Mark each accessed frame. Return: the length up to the last mark. */
 static int mark_accessed(const struct clock_display *display,
 			 const struct strip_row *row, char blank, char *marks)
 {
@@ -240,7 +239,7 @@ static int mark_accessed(const struct clock_display *display,
 	return length;
 }
 
-/* What people see below a strip. */
+/* In a table, marks are a row below the strip. */
 static void row_below(const struct clock_display *display, const char *marks)
 {
 	sheet_row(display->sheet);
@@ -252,7 +251,7 @@ static void row_below(const struct clock_display *display, const char *marks)
 	sheet_text(display->sheet, STRIP, "%s", marks);
 }
 
-/* Programs get the marks in a column, people see them below the strip. */
+/* Other formats have a column of marks; a table has a row below the strip. */
 static void show_marks(const struct clock_display *display,
 		       const struct strip_row *row)
 {

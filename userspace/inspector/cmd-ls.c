@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox ls: the boxes there are.
+ * pagebox ls: list the boxes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,57 +47,56 @@ enum {
 };
 
 static const struct column columns[] = {
-	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },
-	[NAME] = { "NAME", KIND_TEXT, "what it is called" },
-	[OWNER] = { "OWNER", KIND_NUMBER, "uid that opened it" },
-	[SIZE] = { "SIZE", KIND_NUMBER, "its size in bytes" },
+	[BOX] = { "BOX", KIND_NUMBER, "box number" },
+	[NAME] = { "NAME", KIND_TEXT, "name" },
+	[OWNER] = { "OWNER", KIND_NUMBER, "UID that opened it" },
+	[SIZE] = { "SIZE", KIND_NUMBER, "size in bytes" },
 	[USED] = { "USED", KIND_NUMBER, "frames that hold a page" },
-	[FRAMES] = { "FRAMES", KIND_NUMBER, "frames it may use" },
-	[HAND] = { "HAND", KIND_NUMBER, "frame the hand looks at next" },
+	[FRAMES] = { "FRAMES", KIND_NUMBER, "frame limit" },
+	[HAND] = { "HAND", KIND_NUMBER, "frame the hand visits next" },
 	[POLICY] = { "POLICY", KIND_TEXT, "replacement policy" },
-	[BATCH] = { "BATCH", KIND_NUMBER, "most victims of one eviction" },
-	[STORE] = { "STORE", KIND_TEXT,
-		    "where its pages come from: path or ram" },
+	[BATCH] = { "BATCH", KIND_NUMBER, "maximum victims per eviction" },
+	[STORE] = { "STORE", KIND_TEXT, "backing store: path or ram" },
 	[STORE_SIZE] = { "STORE_SIZE", KIND_NUMBER,
 			 "size of the store in bytes" },
 	[SWAP] = { "SWAP", KIND_NUMBER, "swap slots in use" },
 	[SWAP_KIND] = { "SWAP_KIND", KIND_TEXT,
-			"where the swap area is: none, ram or path" },
+			"swap area: none, ram or path" },
 	[PAGES] = { "PAGES", KIND_NUMBER, "pages that exist" },
 	[VIEWS] = { "VIEWS", KIND_NUMBER,
-		    "views: the root view and the private ones" },
+		    "views: the root view and private views" },
 	[MAPS] = { "MAPS", KIND_NUMBER, "mappings" },
-	[PIDS] = { "PIDS", KIND_TEXT, "processes that map it" },
+	[PIDS] = { "PIDS", KIND_TEXT, "processes that map the box" },
 	[STORE_KIND] = { "STORE_KIND", KIND_TEXT, "none, ram, file or block" },
 	[WRITABLE] = { "WRITABLE", KIND_TRUTH,
-		       "dirty pages go back to the store" },
-	[SWAP_PAGES] = { "SWAP_PAGES", KIND_NUMBER, "swap slots there are" },
-	[SWAP_HIGH] = { "SWAP_HIGH", KIND_NUMBER,
-			"most swap slots ever in use" },
+		       "dirty pages are written to the store" },
+	[SWAP_PAGES] = { "SWAP_PAGES", KIND_NUMBER,
+			 "size of the swap area in slots" },
+	[SWAP_HIGH] = { "SWAP_HIGH", KIND_NUMBER, "peak swap slots in use" },
 	[STORE_READ_US] = { "STORE_READ_US", KIND_NUMBER,
-			    "added to each read from the store" },
+			    "delay of each store read, microseconds" },
 	[STORE_WRITE_US] = { "STORE_WRITE_US", KIND_NUMBER,
-			     "added to each write to the store" },
+			     "delay of each store write, microseconds" },
 	[SWAP_READ_US] = { "SWAP_READ_US", KIND_NUMBER,
-			   "added to each read from swap" },
+			   "delay of each swap read, microseconds" },
 	[SWAP_WRITE_US] = { "SWAP_WRITE_US", KIND_NUMBER,
-			    "added to each write to swap" },
-	[READAHEAD] = { "READAHEAD", KIND_NUMBER,
-			"most pages to read at once" },
+			    "delay of each swap write, microseconds" },
+	[READAHEAD] = { "READAHEAD", KIND_NUMBER, "maximum pages per read" },
 	[SWAPPINESS] = { "SWAPPINESS", KIND_NUMBER,
-			 "0 to 200; below 100 spares dirty pages" },
+			 "0 to 200; lower values evict fewer dirty pages" },
 	[REFERENCES] = { "REFERENCES", KIND_TEXT,
-			 "how accesses are seen: hardware, exact, every" },
+			 "access tracking: hardware, exact or every" },
 	[REFERENCES_AUTO] = { "REFERENCES_AUTO", KIND_TRUTH,
-			      "that follows the frame limit" },
-	[OOM] = { "OOM", KIND_TEXT, "without a frame: sigbus, kill or wait" },
-	[OOM_WAIT_MS] = { "OOM_WAIT_MS", KIND_NUMBER, "how long wait waits" },
+			      "REFERENCES depends on the frame limit" },
+	[OOM] = { "OOM", KIND_TEXT,
+		  "when out of frames: sigbus, kill or wait" },
+	[OOM_WAIT_MS] = { "OOM_WAIT_MS", KIND_NUMBER, "duration of wait" },
 	[OVERCOMMIT] = { "OVERCOMMIT", KIND_TEXT,
-			 "map more than fits: always or never" },
+			 "mapping more than fits: always or never" },
 	[DIRTY_AGE_MS] = { "DIRTY_AGE_MS", KIND_NUMBER,
-			   "pages dirty for so long are written" },
+			   "age at which dirty pages are written" },
 	[DIRTY_RATIO] = { "DIRTY_RATIO", KIND_NUMBER,
-			  "or when so many of 100 frames are dirty" },
+			  "percentage of dirty frames that starts writing" },
 };
 
 static const struct layout layout = {
@@ -116,7 +115,7 @@ static bool was_listed(const struct target *target, size_t nr, __u64 pid)
 	return false;
 }
 
-/* The processes, in the order of their mappings, each once. */
+/* Processes without duplicates, in the order of their mappings. */
 static char *list_pids(const struct target *target)
 {
 	char *text = NULL;
@@ -199,7 +198,7 @@ static int run(const struct options *options)
 
 const struct command ls_command = {
 	.name = "ls",
-	.summary = "list the boxes: frames, swap, pages, who maps them",
+	.summary = "list boxes: frames, swap, pages, processes",
 	.operands = OPERANDS_BOXES,
 	.details = ALL_BOXES,
 	.flags = "p",

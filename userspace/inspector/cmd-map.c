@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox map: where the pages of each mapping are, as a strip or as a table.
+ * pagebox map: show where the pages of each mapping are, as a strip or a list.
  */
 #include <err.h>
 #include <errno.h>
@@ -19,11 +19,11 @@ enum {
 	PROT,
 	PAGE,
 	ADDRESS,
-	/* of a strip */
+	/* strip only */
 	PAGES,
 	PER_CHAR,
 	STRIP,
-	/* of a list */
+	/* list only */
 	STATE = PAGES,
 	FRAME,
 	SLOT,
@@ -33,21 +33,20 @@ enum {
 };
 
 #define COMMON_COLUMNS                                                 \
-	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },           \
-	[MAP] = { "MAP", KIND_NUMBER, "number of the mapping" },       \
+	[BOX] = { "BOX", KIND_NUMBER, "box number" },                  \
+	[MAP] = { "MAP", KIND_NUMBER, "mapping number" },              \
 	[PID] = { "PID", KIND_NUMBER, "process of the mapping" },      \
 	[TYPE] = { "TYPE", KIND_TEXT, "shared or private" },           \
-	[PROT] = { "PROT", KIND_TEXT, "what may be done: rwx" },       \
+	[PROT] = { "PROT", KIND_TEXT, "protection: rwx" },             \
 	[PAGE] = { "PAGE", KIND_NUMBER, "index of the (first) page" }, \
 	[ADDRESS] = { "ADDRESS", KIND_TEXT, "virtual address of that page" }
 
 static const struct column strip_columns[] = {
 	COMMON_COLUMNS,
-	[PAGES] = { "PAGES", KIND_NUMBER, "how many pages the row stands for" },
-	[PER_CHAR] = { "PER_CHAR", KIND_NUMBER,
-		       "how many pages a character stands for" },
+	[PAGES] = { "PAGES", KIND_NUMBER, "number of pages in the row" },
+	[PER_CHAR] = { "PER_CHAR", KIND_NUMBER, "pages per character" },
 	[STRIP] = { "STRIP", KIND_STRIP,
-		    "the characters; none for a row without pages" },
+		    "the characters; no value for a row without pages" },
 };
 
 static const struct layout strip_layout = {
@@ -60,12 +59,13 @@ static const struct layout strip_layout = {
 static const struct column list_columns[] = {
 	COMMON_COLUMNS,
 	[STATE] = { "STATE", KIND_TEXT,
-		    "where the contents are: zero, store, frame or swap" },
-	[FRAME] = { "FRAME", KIND_NUMBER, "number of its frame" },
-	[SLOT] = { "SLOT", KIND_NUMBER, "number of its swap slot" },
+		    "location of the contents: zero, store, frame or swap" },
+	[FRAME] = { "FRAME", KIND_NUMBER, "frame number" },
+	[SLOT] = { "SLOT", KIND_NUMBER, "swap slot number" },
 	[TIER] = { "TIER", KIND_TEXT, "root, or own: this view wrote to it" },
-	[SHARERS] = { "SHARERS", KIND_NUMBER, "views that hold it as theirs" },
-	[PTE] = { "PTE", KIND_TEXT, "hardware: accessed, dirty, writable" },
+	[SHARERS] = { "SHARERS", KIND_NUMBER, "views that hold the page" },
+	[PTE] = { "PTE", KIND_TEXT,
+		  "hardware bits: Accessed, Dirty, Writable" },
 };
 
 static const struct layout list_layout = {
@@ -79,14 +79,14 @@ static const char legend[] = STRIP_LEGEND
 	"x in swap   - in no frame   . no page: never touched, or clean and forgotten\n";
 
 /**
- * struct map_display - what is being shown
- * @options: how
- * @sheet: where to
+ * struct map_display - state of the display
+ * @options: user options
+ * @sheet: output table
  * @target: the box
  * @frames: its frame table, for the dirty bits; NULL when not needed
- * @nr_frames: how many
- * @shown: how many VMAs had something to show
- * @gone: how many belong to mappings that have gone meanwhile
+ * @nr_frames: number of frames
+ * @shown: number of VMAs with output
+ * @gone: number of VMAs whose mapping ended before it was read
  * @has_errors: a page was lost to a memory error
  */
 struct map_display {
@@ -102,9 +102,9 @@ struct map_display {
 
 /**
  * struct piece - the part of a VMA that is shown
- * @vma: the VMA, cut to the pages asked for
- * @pages: the pages in it that exist, by address
- * @nr: how many
+ * @vma: the VMA, cut to the requested pages
+ * @pages: its pages that exist, by address
+ * @nr: number of these pages
  */
 struct piece {
 	struct pagebox_vma vma;
@@ -117,7 +117,7 @@ static __u64 page_at(const struct pagebox_vma *vma, __u64 address)
 	return vma->pgoff + (address - vma->start) / PAGEBOX_PAGE_SIZE;
 }
 
-/* A root page; its sharers are not a matter of this view. */
+/* Whether a page belongs to the root view. */
 static bool is_root(const struct pagebox_vma *vma,
 		    const struct pagebox_page *page)
 {
@@ -176,7 +176,7 @@ static void section(const struct map_display *display,
 		snprintf(pid, sizeof(pid), " of process %llu", vma->pid);
 	if (per_char > 1)
 		snprintf(scale, sizeof(scale),
-			 "\n%llu pages to a character:", per_char);
+			 "\n%llu pages per character:", per_char);
 	sheet_section(
 		display->sheet,
 		"box %llu (%s) map %llu%s, %s %s: %llu pages at 0x%llx%s",
@@ -203,7 +203,7 @@ static struct strip_mark *make_marks(struct map_display *display,
 	return marks;
 }
 
-/* Headings, titles and the legend take their part of the screen. */
+/* Rows for the heading, title and legend. */
 #define ROWS_AROUND 8
 #define ROWS_MIN 4
 
@@ -271,7 +271,7 @@ static void show_list(const struct map_display *display,
 	section(display, &piece->vma, 1);
 }
 
-/* Cut a VMA to the pages asked for. Return: false when none is left. */
+/* Cut a VMA to the requested pages. Return: false if none are left. */
 static bool cut_vma(struct pagebox_vma *vma, const struct options *options)
 {
 	__u64 last =
@@ -288,7 +288,7 @@ static bool cut_vma(struct pagebox_vma *vma, const struct options *options)
 	return true;
 }
 
-/* The pages are in order of address: the first one at or after @address. */
+/* Return: the index of the first page at or after @address; @pages is sorted. */
 static size_t first_from(const struct pagebox_page *pages, size_t nr,
 			 __u64 address)
 {
@@ -330,7 +330,7 @@ static int compare_pages(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-/* Show the VMAs from @i on that belong to one mapping. Return: the next. */
+/* Show the VMAs of one mapping, from @i on. Return: the index of the next VMA. */
 static size_t show_map(struct map_display *display, size_t i, int *status)
 {
 	const struct target *target = display->target;
@@ -352,7 +352,7 @@ static size_t show_map(struct map_display *display, size_t i, int *status)
 	return i;
 }
 
-/* Return: 0, or a negative errno when the box could not be read. */
+/* Return: 0, or a negative errno if the box could not be read. */
 static int read_frames(struct map_display *display, struct pagebox_error *error)
 {
 	display->frames = NULL;
@@ -363,7 +363,7 @@ static int read_frames(struct map_display *display, struct pagebox_error *error)
 				   &display->nr_frames, error);
 }
 
-/* Where mappings have gone, the box may have. */
+/* If mappings have ended, check that the box still exists. */
 static int look_again(const struct target *target, struct pagebox_error *error)
 {
 	struct pagebox_summary summary;
@@ -410,9 +410,9 @@ static void closing_words(const struct map_display *display,
 	} else if (selection->nr && mappings == display->gone) {
 		report_process(options, &selection->status);
 		if (selection->status == EXIT_SUCCESS)
-			warnx("nothing is mapped: no program did an mmap() of the box");
+			warnx("nothing is mapped: no program has called mmap() on the box");
 	} else if (selection->nr) {
-		warnx("no mapping has a page of that range");
+		warnx("no mapping covers a page in this range");
 	}
 }
 

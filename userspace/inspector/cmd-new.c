@@ -13,11 +13,11 @@
 #include "options.h"
 #include "reach.h"
 
-/* As env(1) and others that run a program for somebody. */
+/* Exit statuses of env(1) and similar programs. */
 #define EXIT_CANNOT_RUN 126
 #define EXIT_NO_PROGRAM 127
 
-/* Without a name of its own the box gets that of the program, if it can. */
+/* By default the box is named after the program, if that is a valid name. */
 static void name_after(struct settings *settings, const char *program)
 {
 	const char *slash = strrchr(program, '/');
@@ -53,17 +53,17 @@ static void set_variable(const char *name, unsigned int value)
 		errx(EXIT_FAILURE, "out of memory");
 }
 
-/* Above the standard ones, of which the caller may have closed some. */
+/* Use a descriptor above the standard ones, even if some of them are closed. */
 static void pass_on(int box)
 {
 	struct pagebox_info info;
 	int fd = fcntl(box, F_DUPFD, STDERR_FILENO + 1);
 
 	if (fd < 0)
-		err(EXIT_FAILURE, "cannot pass the box on");
+		err(EXIT_FAILURE, "cannot pass on the file descriptor");
 	errno = -pagebox_info(box, &info);
 	if (errno)
-		err(EXIT_FAILURE, "cannot tell the number of the box");
+		err(EXIT_FAILURE, "cannot get the box number");
 	set_variable("PAGEBOX_FD", fd);
 	set_variable("PAGEBOX_BOX", info.id);
 }
@@ -81,10 +81,10 @@ const struct command new_command = {
 	.summary = "run a program that inherits a new box",
 	.operands = OPERANDS_COMMAND,
 	.details =
-		"The program finds the box open: PAGEBOX_FD is the number of the file descriptor,\n"
-		"PAGEBOX_BOX that of the box. It has to use this very file descriptor: opening\n"
-		"/dev/fd/$PAGEBOX_FD makes another box, as every open() of the device does.\n"
-		"Without options it is 1 TiB large, without a store, and swaps to RAM.",
+		"The program inherits the open box: PAGEBOX_FD is the file descriptor number,\n"
+		"PAGEBOX_BOX the box number. It must use this file descriptor: opening\n"
+		"/dev/fd/$PAGEBOX_FD creates another box, as every open() of the device does.\n"
+		"By default the box is 1 TiB large, has no store, and swaps to RAM.",
 	.flags = "",
 	.settings = SETTINGS_NEW,
 	.run = run,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox policies: the replacement policies that boxes can be given.
+ * pagebox policies: list the available replacement policies.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum {
 };
 
 static const struct column columns[] = {
-	[POLICY] = { "POLICY", KIND_TEXT, "name of the policy" },
+	[POLICY] = { "POLICY", KIND_TEXT, "policy name" },
 };
 
 static const struct layout layout = {
@@ -45,7 +45,8 @@ const struct command policies_command = {
 	.name = "policies",
 	.summary = "list the replacement policies",
 	.operands = OPERANDS_NONE,
-	.details = "'pagebox set' gives one to a box.",
+	.details =
+		"To change the policy of a box, use 'pagebox set BOX --policy NAME'.",
 	.flags = "",
 	.layouts = { &layout },
 	.run = run,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox prefetch, pageout and discard: pages of the root view, moved by hand.
+ * pagebox prefetch, pageout and discard: act on a range of pages of the root view.
  */
 #include <err.h>
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include "reach.h"
 
 /**
- * struct action - what is done to the pages
- * @act: does it
- * @done: the word for it afterwards
+ * struct action - an operation on pages
+ * @act: performs it
+ * @done: its past participle, for the report
  */
 struct action {
 	int (*act)(int fd, struct pagebox_range *range);
@@ -37,7 +37,7 @@ static void explain(int fd, const struct options *options, int code)
 	if (code == -EINVAL && !is_inside(fd, options))
 		warnx("box %llu ends before page %llu", box, options->last);
 	else if (code == -ENOTTY)
-		warnx("the loaded module is older than this program and cannot do this");
+		warnx("the loaded module is older than this program and does not support this");
 	else if (code == -EIO)
 		warnx("box %llu: its store or swap area could not be read or written",
 		      box);
@@ -98,8 +98,8 @@ static int discard(const struct options *options)
 }
 
 static const char shared_pages[] =
-	"These are pages that shared mappings see; those that a private mapping has for\n"
-	"itself are not touched.";
+	"Only pages of the root view are affected, which shared mappings see; private\n"
+	"copies are not.";
 
 const struct command prefetch_command = {
 	.name = "prefetch",
@@ -112,7 +112,7 @@ const struct command prefetch_command = {
 
 const struct command pageout_command = {
 	.name = "pageout",
-	.summary = "take the frames of pages away, writing what is dirty",
+	.summary = "evict pages, writing dirty ones first",
 	.operands = OPERANDS_RANGE,
 	.details = shared_pages,
 	.flags = "",
@@ -121,7 +121,7 @@ const struct command pageout_command = {
 
 const struct command discard_command = {
 	.name = "discard",
-	.summary = "forget what is in pages: back to the store, or zero",
+	.summary = "drop page contents: reload from the store, or zero",
 	.operands = OPERANDS_RANGE,
 	.details = shared_pages,
 	.flags = "",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox set: change a box while programs use it.
+ * pagebox set: change the settings of a box, even while it is in use.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static int run(const struct options *options)
 
 	if (!options->settings.given)
 		errx(EXIT_USAGE,
-		     "nothing to set; 'pagebox set --help' lists what can be");
+		     "nothing to set; 'pagebox set --help' lists the settings");
 	fd = reach_box(options->boxes[0], &error);
 	if (fd < 0)
 		errx(EXIT_FAILURE, "%s", error.text);
@@ -32,7 +32,7 @@ const struct command set_command = {
 	.summary = "change a box: frames, policy, swap area and more",
 	.operands = OPERANDS_BOX,
 	.details =
-		"What is not named stays as it is; all of it changes or nothing does.",
+		"Other settings keep their values. If one setting fails, none is changed.",
 	.flags = "",
 	.settings = SETTINGS_CHANGE,
 	.run = run,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox stat: what happened, in a box and in each of its mappings.
+ * pagebox stat: show the counters of a box and of each of its mappings.
  */
 #include <err.h>
 #include <errno.h>
@@ -49,47 +49,48 @@ enum {
 };
 
 static const struct column columns[] = {
-	[BOX] = { "BOX", KIND_NUMBER, "number of the box" },
+	[BOX] = { "BOX", KIND_NUMBER, "box number" },
 	[MAP] = { "MAP", KIND_NUMBER,
-		  "number of the mapping; none for the whole box" },
+		  "mapping number; no value for the whole box" },
 	[PID] = { "PID", KIND_NUMBER, "process of the mapping" },
 	[FAULTS +
 		PAGEBOX_FAULT_ZERO] = { "ZERO", KIND_NUMBER,
-					"faults: a frame was cleared for a new page" },
+					"faults that cleared a frame for a new page" },
 	[FAULTS +
 		PAGEBOX_FAULT_MINOR] = { "MINOR", KIND_NUMBER,
-					 "faults: in a frame, only the PTE was missing" },
+					 "faults on a page in a frame; only the PTE was missing" },
 	[FAULTS +
 		PAGEBOX_FAULT_FILE] = { "FILE", KIND_NUMBER,
-					"faults: the page was read from the store" },
+					"faults that read the page from the store" },
 	[FAULTS +
 		PAGEBOX_FAULT_SWAPIN] = { "SWAPIN", KIND_NUMBER,
-					  "faults: the page was read from swap" },
+					  "faults that read the page from swap" },
 	[FAULTS +
 		PAGEBOX_FAULT_COW] = { "COW", KIND_NUMBER,
-				       "faults: a write made an own copy of a shared page" },
+				       "write faults that copied a shared page" },
 	[FAULTS +
 		PAGEBOX_FAULT_MKWRITE] = { "MKWRITE", KIND_NUMBER,
-					   "faults: a write needed only the permission" },
+					   "write faults; only write permission was missing" },
 	[FAULTS + PAGEBOX_FAULT_FAILED] = { "FAILED", KIND_NUMBER,
-					    "faults: the access got SIGBUS" },
-	[MAJOR] = { "MAJOR", KIND_NUMBER, "faults that had to read" },
-	[CLEAN] = { "CLEAN", KIND_NUMBER, "frames taken from unchanged pages" },
-	[DIRTY] = { "DIRTY", KIND_NUMBER, "frames taken after a write" },
-	[SPARED] = { "SPARED", KIND_NUMBER, "second chances the hand gave" },
+					    "faults that raised SIGBUS" },
+	[MAJOR] = { "MAJOR", KIND_NUMBER,
+		    "faults that read from the store or swap" },
+	[CLEAN] = { "CLEAN", KIND_NUMBER, "clean pages evicted" },
+	[DIRTY] = { "DIRTY", KIND_NUMBER, "dirty pages evicted after a write" },
+	[SPARED] = { "SPARED", KIND_NUMBER, "second chances" },
 	[TURNS] = { "TURNS", KIND_NUMBER, "revolutions of the hand" },
-	[PINNED] = { "PINNED", KIND_NUMBER, "frames the hand could not take" },
+	[PINNED] = { "PINNED", KIND_NUMBER,
+		     "frames skipped because they were pinned" },
 	[USED] = { "USED", KIND_NUMBER, "frames that hold a page now" },
 	[SWAP] = { "SWAP", KIND_NUMBER, "swap slots in use now" },
 	[PAGES] = { "PAGES", KIND_NUMBER, "pages that exist now" },
 	[VIEWS] = { "VIEWS", KIND_NUMBER, "views that exist now" },
-	[READAHEAD] = { "READAHEAD", KIND_NUMBER, "pages read by readahead" },
+	[READAHEAD] = { "READAHEAD", KIND_NUMBER, "pages read ahead" },
 	[READAHEAD_HITS] = { "READAHEAD_HITS", KIND_NUMBER,
-			     "those that were used later" },
+			     "pages read ahead and used later" },
 	[PREFETCHED] = { "PREFETCHED", KIND_NUMBER,
-			 "pages brought in by prefetch or fadvise" },
-	[PAGED_OUT] = { "PAGED_OUT", KIND_NUMBER,
-			"pages that lost their frame to pageout" },
+			 "pages loaded by prefetch or fadvise" },
+	[PAGED_OUT] = { "PAGED_OUT", KIND_NUMBER, "pages evicted by pageout" },
 	[DISCARDED] = { "DISCARDED", KIND_NUMBER, "pages dropped by discard" },
 	[STORE_READS] = { "STORE_READS", KIND_NUMBER,
 			  "pages read from the store" },
@@ -100,19 +101,18 @@ static const struct column columns[] = {
 	[IO_ERRORS] = { "IO_ERRORS", KIND_NUMBER,
 			"pages that could not be read or written" },
 	[SHRUNK] = { "SHRUNK", KIND_NUMBER,
-		     "pages given back, the machine being short" },
+		     "memory pages released because memory was low" },
 	[OOM_KILLS] = { "OOM_KILLS", KIND_NUMBER,
-			"processes killed for want of a frame" },
-	[SWAP_HIGH] = { "SWAP_HIGH", KIND_NUMBER,
-			"most swap slots ever in use" },
+			"processes killed because no frame was free" },
+	[SWAP_HIGH] = { "SWAP_HIGH", KIND_NUMBER, "peak swap slots in use" },
 	[FRAMES_LOCKED] = { "FRAMES_LOCKED", KIND_NUMBER,
-			    "frames with a page under mlock() now" },
+			    "frames with a locked page (mlock) now" },
 	[FRAMES_PINNED] = { "FRAMES_PINNED", KIND_NUMBER,
-			    "frames others hold a reference to now" },
+			    "frames with outside references now" },
 	[FRAMES_DIRTY] = { "FRAMES_DIRTY", KIND_NUMBER,
-			   "frames whose contents are nowhere else now" },
+			   "frames that hold the only copy of a page now" },
 	[COMMITTED] = { "COMMITTED", KIND_NUMBER,
-			"pages that mappings have promised now" },
+			"pages committed to mappings now" },
 };
 
 static const struct layout layout = {
@@ -124,9 +124,9 @@ static const struct layout layout = {
 };
 
 /**
- * struct counter - what a column counts
- * @offset: in struct pagebox_counters
- * @stands: it goes up and down, so it is shown as it is
+ * struct counter - the counter behind a column
+ * @offset: offset in struct pagebox_counters
+ * @stands: a level, shown as it is; others are shown as growth
  * @of_map: mappings have it too
  */
 struct counter {
@@ -189,9 +189,9 @@ static const struct counter counters[NR_COLUMNS] = {
 };
 
 /**
- * struct reading - the counters of a box or a mapping at one moment
- * @box: number of the box
- * @map: number of the mapping, PAGEBOX_NONE for the box
+ * struct reading - a snapshot of the counters of a box or a mapping
+ * @box: box number
+ * @map: mapping number, PAGEBOX_NONE for the box
  * @pid: process of the mapping
  * @counters: the counters
  */
@@ -218,7 +218,7 @@ static struct reading *add_reading(struct readings *readings)
 	return &bigger[readings->nr];
 }
 
-/* A mapping of several VMAs is read once: they come in order of the mapping. */
+/* VMAs are sorted by mapping; read a mapping only at its first VMA. */
 static bool is_first_vma(const struct target *target, size_t i)
 {
 	return !i || target->vmas[i - 1].map != target->vmas[i].map;
@@ -255,7 +255,7 @@ static int read_map(const struct target *target, const struct pagebox_vma *vma,
 	return 0;
 }
 
-/* Return: 0, or a negative errno when the box itself could not be read. */
+/* Return: 0, or a negative errno if the box itself could not be read. */
 static int read_all(const struct target *target, struct readings *readings,
 		    struct pagebox_error *error, int *status)
 {
@@ -321,7 +321,7 @@ static __u64 count_of(const struct reading *reading, size_t column)
 	return count;
 }
 
-/* What counts up is shown as the growth since @old, NULL for all of it. */
+/* Counters are shown as growth since @old; NULL shows totals. */
 static void add_row(struct sheet *sheet, const struct reading *new,
 		    const struct reading *old)
 {
@@ -358,7 +358,7 @@ static void pause_for(double seconds)
 		;
 }
 
-/* Look once, or every interval until the rounds are over or nothing is left. */
+/* Show once, or at every interval until the count is reached or no box is left. */
 static int run(const struct options *options)
 {
 	struct readings old = { .nr = 0 };
@@ -386,7 +386,7 @@ static int run(const struct options *options)
 
 const struct command stat_command = {
 	.name = "stat",
-	.summary = "count the faults by class, evictions and turns of the hand",
+	.summary = "count faults by class, evictions and hand revolutions",
 	.operands = OPERANDS_BOXES,
 	.details = ALL_BOXES,
 	.flags = "pwc",

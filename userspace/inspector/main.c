@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pagebox: the inspector. Shows the boxes of /dev/pagebox, and sets them up.
+ * pagebox: the inspector. Shows and configures the boxes of /dev/pagebox.
  */
 #include <err.h>
 #include <locale.h>
@@ -25,19 +25,19 @@ static const struct command *const commands[] = {
 static void list_commands(FILE *out)
 {
 	fputs("Usage: pagebox COMMAND [OPTION...] [BOX...]\n"
-	      "Look into the virtual memory sandboxes of /dev/pagebox, and set them up.\n\n"
+	      "Inspect and configure the virtual memory sandboxes of /dev/pagebox.\n\n"
 	      "Commands:\n",
 	      out);
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(out, "  %-9s %s\n", commands[i]->name,
 			commands[i]->summary);
-	fputs("\n'pagebox COMMAND --help' lists options and columns; see also pagebox(8).\n",
+	fputs("\n'pagebox COMMAND --help' lists options and columns. See also pagebox(8).\n",
 	      out);
 }
 
 static void list_columns(const struct layout *layout)
 {
-	printf("\nColumns of its %s:\n", layout->name);
+	printf("\nColumns of %s:\n", layout->name);
 	for (size_t i = 0; i < layout->nr; i++)
 		printf("  %-15s %s\n", layout->columns[i].name,
 		       layout->columns[i].help);
@@ -112,11 +112,11 @@ static int dispatch(int argc, char **argv)
 		return show_version();
 	command = find_command(argv[1]);
 	if (!command) {
-		warnx("'%s' is not a command; 'pagebox --help' lists them",
+		warnx("unknown command '%s'; 'pagebox --help' lists the commands",
 		      argv[1]);
 		return EXIT_USAGE;
 	}
-	/* getopt_long() names the program by the first word */
+	/* getopt_long() prints argv[0] as the program name */
 	argv[1] = argv[0];
 	return run_command(command, argc - 1, argv + 1);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * options: what the user asked for.
+ * options: parse the command line.
  */
 #include <ctype.h>
 #include <err.h>
@@ -16,7 +16,7 @@
 #include "options.h"
 #include "sheet.h"
 
-/* Long options without a letter; the settings are numbered from the last on. */
+/* Long options without a letter; settings are numbered after these. */
 enum {
 	OPT_COLOR = 256,
 	OPT_SETTING,
@@ -29,10 +29,10 @@ enum color {
 };
 
 /**
- * struct choice - an option, and its line in the help
- * @option: as getopt_long() wants it; val is the letter
- * @argument: name of its argument, with what stands between
- * @help: what it does
+ * struct choice - an option and its help
+ * @option: argument for getopt_long(); val is the letter
+ * @argument: name of its argument, with its separator
+ * @help: help text
  */
 struct choice {
 	struct option option;
@@ -40,47 +40,47 @@ struct choice {
 	const char *help;
 };
 
-/* Options of every command, and those of all that write tables. */
+/* Options of every command, and of every command that prints a table. */
 #define COMMON "hV"
 #define OF_TABLES "JrPnoO"
 
 static const struct choice choices[] = {
 	{ { "list", no_argument, NULL, 'l' },
 	  "",
-	  "a row for each page or frame" },
+	  "print a row per page or frame" },
 	{ { "strip", no_argument, NULL, 's' },
 	  "",
-	  "a character for each page or frame" },
+	  "print a character per page or frame" },
 	{ { "per-char", required_argument, NULL, 'N' },
 	  " N",
-	  "N pages to a character" },
+	  "show N pages per character" },
 	{ { "range", required_argument, NULL, 'g' },
 	  " A[-B]",
-	  "only pages A to B of the box" },
+	  "show only pages A to B of the box" },
 	{ { "watch", optional_argument, NULL, 'w' },
 	  "[SEC]",
-	  "look again every second or SEC; show what changed" },
+	  "repeat every second or SEC; show changes" },
 	{ { "count", required_argument, NULL, 'c' },
 	  " N",
-	  "stop after N looks" },
+	  "stop after N repetitions" },
 	{ { "pid", required_argument, NULL, 'p' },
 	  " PID",
-	  "only mappings of this process" },
-	{ { "json", no_argument, NULL, 'J' }, "", "write JSON" },
+	  "show only mappings of this process" },
+	{ { "json", no_argument, NULL, 'J' }, "", "print JSON" },
 	{ { "raw", no_argument, NULL, 'r' },
 	  "",
-	  "write words with single spaces between" },
-	{ { "pairs", no_argument, NULL, 'P' }, "", "write KEY=\"value\" pairs" },
+	  "print words separated by single spaces" },
+	{ { "pairs", no_argument, NULL, 'P' }, "", "print KEY=\"value\" pairs" },
 	{ { "noheadings", no_argument, NULL, 'n' },
 	  "",
-	  "leave out headings and legends" },
+	  "omit headings and legends" },
 	{ { "output", required_argument, NULL, 'o' },
 	  " COLUMNS",
-	  "choose columns" },
-	{ { "output-all", no_argument, NULL, 'O' }, "", "all columns" },
+	  "columns to print, separated by commas" },
+	{ { "output-all", no_argument, NULL, 'O' }, "", "print all columns" },
 	{ { "color", optional_argument, NULL, OPT_COLOR },
 	  "[=WHEN]",
-	  "auto (only on a terminal), always or never" },
+	  "auto (on a terminal), always or never" },
 	{ { "help", no_argument, NULL, 'h' }, "", "show this help" },
 	{ { "version", no_argument, NULL, 'V' }, "", "show the version" },
 };
@@ -103,8 +103,8 @@ static bool takes(const struct command *command, enum setting setting)
 }
 
 /*
- * A command that takes some settings knows the others as well: getopt_long()
- * would take their names for short forms of longer ones.
+ * If a command takes some settings, pass all of them to getopt_long(), which
+ * would otherwise accept the name of one as an abbreviation of another.
  */
 static struct option *collect_settings(const struct command *command,
 				       struct option *options)
@@ -122,11 +122,11 @@ static struct option *collect_settings(const struct command *command,
 	return options;
 }
 
-/* The options of a command in the two shapes that getopt_long() wants. */
+/* Build the short and long option lists of a command for getopt_long(). */
 static void collect_options(const struct command *command, char *letters,
 			    struct option *options)
 {
-	/* the options of the program that is run are its own */
+	/* stop at the program to run: later options are its own */
 	if (command->operands == OPERANDS_COMMAND)
 		*letters++ = '+';
 	for (size_t i = 0; i < NR_CHOICES; i++) {
@@ -147,7 +147,7 @@ static void collect_options(const struct command *command, char *letters,
 }
 
 /**
- * list_usage() - write how a command is called, for its help
+ * list_usage() - print the usage line of a command
  * @command: the command
  */
 void list_usage(const struct command *command)
@@ -180,7 +180,7 @@ static void list_settings(const struct command *command)
 
 static void list_choices(const struct command *command)
 {
-	/* below settings in line with them */
+	/* align with the settings above */
 	int width = command->settings ? 22 : 18;
 
 	for (size_t i = 0; i < NR_CHOICES; i++) {
@@ -200,7 +200,7 @@ static void list_choices(const struct command *command)
 }
 
 /**
- * list_options() - write the options of a command, for its help
+ * list_options() - print the options of a command, for its help
  * @command: the command
  */
 void list_options(const struct command *command)
@@ -219,7 +219,7 @@ static __u64 to_number(const char *text, __u64 least, __u64 most,
 	number = strtoull(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || errno || number < least ||
 	    number > most)
-		errx(EXIT_USAGE, "'%s' is not %s", text, what);
+		errx(EXIT_USAGE, "invalid %s '%s'", what, text);
 	return number;
 }
 
@@ -234,7 +234,7 @@ static double to_seconds(const char *text)
 	if (end == text || *end || !isfinite(seconds) || seconds < 0.01 ||
 	    seconds > 86400)
 		errx(EXIT_USAGE,
-		     "'%s' is not a number of seconds between 0.01 and 86400",
+		     "invalid interval '%s': expected 0.01 to 86400 seconds",
 		     text);
 	return seconds;
 }
@@ -246,12 +246,11 @@ static void to_range(const char *text, __u64 most, struct options *options)
 
 	if (length < sizeof(first))
 		memcpy(first, text, length);
-	options->first =
-		to_number(first, 0, most, "the number of a first page");
+	options->first = to_number(first, 0, most, "first page");
 	options->last = options->first;
 	if (text[length])
 		options->last = to_number(text + length + 1, options->first,
-					  most, "the number of a last page");
+					  most, "last page");
 }
 
 static enum color to_color(const char *text)
@@ -262,7 +261,8 @@ static enum color to_color(const char *text)
 		return COLOR_AUTO;
 	if (!strcmp(text, "never"))
 		return COLOR_NEVER;
-	errx(EXIT_USAGE, "'%s' is not auto, always or never", text);
+	errx(EXIT_USAGE,
+	     "invalid color mode '%s': expected auto, always or never", text);
 }
 
 static bool is_color_wanted(enum color color)
@@ -281,7 +281,7 @@ static void set_format(struct options *options, enum format format)
 {
 	if (options->format != FORMAT_TABLE && options->format != format)
 		errx(EXIT_USAGE,
-		     "--json, --raw and --pairs exclude each other");
+		     "--json, --raw and --pairs are mutually exclusive");
 	options->format = format;
 }
 
@@ -292,13 +292,13 @@ static void to_setting(const struct command *command, enum setting setting,
 
 	if (!takes(command, setting))
 		errx(EXIT_USAGE,
-		     "--%s is for a new box only: see 'pagebox new --help'",
+		     "--%s is only for new boxes: see 'pagebox new --help'",
 		     settings_text(setting).name);
 	if (settings_take(&options->settings, setting, optarg, &error))
 		errx(EXIT_USAGE, "%s", error.text);
 }
 
-/* Return: the letter when someone else has to act on it, 0 otherwise. */
+/* Return: 0, or the letter if the caller must act on it. */
 static int apply(int letter, struct options *options, enum color *color)
 {
 	switch (letter) {
@@ -310,7 +310,7 @@ static int apply(int letter, struct options *options, enum color *color)
 		return 0;
 	case 'N':
 		options->per_char =
-			to_number(optarg, 1, 1ULL << 40, "a number of pages");
+			to_number(optarg, 1, 1ULL << 40, "page count");
 		return 0;
 	case 'g':
 		to_range(optarg, ~0ULL, options);
@@ -319,12 +319,10 @@ static int apply(int letter, struct options *options, enum color *color)
 		options->interval = to_seconds(optarg);
 		return 0;
 	case 'c':
-		options->rounds =
-			to_number(optarg, 1, ~0ULL, "a number of looks");
+		options->rounds = to_number(optarg, 1, ~0ULL, "count");
 		return 0;
 	case 'p':
-		options->pid = to_number(optarg, 1, 1 << 22,
-					 "the number of a process");
+		options->pid = to_number(optarg, 1, 1 << 22, "process number");
 		return 0;
 	case 'J':
 		set_format(options, FORMAT_JSON);
@@ -352,7 +350,7 @@ static int apply(int letter, struct options *options, enum color *color)
 	}
 }
 
-static const char a_box[] = "the number of a box; 'pagebox ls' lists them";
+static const char a_box[] = "a box number; 'pagebox ls' lists the boxes";
 
 static void parse_boxes(int nr, char **words, struct options *options)
 {
@@ -362,14 +360,14 @@ static void parse_boxes(int nr, char **words, struct options *options)
 	if (!options->boxes)
 		errx(EXIT_FAILURE, "out of memory");
 	for (int i = 0; i < nr; i++)
-		options->boxes[i] = to_number(words[i], 1, ~0U, a_box);
+		options->boxes[i] = to_number(words[i], 1, ~0U, "box number");
 	options->nr_boxes = nr;
 }
 
 static void need_words(int nr, int least, int most, const char *what)
 {
 	if (nr < least || nr > most)
-		errx(EXIT_USAGE, "this takes %s", what);
+		errx(EXIT_USAGE, "this command takes %s", what);
 }
 
 #define LAST_PAGE (PAGEBOX_MAX_SIZE / PAGEBOX_PAGE_SIZE - 1)
@@ -390,7 +388,7 @@ static void parse_operands(const struct command *command, int nr, char **words,
 		break;
 	case OPERANDS_RANGE:
 		need_words(nr, 2, 2,
-			   "a box and a range of pages, FIRST[-LAST]");
+			   "a box number and a page range, FIRST[-LAST]");
 		parse_boxes(1, words, options);
 		to_range(words[1], LAST_PAGE, options);
 		break;
@@ -406,24 +404,24 @@ static void check(const struct options *options)
 	struct pagebox_error error;
 
 	if (options->list && options->strip)
-		errx(EXIT_USAGE, "--list and --strip exclude each other");
+		errx(EXIT_USAGE, "--list and --strip are mutually exclusive");
 	if (options->rounds && !options->interval)
-		errx(EXIT_USAGE, "--count goes with --watch");
+		errx(EXIT_USAGE, "--count requires --watch");
 	if (settings_check(&options->settings, &error))
 		errx(EXIT_USAGE, "%s", error.text);
 }
 
 /**
- * parse_options() - read the words after the name of a command
- * @argc: how many words, the name included
- * @argv: the words, the name first
+ * parse_options() - parse the arguments of a command
+ * @argc: number of arguments, including the command
+ * @argv: arguments, starting with the command
  * @command: the command
  * @options: filled
  *
- * Ends the program with EXIT_USAGE for words that make no sense.
+ * Exits with EXIT_USAGE if an argument is invalid.
  *
- * Return: 0, or the letter of --help or --version, or '?' for a word that
- * getopt_long() has complained of.
+ * Return: 0, or the letter of --help or --version, or '?' if getopt_long() has
+ * reported an error.
  */
 int parse_options(int argc, char **argv, const struct command *command,
 		  struct options *options)
@@ -458,7 +456,7 @@ static struct winsize terminal_size(void)
 	return size;
 }
 
-/* COLUMNS speaks for a terminal at the other end of a pipe, and over any other. */
+/* COLUMNS takes precedence: stdout may be a pipe to a terminal. */
 static int terminal_columns(void)
 {
 	const char *said = getenv("COLUMNS");
@@ -469,7 +467,7 @@ static int terminal_columns(void)
 	return columns > 0 ? columns : 80;
 }
 
-/* Characters in a row of a strip, with room for the other columns. */
+/* Characters per strip row, leaving room for the other columns. */
 unsigned int strip_width(const struct options *options)
 {
 	bool narrow = options->format == FORMAT_TABLE &&

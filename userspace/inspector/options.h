@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * options: what the user asked for, and the subcommands to ask for.
+ * options: command line options and subcommands.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -20,24 +20,24 @@ enum format {
 };
 
 /**
- * struct options - what the user asked for
- * @format: how tables are written
- * @no_headings: leave out headings, titles and legends
- * @colors: colour is wanted and the output can show it
- * @columns: argument of -o, NULL for the usual ones
- * @all_columns: every column there is
+ * struct options - parsed command line
+ * @format: output format of tables
+ * @no_headings: omit headings, titles and legends
+ * @colors: use colour
+ * @columns: argument of -o, NULL for the default columns
+ * @all_columns: print all columns
  * @pid: only mappings of this process, 0 for all
  * @list: one row per page or frame
  * @strip: one character per page or frame
- * @per_char: pages to a character, 0 to choose
+ * @per_char: pages per character, 0 for automatic
  * @first: first page of the box to show
  * @last: last page of the box to show
- * @interval: seconds between two looks, 0 for a single look
- * @rounds: how many looks, 0 for no end
- * @boxes: numbers of the boxes that are meant
- * @nr_boxes: how many, 0 for all there are
- * @settings: how a box is to be configured
- * @words: a program to run and its arguments, up to NULL
+ * @interval: seconds between repetitions, 0 to print once
+ * @rounds: number of repetitions, 0 for no limit
+ * @boxes: numbers of the selected boxes
+ * @nr_boxes: number of selected boxes, 0 for all
+ * @settings: settings for a box
+ * @words: program to run and its arguments, NULL-terminated
  */
 struct options {
 	enum format format;
@@ -59,7 +59,7 @@ struct options {
 	char **words;
 };
 
-/* What stands behind the options of a command. */
+/* Operands that a command takes after its options. */
 enum operands {
 	OPERANDS_NONE,
 	OPERANDS_BOXES,
@@ -73,13 +73,13 @@ struct layout;
 /**
  * struct command - a subcommand
  * @name: its name
- * @summary: what it does, in a line
- * @operands: what stands behind its options
- * @details: what else there is to know, for its help
- * @flags: the short options that only some commands know
- * @settings: SETTING_BIT() of those that it takes
- * @layouts: the tables it can write, for its help; ends with NULL
- * @run: does it; returns the exit status
+ * @summary: one-line description
+ * @operands: operands after its options
+ * @details: further help text
+ * @flags: its short options, except those that are common to all commands
+ * @settings: SETTING_BIT() of each setting it takes
+ * @layouts: tables it can print, for its help; NULL-terminated
+ * @run: runs the command; returns the exit status
  */
 struct command {
 	const char *name;
@@ -103,9 +103,9 @@ extern const struct command prefetch_command;
 extern const struct command pageout_command;
 extern const struct command discard_command;
 
-#define ALL_BOXES "All boxes by default."
+#define ALL_BOXES "Without BOX, all boxes are shown."
 
-/* Whether the output is for a person: then titles and legends help. */
+/* Whether the output is for people: then print titles and legends. */
 static inline bool is_for_people(const struct options *options)
 {
 	return options->format == FORMAT_TABLE && !options->no_headings;

@@ -4,13 +4,13 @@
 
 _pagebox_commands='ls stat map frames policies new set prefetch pageout discard'
 
-# The boxes there are, for root; nobody else can see them.
+# The box numbers; only root can read them.
 _pagebox_boxes()
 {
 	pagebox ls --raw --noheadings --output BOX 2>/dev/null
 }
 
-# The processes that map one.
+# The processes that map a box.
 _pagebox_pids()
 {
 	pagebox map --raw --noheadings --output PID 2>/dev/null | sort -nu
@@ -21,7 +21,7 @@ _pagebox_policies()
 	pagebox policies --raw --noheadings --output POLICY 2>/dev/null
 }
 
-# _pagebox_options COMMAND, out of its help
+# _pagebox_options COMMAND: its options, taken from its help
 _pagebox_options()
 {
 	pagebox "$1" --help 2>/dev/null | grep -o -- '--[a-z-]*' | sort -u
@@ -32,8 +32,8 @@ _pagebox_columns()
 	pagebox "$1" --help 2>/dev/null | sed -n 's/^  \([A-Z_]*\) .*/\1/p' | sort -u
 }
 
-# Where the program of "new" is: the first word that is no option and none's
-# argument. Nothing before the cursor: no output.
+# Position of the program in "pagebox new": the first word that is neither an
+# option nor its argument. No output if the program is not reached yet.
 _pagebox_program()
 {
 	local i
@@ -54,7 +54,7 @@ _pagebox_program()
 	done
 }
 
-# The program and its arguments are completed as they would be alone.
+# Complete the program and its arguments as a command of their own.
 _pagebox_delegate()
 {
 	if declare -F _command_offset >/dev/null; then
@@ -66,7 +66,7 @@ _pagebox_delegate()
 	fi
 }
 
-# _pagebox_words COMMAND BEFORE WORD: what may stand there
+# _pagebox_words COMMAND BEFORE WORD: candidates for WORD
 _pagebox_words()
 {
 	case $2 in
@@ -99,7 +99,7 @@ _pagebox()
 		COMPREPLY=($(compgen -W "$_pagebox_commands --help --version" -- "$word"))
 		return
 	fi
-	# --option=word comes as three words
+	# bash splits --option=word into three words
 	if [ "$word" = = ]; then
 		word=''
 	elif [ "$before" = = ]; then

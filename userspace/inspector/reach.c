@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * reach: a file descriptor of a box.
+ * reach: get a file descriptor of a box.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,9 +16,9 @@ static int explain_open(int code, struct pagebox_error *error)
 	case -ENODEV:
 		if (access(PAGEBOX_MODULE, F_OK))
 			return pagebox_fail(error, code, PAGEBOX_NOT_LOADED);
-		return pagebox_fail(
-			error, code,
-			"the module is loaded, but there is no " PAGEBOX_DEVICE);
+		return pagebox_fail(error, code,
+				    "the module is loaded, but " PAGEBOX_DEVICE
+				    " does not exist");
 	case -EACCES:
 	case -EPERM:
 		return pagebox_fail(
@@ -28,7 +28,7 @@ static int explain_open(int code, struct pagebox_error *error)
 	case -ENFILE:
 		return pagebox_fail(
 			error, code,
-			"there are as many boxes as the module allows: end a program that has one; 'pagebox ls' lists them");
+			"the module allows no more boxes: end a program that uses one; 'pagebox ls' lists the boxes");
 	default:
 		return pagebox_fail(error, code, PAGEBOX_DEVICE ": %s",
 				    strerror(-code));
@@ -36,8 +36,8 @@ static int explain_open(int code, struct pagebox_error *error)
 }
 
 /**
- * reach_new() - make a box
- * @error: says why not, and what to do
+ * reach_new() - create a box
+ * @error: set to the reason for a failure and a remedy
  *
  * Return: its file descriptor, close-on-exec, or a negative errno.
  */
@@ -54,8 +54,7 @@ static int explain_join(__u32 id, int code, struct pagebox_error *error)
 	case -ENOENT:
 		return pagebox_fail(
 			error, code,
-			"there is no box %u; 'pagebox ls' shows those there are",
-			id);
+			"there is no box %u; 'pagebox ls' lists the boxes", id);
 	case -EPERM:
 		return pagebox_fail(
 			error, code,
@@ -64,7 +63,7 @@ static int explain_join(__u32 id, int code, struct pagebox_error *error)
 	case -ENOTTY:
 		return pagebox_fail(
 			error, code,
-			"the loaded module is older than this program and cannot join boxes");
+			"the loaded module is older than this program and does not support joining a box");
 	default:
 		return pagebox_fail(error, code, "box %u: %s", id,
 				    strerror(-code));
@@ -73,8 +72,8 @@ static int explain_join(__u32 id, int code, struct pagebox_error *error)
 
 /**
  * reach_box() - get a file descriptor of a box by its number
- * @id: the number
- * @error: says why not, and what to do
+ * @id: box number
+ * @error: set to the reason for a failure and a remedy
  *
  * Return: the file descriptor, close-on-exec, or a negative errno.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * reach: a file descriptor of a box.
+ * reach: get a file descriptor of a box.
  */
 #ifndef REACH_H
 #define REACH_H

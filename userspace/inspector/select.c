@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * select: the boxes and mappings that the user means.
+ * select: read the boxes and mappings that the user selected.
  */
 #include <err.h>
 #include <errno.h>
@@ -10,10 +10,10 @@
 #include "select.h"
 
 /**
- * report() - tell of a mapping that could not be read
- * @code: 0 or a negative errno; what has gone meanwhile is no error
- * @error: the sentence
- * @status: exit status, set when it is an error
+ * report() - report a mapping that could not be read
+ * @code: 0 or a negative errno; -ENOENT (the mapping has ended) is no error
+ * @error: the message
+ * @status: exit status, set on error
  */
 void report(int code, const struct pagebox_error *error, int *status)
 {
@@ -24,12 +24,12 @@ void report(int code, const struct pagebox_error *error, int *status)
 }
 
 /**
- * report_box() - tell of a box that could not be read
- * @box: its number
- * @options: say whether the user gave the number: then it has to be there
+ * report_box() - report a box that could not be read
+ * @box: box number
+ * @options: user options; a box that the user named by number must exist
  * @code: 0 or a negative errno
- * @error: the sentence
- * @status: exit status, set when it is an error
+ * @error: the message
+ * @status: exit status, set on error
  */
 void report_box(__u64 box, const struct options *options, int code,
 		const struct pagebox_error *error, int *status)
@@ -38,20 +38,20 @@ void report_box(__u64 box, const struct options *options, int code,
 		report(code, error, status);
 		return;
 	}
-	warnx("there is no box %llu; 'pagebox ls' shows those there are", box);
+	warnx("there is no box %llu; 'pagebox ls' lists the boxes", box);
 	*status = EXIT_FAILURE;
 }
 
 /**
- * report_process() - tell that the process asked for maps no box
- * @options: name it
- * @status: exit status, set unless something else was wrong already
+ * report_process() - report that the selected process maps no box
+ * @options: user options, with its PID
+ * @status: exit status, set unless another error was reported
  */
 void report_process(const struct options *options, int *status)
 {
 	if (!options->pid || *status != EXIT_SUCCESS)
 		return;
-	warnx("process %llu maps no box; 'pagebox ls' shows which processes do",
+	warnx("process %llu maps no box; 'pagebox ls' lists the processes that do",
 	      options->pid);
 	*status = EXIT_FAILURE;
 }
@@ -65,7 +65,7 @@ static int compare_vmas(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-/* Keep the VMAs of one process; 0 keeps them all. */
+/* Drop the VMAs of other processes; 0 keeps all. */
 static void keep_pid(struct target *target, __u64 pid)
 {
 	size_t kept = 0;
@@ -79,7 +79,7 @@ static void keep_pid(struct target *target, __u64 pid)
 		qsort(target->vmas, kept, sizeof(*target->vmas), compare_vmas);
 }
 
-/* Return: 0 when the box is selected, 1 when it is not, or a negative errno. */
+/* Return: 0 if the box is selected, 1 if it is not, or a negative errno. */
 static int read_box(__u64 id, const struct options *options,
 		    struct target *target, struct pagebox_error *error)
 {
@@ -112,10 +112,10 @@ static void add_box(struct selection *selection, __u64 id,
 }
 
 /**
- * select_boxes() - read the boxes that the user means
- * @options: says which
+ * select_boxes() - read the selected boxes
+ * @options: user options
  *
- * Ends the program when no box can be seen at all.
+ * Exits if the list of boxes cannot be read.
  *
  * Return: the selection, for select_free().
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * select: the boxes and mappings that the user means.
+ * select: read the boxes and mappings that the user selected.
  */
 #ifndef SELECT_H
 #define SELECT_H
@@ -9,11 +9,11 @@
 #include "options.h"
 
 /**
- * struct target - a box that was selected
- * @id: its number
- * @summary: what it is
- * @vmas: its mappings that were selected, by mapping and address
- * @nr_vmas: how many
+ * struct target - a selected box
+ * @id: box number
+ * @summary: its summary
+ * @vmas: its selected VMAs, by mapping and address
+ * @nr_vmas: number of VMAs
  */
 struct target {
 	__u64 id;
@@ -23,10 +23,10 @@ struct target {
 };
 
 /**
- * struct selection - what the user means
- * @targets: the boxes, ascending
- * @nr: how many
- * @status: exit status so far: not EXIT_SUCCESS when something is missing
+ * struct selection - the selected boxes
+ * @targets: the boxes, by ascending number
+ * @nr: number of boxes
+ * @status: exit status so far: not EXIT_SUCCESS if something is missing
  */
 struct selection {
 	struct target *targets;

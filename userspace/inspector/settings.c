@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * settings: the options that configure a box, from words to values.
+ * settings: parse the options that configure a box.
  *
- * Words are judged before a box is touched: what makes no sense changes nothing.
+ * All arguments are validated before the box is changed.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,9 +17,9 @@
 #define SECOND 1000000ULL
 
 /**
- * struct unit - what may stand behind a number
- * @name: of the unit
- * @factor: by what the number is multiplied
+ * struct unit - a unit suffix of a number
+ * @name: name of the unit
+ * @factor: multiplier
  */
 struct unit {
 	const char *name;
@@ -45,14 +45,14 @@ static const struct unit size_units[] = {
  * struct row - a setting
  * @text: its help
  * @set: PAGEBOX_SET_* of its field
- * @field: where its field is in struct pagebox_config
- * @write_field: where that for writes is, of a delay
- * @least: the least value of the field
- * @most: the greatest one
- * @unit: what the field counts, of a time; a number without a unit is in it
- * @words: the words for its values from 0 on, up to NULL
- * @take: turns a word into the value; false when the word is no such value
- * @what: what the word has to be, for the message
+ * @field: offset of its field in struct pagebox_config
+ * @write_field: offset of the field for writes, if it is a delay
+ * @least: minimum of the field
+ * @most: maximum of the field
+ * @unit: unit of the field, if it is a time, and default unit of the argument
+ * @words: names of the values from 0 on, NULL-terminated
+ * @take: parses an argument; returns false if it is invalid
+ * @what: the expected argument, for the error message
  */
 struct row {
 	struct setting_text text;
@@ -68,7 +68,7 @@ struct row {
 	const char *what;
 };
 
-/* A number, and what stands behind it. */
+/* Split a word into a number and its suffix. */
 static bool split_number(const char *word, __u64 *number, const char **rest)
 {
 	char *end;
@@ -81,7 +81,7 @@ static bool split_number(const char *word, __u64 *number, const char **rest)
 	return !errno;
 }
 
-/* A number with a unit behind it, or none: then @plain is its factor. */
+/* Parse a number with a unit; without a unit the factor is @plain. */
 static bool measure(const char *word, const struct unit *units, __u64 plain,
 		    __u64 *value)
 {
@@ -159,7 +159,7 @@ static bool take_time(const struct row *row, const char *word,
 	return put_time(row, row->field, word, settings);
 }
 
-/* READ[,WRITE]: a single delay is for both. */
+/* READ[,WRITE]: a single delay applies to both. */
 static bool take_delay(const struct row *row, const char *word,
 		       struct settings *settings)
 {
@@ -200,7 +200,7 @@ static bool take_name(const struct row *row, const char *word,
 	return true;
 }
 
-/* Return: the path, or NULL when @fd says it all. */
+/* Return: the path, or NULL for a backend that @fd alone describes. */
 static const char *take_backend(const char *word, __s32 *fd)
 {
 	*fd = strcmp(word, "ram") ? PAGEBOX_FD_NONE : PAGEBOX_FD_RAM;
@@ -223,7 +223,7 @@ static bool take_swap(const struct row *row, const char *word,
 	return *word;
 }
 
-/* That it was given is all it says. */
+/* A flag has no argument; its presence is recorded elsewhere. */
 static bool take_flag(const struct row *row, const char *word,
 		      struct settings *settings)
 {
@@ -260,23 +260,23 @@ static const char *const references_words[] = {
 
 static const char a_backend[] = "a path, 'ram' or 'none'";
 static const char a_delay[] =
-	"READ[,WRITE], each 0 to 10s: a number of us, or with us, ms or s";
+	"READ[,WRITE], each 0 to 10s: a number of us, or a number with us, ms or s";
 
 static const struct row rows[SETTING_NR] = {
 	[SETTING_SIZE] = { { "size", " BYTES",
-			     "size of the box; K, M, G and T are known" },
+			     "size of the box; with K, M, G or T" },
 			   .set = PAGEBOX_SET_BYTES,
 			   .least = PAGEBOX_PAGE_SIZE,
 			   .most = PAGEBOX_MAX_SIZE,
 			   .take = take_size,
 			   .what = "a size: a multiple of 4K, up to 64T" },
 	[SETTING_STORE] = { { "store", " PATH|ram|none",
-			      "where pages come from and go back to" },
+			      "backing store of the box" },
 			    .set = PAGEBOX_SET_STORE,
 			    .take = take_store,
 			    .what = a_backend },
 	[SETTING_READ_ONLY] = { { "read-only", NULL,
-				  "do not write to the store" },
+				  "never write to the store" },
 				.take = take_flag },
 	[SETTING_FRAMES] = { { "frames", " N", "frame limit" },
 			     .set = PAGEBOX_SET_FRAMES,
@@ -285,90 +285,90 @@ static const struct row rows[SETTING_NR] = {
 			     .most = ~0U,
 			     .take = take_number,
 			     .what = "a number of frames, 2 or more" },
-	[SETTING_NAME] = { { "name", " TEXT", "what the box is called" },
+	[SETTING_NAME] = { { "name", " TEXT", "name of the box" },
 			   .set = PAGEBOX_SET_NAME,
 			   FIELD(name),
 			   .take = take_name,
 			   .what = "a name: 1 to 15 printable characters" },
 	[SETTING_POLICY] = { { "policy", " NAME",
-			       "one of those that 'pagebox policies' lists" },
+			       "replacement policy; see 'pagebox policies'" },
 			     .set = PAGEBOX_SET_POLICY,
 			     FIELD(policy),
 			     .take = take_name,
-			     .what = "the name of a policy" },
+			     .what = "a policy name" },
 	[SETTING_REFERENCES] = { { "references", " LEVEL",
-				   "see accesses: auto, hardware, exact or every" },
+				   "access tracking: auto, hardware, exact, every" },
 				 .set = PAGEBOX_SET_REFERENCES,
 				 FIELD(references),
 				 .words = references_words,
 				 .take = take_word,
 				 .what = "auto, hardware, exact or every" },
 	[SETTING_SWAP] = { { "swap", " PATH|ram|none",
-			     "where dirty pages go; a file is overwritten" },
+			     "swap area; PATH is overwritten" },
 			   .set = PAGEBOX_SET_SWAP,
 			   .take = take_swap,
 			   .what = a_backend },
 	[SETTING_SWAP_PAGES] = { { "swap-pages", " N",
-				   "use so many pages of --swap; 0: all" },
+				   "size limit of the swap area; 0: all of it" },
 				 .set = PAGEBOX_SET_SWAP,
 				 FIELD(swap_pages),
 				 .most = ~0U,
 				 .take = take_number,
 				 .what = "a number of pages" },
 	[SETTING_READAHEAD] = { { "readahead", " N",
-				  "pages to read at once; 0 or 1: no readahead" },
+				  "maximum pages per read; 0 or 1: no readahead" },
 				.set = PAGEBOX_SET_READAHEAD,
 				FIELD(readahead),
 				.most = PAGEBOX_MAX_READAHEAD,
 				.take = take_number,
 				.what = "a number of pages, 0 to 32" },
 	[SETTING_SWAPPINESS] = { { "swappiness", " N",
-				   "0 to 200; 100 treats all pages alike" },
+				   "0 to 200; lower values evict fewer dirty pages" },
 				 .set = PAGEBOX_SET_SWAPPINESS,
 				 FIELD(swappiness),
 				 .most = PAGEBOX_MAX_SWAPPINESS,
 				 .take = take_number,
 				 .what = "a swappiness, 0 to 200" },
 	[SETTING_OOM] = { { "oom", " sigbus|kill|wait",
-			    "what to do when no frame can be had" },
+			    "action when out of frames" },
 			  .set = PAGEBOX_SET_OOM,
 			  FIELD(oom),
 			  .words = oom_words,
 			  .take = take_word,
 			  .what = "sigbus, kill or wait" },
 	[SETTING_OOM_WAIT] = { { "oom-wait", " TIME",
-				 "how long 'wait' waits, in ms" },
+				 "duration of 'wait', in ms" },
 			       .set = PAGEBOX_SET_OOM,
 			       FIELD(oom_wait_ms),
 			       .most = PAGEBOX_MAX_OOM_WAIT,
 			       .unit = MS,
 			       .take = take_time,
-			       .what = "a time, 0 to 3600s: a number of ms, or with ms or s" },
+			       .what = "a time, 0 to 3600s: a number of ms, or a number with ms or s" },
 	[SETTING_OVERCOMMIT] = { { "overcommit", " always|never",
-				   "whether more may be mapped than fits" },
+				   "allow mapping more than fits" },
 				 .set = PAGEBOX_SET_OVERCOMMIT,
 				 FIELD(overcommit),
 				 .words = overcommit_words,
 				 .take = take_word,
 				 .what = "always or never" },
 	[SETTING_DIRTY_AGE] = { { "dirty-age", " TIME",
-				  "write pages dirty for so long, in ms" },
+				  "age at which dirty pages are written, in ms" },
 				.set = PAGEBOX_SET_DIRTY,
 				FIELD(dirty_age_ms),
 				.least = 1,
 				.most = PAGEBOX_MAX_DIRTY_AGE,
 				.unit = MS,
 				.take = take_time,
-				.what = "a time, 1ms to 3600s: a number of ms, or with ms or s" },
+				.what = "a time, 1ms to 3600s: a number of ms, or a number with ms or s" },
 	[SETTING_DIRTY_RATIO] = { { "dirty-ratio", " PERCENT",
-				    "or when so many of 100 frames are dirty" },
+				    "percentage of dirty frames that starts writing" },
 				  .set = PAGEBOX_SET_DIRTY,
 				  FIELD(dirty_ratio),
 				  .most = PAGEBOX_MAX_DIRTY_RATIO,
 				  .take = take_number,
-				  .what = "a number of percent, 0 to 100" },
+				  .what = "a percentage, 0 to 100" },
 	[SETTING_STORE_DELAY] = { { "store-delay", " READ[,WRITE]",
-				    "make the store so much slower, in us" },
+				    "delay added to store I/O, in us" },
 				  .set = PAGEBOX_SET_STORE_DELAY,
 				  FIELD(store_read_us),
 				  WRITE_FIELD(store_write_us),
@@ -377,7 +377,7 @@ static const struct row rows[SETTING_NR] = {
 				  .take = take_delay,
 				  .what = a_delay },
 	[SETTING_SWAP_DELAY] = { { "swap-delay", " READ[,WRITE]",
-				   "make the swap area so much slower, in us" },
+				   "delay added to swap I/O, in us" },
 				 .set = PAGEBOX_SET_SWAP_DELAY,
 				 FIELD(swap_read_us),
 				 WRITE_FIELD(swap_write_us),
@@ -393,11 +393,11 @@ struct setting_text settings_text(enum setting setting)
 }
 
 /**
- * settings_take() - take the argument of an option
- * @settings: gets the value
- * @setting: which option
- * @word: its argument, NULL for one that takes none
- * @error: says what is wrong with the word
+ * settings_take() - parse the argument of a setting
+ * @settings: updated with the value
+ * @setting: the setting
+ * @word: its argument, NULL if it takes none
+ * @error: set to the reason if the argument is invalid
  *
  * Return: 0 or -EINVAL.
  */
@@ -407,7 +407,8 @@ int settings_take(struct settings *settings, enum setting setting,
 	const struct row *row = &rows[setting];
 
 	if (!row->take(row, word, settings))
-		return pagebox_fail(error, -EINVAL, "--%s: '%s' is not %s",
+		return pagebox_fail(error, -EINVAL,
+				    "--%s: invalid value '%s': expected %s",
 				    row->text.name, word, row->what);
 	settings->config.set |= row->set;
 	settings->given |= SETTING_BIT(setting);
@@ -415,9 +416,9 @@ int settings_take(struct settings *settings, enum setting setting,
 }
 
 /**
- * settings_check() - whether the settings go together
- * @settings: all that were given
- * @error: says which do not
+ * settings_check() - check that the settings are consistent
+ * @settings: all settings that were given
+ * @error: set to the reason if they are not
  *
  * Return: 0 or -EINVAL.
  */
@@ -425,10 +426,10 @@ int settings_check(const struct settings *settings, struct pagebox_error *error)
 {
 	if (is_given(settings, SETTING_READ_ONLY) && !settings->store)
 		return pagebox_fail(error, -EINVAL,
-				    "--read-only goes with --store PATH");
+				    "--read-only requires --store PATH");
 	if (is_given(settings, SETTING_SWAP_PAGES) && !names_swap(settings))
 		return pagebox_fail(
 			error, -EINVAL,
-			"--swap-pages goes with --swap PATH or ram");
+			"--swap-pages requires --swap PATH or --swap ram");
 	return 0;
 }

@@ -33,7 +33,7 @@ enum setting {
 
 #define SETTING_BIT(setting) (1U << (setting))
 
-/* Which of them a command takes. */
+/* Sets of settings that a command takes. */
 #define SETTINGS_NONE 0U
 #define SETTINGS_NEW (SETTING_BIT(SETTING_NR) - 1)
 #define SETTINGS_CHANGE                                             \
@@ -42,11 +42,11 @@ enum setting {
 	   SETTING_BIT(SETTING_READ_ONLY)))
 
 /**
- * struct settings - what a box is to be
- * @given: SETTING_BIT() of those that were named
- * @config: their values; the files are not open yet
- * @store: path of the store, NULL when config.store_fd says what it is
- * @swap: path of the swap area, NULL when config.swap_fd says what it is
+ * struct settings - settings for a box
+ * @given: SETTING_BIT() of each setting that was given
+ * @config: their values; files are not open yet
+ * @store: path of the store, NULL if config.store_fd describes it
+ * @swap: path of the swap area, NULL if config.swap_fd describes it
  */
 struct settings {
 	unsigned int given;
@@ -56,10 +56,10 @@ struct settings {
 };
 
 /**
- * struct setting_text - a setting in the help
- * @name: of the option
- * @argument: of the option, NULL when it takes none
- * @help: what it does
+ * struct setting_text - help of a setting
+ * @name: name of the option
+ * @argument: argument of the option, NULL if it takes none
+ * @help: help text
  */
 struct setting_text {
 	const char *name;
@@ -73,21 +73,21 @@ static inline bool is_given(const struct settings *settings,
 	return settings->given & SETTING_BIT(setting);
 }
 
-/* Whether they name a swap area, and not none. */
+/* Whether the settings name a swap area other than "none". */
 static inline bool names_swap(const struct settings *settings)
 {
 	return settings->swap || (is_given(settings, SETTING_SWAP) &&
 				  settings->config.swap_fd == PAGEBOX_FD_RAM);
 }
 
-/* settings.c: from words to values */
+/* settings.c: parse settings */
 struct setting_text settings_text(enum setting setting);
 int settings_take(struct settings *settings, enum setting setting,
 		  const char *word, struct pagebox_error *error);
 int settings_check(const struct settings *settings,
 		   struct pagebox_error *error);
 
-/* apply.c: from values to a box */
+/* apply.c: apply settings to a box */
 int settings_apply(const struct settings *settings, int fd,
 		   struct pagebox_error *error);
 

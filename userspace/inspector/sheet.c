@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sheet: a table on its way to the user, over libsmartcols.
+ * sheet: print tables, using libsmartcols.
  */
 #include <err.h>
 #include <libsmartcols.h>
@@ -18,13 +18,13 @@
 #define MAX_COLUMNS 48
 
 /**
- * struct sheet - a table being filled
- * @layout: the columns it can have
- * @options: how it is written
- * @table: the rows that were not written yet
- * @line: the last of them
- * @place: of each column of the layout in @table, -1 when it is not shown
- * @sections: how many were written
+ * struct sheet - a table under construction
+ * @layout: the available columns
+ * @options: user options
+ * @table: the rows that are not printed yet
+ * @line: the last row
+ * @place: position of each layout column in @table, -1 if it is not shown
+ * @sections: number of sections printed
  */
 struct sheet {
 	const struct layout *layout;
@@ -35,7 +35,7 @@ struct sheet {
 	size_t sections;
 };
 
-/* libsmartcols fails for want of memory only: nothing to be done about it. */
+/* libsmartcols only fails if memory runs out. */
 static void must(int ret)
 {
 	if (ret)
@@ -69,7 +69,7 @@ static void add_column(struct sheet *sheet, size_t i, int place)
 	new = need(
 		scols_table_new_column(sheet->table, column->name, 0, flags));
 	must(scols_column_set_json_type(new, json_type(column->kind)));
-	/* these bring their own colours; all else is made fit for a terminal */
+	/* strips contain escape sequences; other columns are escaped */
 	if (column->kind == KIND_STRIP)
 		must(scols_column_set_safechars(new, "\033"));
 	sheet->place[i] = place;
@@ -85,7 +85,7 @@ static size_t find_column(const struct layout *layout, const char *name,
 		    !strncasecmp(known, name, length))
 			return i;
 	}
-	warnx("there is no column '%.*s' here; there are:", (int)length, name);
+	warnx("unknown column '%.*s'; available:", (int)length, name);
 	for (size_t i = 0; i < layout->nr; i++)
 		fprintf(stderr, " %s", layout->columns[i].name);
 	fputc('\n', stderr);
@@ -139,7 +139,7 @@ static void new_table(struct sheet *sheet)
 	must(scols_table_enable_export(table, options->format == FORMAT_PAIRS));
 	must(scols_table_enable_noheadings(table, options->no_headings));
 	must(scols_table_enable_colors(table, options->colors));
-	/* a row stays one line: breaking it is worse than a long line */
+	/* never wrap a row */
 	must(scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS));
 	must(scols_table_set_termwidth(table, 1 << 14));
 
@@ -151,12 +151,12 @@ static void new_table(struct sheet *sheet)
 }
 
 /**
- * sheet_new() - begin a table
- * @layout: the columns it can have
- * @options: how it is written
+ * sheet_new() - start a table
+ * @layout: the available columns
+ * @options: user options
  *
- * Ends the program with a list of the columns when the user asked for one that
- * is not in the layout.
+ * Exits with a list of the columns if the user requested one that is not in the
+ * layout.
  *
  * Return: the sheet, for sheet_end().
  */
@@ -176,7 +176,7 @@ static struct libscols_cell *cell_at(struct sheet *sheet, size_t column)
 	return need(scols_line_get_cell(sheet->line, sheet->place[column]));
 }
 
-/* A cell that nobody fills is null in JSON and a dash elsewhere. */
+/* A cell without a value is null in JSON and a dash elsewhere. */
 static void fill_with_dashes(struct sheet *sheet)
 {
 	for (size_t i = 0; i < sheet->layout->nr; i++) {
@@ -192,7 +192,7 @@ void sheet_row(struct sheet *sheet)
 		fill_with_dashes(sheet);
 }
 
-/* The wide character that a text begins with, 0 for none that is printable. */
+/* Return: the length of the first character, 0 if it is not printable. */
 static size_t printable_length(const char *text)
 {
 	mbstate_t state = { 0 };
@@ -203,9 +203,10 @@ static size_t printable_length(const char *text)
 }
 
 /**
- * sheet_safe() - a text as it may stand in a title
- * @out: gets it, with what is not printable as in a table: \\x and two digits
- * @size: of @out, at least SHEET_SAFE() of the text's
+ * sheet_safe() - escape a text for a title
+ * @out: set to the text; bytes that are not printable become \\x and two digits,
+ *	 as in a table
+ * @size: size of @out, at least SHEET_SAFE(size of @text)
  * @text: the text
  *
  * Return: @out.
@@ -230,8 +231,8 @@ const char *sheet_safe(char *out, size_t size, const char *text)
 }
 
 /*
- * libsmartcols escapes only the first 32 control characters in JSON. Others, and
- * bytes that are no UTF-8, become U+FFFD.
+ * In JSON, libsmartcols escapes control characters below 32 only. Replace other
+ * ones, and bytes that are not UTF-8, by U+FFFD.
  */
 static char *json_text(char *text)
 {
@@ -277,11 +278,11 @@ void sheet_number(struct sheet *sheet, size_t column, __u64 number)
 /**
  * sheet_strip() - fill a cell with a row of a strip
  * @sheet: the sheet
- * @column: of the strip
+ * @column: column of the strip
  * @row: the row
- * @blank: what people read in place of a row of blanks, behind their number
+ * @blank: in a table, text for a row of blanks, after their number
  *
- * For programs the cell stays empty then.
+ * In other formats the cell of a row of blanks has no value.
  */
 void sheet_strip(struct sheet *sheet, size_t column,
 		 const struct strip_row *row, const char *blank)
@@ -305,11 +306,11 @@ void sheet_color(struct sheet *sheet, size_t column, const char *color)
 }
 
 /**
- * sheet_section() - write for people what there is so far, under a title
+ * sheet_section() - in a table, print the rows so far under a title
  * @sheet: the sheet
  * @format: the title
  *
- * Programs get one table in the end, so for them this does nothing.
+ * Does nothing in other formats, which have no sections.
  */
 void sheet_section(struct sheet *sheet, const char *format, ...)
 {
@@ -331,7 +332,7 @@ void sheet_section(struct sheet *sheet, const char *format, ...)
 }
 
 /**
- * sheet_end() - write what was not written yet, and free the sheet
+ * sheet_end() - print the remaining rows and free the sheet
  * @sheet: the sheet
  */
 void sheet_end(struct sheet *sheet)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * sheet: a table on its way to the user, over libsmartcols.
+ * sheet: print tables, using libsmartcols.
  *
- * For people a sheet is written in sections, each with a title; for programs
- * (--raw, --pairs, --json) it is a single table with more columns.
+ * By default a sheet is printed in sections with titles. With --raw, --pairs and
+ * --json it is a single table with more columns.
  */
 #ifndef SHEET_H
 #define SHEET_H
@@ -20,10 +20,10 @@ enum kind {
 };
 
 /**
- * struct column - a column that a table can have
+ * struct column - a column of a table
  * @name: heading; in lower case the key in JSON
- * @kind: what its cells hold
- * @help: what they mean
+ * @kind: type of its cells
+ * @help: help text
  */
 struct column {
 	const char *name;
@@ -34,9 +34,9 @@ struct column {
 /**
  * struct layout - the columns of a table
  * @name: key of the table in JSON
- * @columns: those it can have; cells are addressed by place in here
- * @nr: how many
- * @people: names of those that people see; programs get all
+ * @columns: available columns; their indices address cells
+ * @nr: number of columns
+ * @people: default columns of a table; other formats default to all
  */
 struct layout {
 	const char *name;
@@ -45,7 +45,7 @@ struct layout {
 	const char *people;
 };
 
-/* Room for a text of which each byte is shown as \\x and two digits. */
+/* Size of a text after each byte is escaped as \\x and two digits. */
 #define SHEET_SAFE(size) (4 * (size) + 1)
 
 struct sheet;

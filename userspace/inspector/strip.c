@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * strip: a long line of things, drawn as one character each.
+ * strip: draw a long sequence of items with a character each.
  *
- * A mapping can have 2^34 pages of which four were touched. So blanks are never
- * walked: the drawing goes from mark to mark, and what lies between the rows of
- * two marks becomes a single blank row. Rows start at multiples of their
- * length, so a page stays in its column while its neighbours come and go.
+ * A mapping can have 2^34 pages with only four of them in use, so blanks are never
+ * visited: drawing goes from mark to mark, and all rows without marks between two
+ * rows with marks become a single blank row. Rows start at multiples of their
+ * length, so that a page stays in its column when its neighbours change.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -15,10 +15,10 @@
 #include "strip.h"
 
 /**
- * strip_letter() - the character of a page in a frame, the same in all strips
- * @is_root: it is a page of the root view
- * @sharers: views that hold a private one
- * @is_dirty: it has to be written before its frame is reused
+ * strip_letter() - character of a page in a frame, the same in all strips
+ * @is_root: the page belongs to the root view
+ * @sharers: number of views that hold a private page
+ * @is_dirty: the page must be written before its frame is reused
  *
  * Return: the character.
  */
@@ -34,7 +34,7 @@ static __u64 row_length(const struct strip *strip)
 	return strip->per_char * strip->width;
 }
 
-/* The character that most marks of a cell have; of equals the first seen. */
+/* The most frequent character of the marks in a cell; on a tie the first. */
 static char cell_letter(const struct strip_mark *marks, size_t nr)
 {
 	size_t count[UCHAR_MAX + 1] = { 0 };
@@ -52,7 +52,7 @@ static char cell_letter(const struct strip_mark *marks, size_t nr)
 	return best;
 }
 
-/* Draw the row that @row names, from the marks at @mark on that lie in it. */
+/* Draw @row from its marks, the first at @mark. Return: the next mark. */
 static size_t draw_row(const struct strip *strip, size_t mark,
 		       struct strip_row *row)
 {
@@ -78,9 +78,9 @@ static size_t draw_row(const struct strip *strip, size_t mark,
 
 /**
  * strip_next() - draw the next row
- * @strip: what to draw
- * @mark: the first mark that was not drawn; 0 to begin
- * @row: the row before, with length 0 to begin; becomes the next one
+ * @strip: the drawing
+ * @mark: the first mark not drawn yet; initially 0
+ * @row: the previous row, initially with length 0; set to the next one
  *
  * Return: false after the last row.
  */
@@ -107,10 +107,10 @@ bool strip_next(const struct strip *strip, size_t *mark, struct strip_row *row)
 }
 
 /**
- * strip_rows() - how many rows the drawing takes
- * @strip: what to draw
+ * strip_rows() - count the rows of the drawing
+ * @strip: the drawing
  *
- * Return: the number of calls of strip_next() that return true.
+ * Return: the number of rows that strip_next() returns.
  */
 __u64 strip_rows(const struct strip *strip)
 {
@@ -124,9 +124,9 @@ __u64 strip_rows(const struct strip *strip)
 }
 
 /**
- * strip_fit() - put as many things into a character as it takes to fit
+ * strip_fit() - choose the items per character to fit a number of rows
  * @strip: its per_char is set, to a power of two
- * @rows: the most rows the drawing may take, at least 1
+ * @rows: maximum number of rows, at least 1
  */
 void strip_fit(struct strip *strip, __u64 rows)
 {
@@ -154,9 +154,9 @@ static const char *color_of(char letter)
 }
 
 /**
- * strip_paint() - colour a row; the letters alone say it all without
- * @out: the row with escape sequences
- * @size: of @out, at least STRIP_PAINTED
+ * strip_paint() - colour a row
+ * @out: set to the row with escape sequences
+ * @size: size of @out, at least STRIP_PAINTED
  * @cells: the row
  */
 void strip_paint(char *out, size_t size, const char *cells)

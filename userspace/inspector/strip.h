@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * strip: a long line of things, drawn as one character each.
+ * strip: draw a long sequence of items with a character each.
  */
 #ifndef STRIP_H
 #define STRIP_H
@@ -10,23 +10,23 @@
 
 #include "pagebox.h"
 
-/* The most characters in a row. */
+/* Maximum number of characters in a row. */
 #define STRIP_WIDTH 64
 
-/* What stands for a thing that nothing is known about. */
+/* Character of an item without a mark. */
 #define STRIP_BLANK '.'
 
-/* What strip_letter() says, for legends. */
+/* Legend for strip_letter(). */
 #define STRIP_LEGEND \
 	"o private copy   s still shared since fork   r root page   capital: dirty\n"
 
-/* A frame with a memory error, or a page that one has taken; where there is any. */
+/* A frame with a memory error, or a page lost to one; explained if present. */
 #define STRIP_ERROR '!'
 #define STRIP_ERROR_LEGEND "! memory error\n"
 
 /**
- * struct strip_mark - a thing that is not blank
- * @at: its place in the strip, from 0
+ * struct strip_mark - an item that is not blank
+ * @at: its position in the strip, from 0
  * @letter: its character
  */
 struct strip_mark {
@@ -36,9 +36,9 @@ struct strip_mark {
 
 /**
  * struct strip_row - a row of the drawing
- * @at: place of its first thing
- * @length: how many things it stands for
- * @cells: a character per cell, "" when every thing of the row is blank
+ * @at: position of its first item
+ * @length: number of items in it
+ * @cells: a character per cell, "" if all items are blank
  */
 struct strip_row {
 	__u64 at;
@@ -48,11 +48,11 @@ struct strip_row {
 
 /**
  * struct strip - a drawing
- * @length: how many things there are
- * @per_char: how many of them share a character
- * @width: characters in a row
- * @marks: the ones that are not blank, ascending
- * @nr_marks: how many
+ * @length: number of items
+ * @per_char: items per character
+ * @width: characters per row
+ * @marks: items that are not blank, by ascending position
+ * @nr_marks: number of marks
  */
 struct strip {
 	__u64 length;
@@ -68,7 +68,7 @@ void strip_fit(struct strip *strip, __u64 rows);
 bool strip_next(const struct strip *strip, size_t *mark, struct strip_row *row);
 void strip_paint(char *out, size_t size, const char *cells);
 
-/* Room for a painted row. */
+/* Size of a painted row. */
 #define STRIP_PAINTED (STRIP_WIDTH * 12 + 1)
 
 #endif /* STRIP_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctls of a box, each wrapped once.
+ * Wrappers of the ioctls of a box.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include "libpagebox.h"
 
 /**
- * pagebox_open() - make a box
+ * pagebox_open() - create a box
  *
  * Return: its file descriptor, close-on-exec, or a negative errno.
  */
@@ -22,9 +22,9 @@ int pagebox_open(void)
 }
 
 /**
- * pagebox_configure() - set up a box, or change it while it is used
+ * pagebox_configure() - configure a box, even while it is in use
  * @fd: the box
- * @config: which fields to set, and to what; the size is filled in here
+ * @config: fields to set and their values; the size is filled in here
  *
  * Return: 0 or a negative errno.
  */
@@ -35,9 +35,9 @@ int pagebox_configure(int fd, struct pagebox_config *config)
 }
 
 /**
- * pagebox_info() - what a box is
+ * pagebox_info() - get the configuration of a box
  * @fd: the box
- * @info: filled
+ * @info: filled in
  *
  * Return: 0 or a negative errno.
  */
@@ -49,10 +49,10 @@ int pagebox_info(int fd, struct pagebox_info *info)
 }
 
 /**
- * pagebox_stats() - what happened in a box, or in one mapping of it
+ * pagebox_stats() - get the counters of a box or of one of its mappings
  * @fd: the box
- * @address: in the mapping that is asked for, NULL for the whole box
- * @stats: filled
+ * @address: an address in the mapping, NULL for the whole box
+ * @stats: filled in
  *
  * Return: 0 or a negative errno.
  */
@@ -71,10 +71,9 @@ static int do_range(int fd, unsigned long request, struct pagebox_range *range)
 }
 
 /**
- * pagebox_prefetch() - bring pages into frames, without mapping them
+ * pagebox_prefetch() - load pages into frames, without mapping them
  * @fd: the box
- * @range: which pages; the size is filled in here, and for how many pages
- *         something was done
+ * @range: the pages; the size and the number of pages affected are filled in
  *
  * Return: 0 or a negative errno.
  */
@@ -84,7 +83,7 @@ int pagebox_prefetch(int fd, struct pagebox_range *range)
 }
 
 /**
- * pagebox_page_out() - take the frames of pages away
+ * pagebox_page_out() - evict pages
  * @fd: the box
  * @range: as for pagebox_prefetch()
  *
@@ -96,7 +95,7 @@ int pagebox_page_out(int fd, struct pagebox_range *range)
 }
 
 /**
- * pagebox_discard() - forget the contents of pages
+ * pagebox_discard() - drop the contents of pages
  * @fd: the box
  * @range: as for pagebox_prefetch()
  *
@@ -123,11 +122,11 @@ int pagebox_join(int fd, __u32 id)
 }
 
 /**
- * pagebox_stack() - make a mapping grow downwards as it is used
+ * pagebox_stack() - make a mapping grow downwards on access
  * @fd: the box
- * @address: in the mapping
- * @top: bytes at its upper end that may be touched from the start
- * @limit: bytes that it may grow to, 0 for the whole mapping
+ * @address: an address in the mapping
+ * @top: bytes at its upper end that are accessible from the start
+ * @limit: maximum size in bytes, 0 for the whole mapping
  *
  * Return: 0 or a negative errno.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The files of one box in debugfs, each described by a table.
+ * Read the debugfs files of a box, each described by a table.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static bool parse_state(const char *word, void *value, size_t size)
 	return false;
 }
 
-/* One of two words becomes a truth value. */
+/* Parse one of two words as a boolean. */
 static bool parse_choice(const char *word, void *value, size_t size,
 			 const char *yes, const char *no)
 {
@@ -116,7 +116,7 @@ static const struct parse_field summary_fields[] = {
 #define COUNTER(member) \
 	PARSE_FIELD(struct pagebox_counters, member, #member, number)
 
-/* The file of a mapping holds the first MAP_COUNTERS of them. */
+/* The file of a mapping contains the first MAP_COUNTERS counters. */
 #define MAP_COUNTERS (FAULT_CLASSES + 1)
 
 static const struct parse_field counter_fields[] = {
@@ -200,7 +200,7 @@ static void map_path(char *path, __u64 box, __u64 map, const char *file)
 static int check_gone(const char *path, int ret, struct pagebox_error *error)
 {
 	if (ret == -ENOENT)
-		pagebox_fail(error, ret, "%s is gone", path);
+		pagebox_fail(error, ret, "%s no longer exists", path);
 	return ret;
 }
 
@@ -247,7 +247,7 @@ int pagebox_read_map_counters(__u64 box, __u64 map,
 	return read_counters(path, MAP_COUNTERS, counters, error);
 }
 
-/* The number of a frame is its place in the table: callers index by it. */
+/* Callers use frame numbers as indices into the table. */
 static int check_frames(const char *path, const struct pagebox_frame *frames,
 			size_t nr, struct pagebox_error *error)
 {
@@ -304,7 +304,7 @@ int pagebox_read_vmas(__u64 box, struct pagebox_vma **vmas, size_t *nr,
 		if (!is_sound(*vmas + i))
 			ret = pagebox_fail(
 				error, -EBADMSG,
-				"%s: line %zu: no such range of pages", path,
+				"%s: line %zu: invalid range of pages", path,
 				i + 2);
 	}
 	if (ret) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the boxes are, and what to do when they cannot be seen.
+ * Find the boxes, and explain why they cannot be read.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -13,9 +13,9 @@
 #include "parse.h"
 
 /**
- * pagebox_directory() - the directory that holds one directory per box
+ * pagebox_directory() - the directory that contains a directory per box
  *
- * Return: $PAGEBOX_DEBUGFS if set, else where debugfs is by custom.
+ * Return: $PAGEBOX_DEBUGFS if set, else the usual place of debugfs.
  */
 const char *pagebox_directory(void)
 {
@@ -25,20 +25,20 @@ const char *pagebox_directory(void)
 }
 
 static const char only_root[] =
-	"only root may look into boxes: run this with sudo";
+	"only root may inspect boxes: run this with sudo";
 static const char locked_down[] =
-	"%s: the kernel is locked down and keeps debugfs shut";
+	"%s: the kernel is locked down and denies access to debugfs";
 static const char not_mounted[] =
-	"the module is loaded, %s is not there: mount -t debugfs none /sys/kernel/debug, as root";
+	"the module is loaded, but %s does not exist: run 'mount -t debugfs none /sys/kernel/debug' as root";
 
 /**
- * pagebox_explain() - say why the boxes cannot be seen, and what to do about it
+ * pagebox_explain() - explain why the boxes cannot be read, with a remedy
  * @root: the directory that could not be read
- * @module: the directory in sysfs that exists while the module is loaded
- * @code: the negative errno of the attempt
- * @error: gets the sentence
+ * @module: the sysfs directory that exists while the module is loaded
+ * @code: negative errno of the attempt
+ * @error: set to the message
  *
- * Return: @code, or -ENODEV in place of -ENOENT, which is kept for boxes.
+ * Return: @code, or -ENODEV instead of -ENOENT, which is reserved for boxes.
  */
 int pagebox_explain(const char *root, const char *module, int code,
 		    struct pagebox_error *error)
@@ -89,12 +89,12 @@ static int collect_ids(DIR *dir, __u64 **ids, size_t *nr)
 }
 
 /**
- * pagebox_read_boxes() - the numbers of the boxes there are, ascending
+ * pagebox_read_boxes() - read the numbers of all boxes, in ascending order
  * @ids: set to an array that the caller frees
- * @nr: set to how many
- * @error: says what is wrong and what to do
+ * @nr: set to the number of boxes
+ * @error: set to the reason for a failure and a remedy
  *
- * Return: 0, -ENODEV without module or debugfs, -EACCES for others than root,
+ * Return: 0, -ENODEV without module or debugfs, -EACCES unless called as root,
  * or another negative errno.
  */
 int pagebox_read_boxes(__u64 **ids, size_t *nr, struct pagebox_error *error)
@@ -130,10 +130,10 @@ static const struct parse_field policy_field =
 	PARSE_FIELD(struct pagebox_policy, name, "policy", policy);
 
 /**
- * pagebox_read_policies() - the replacement policies that boxes can be given
+ * pagebox_read_policies() - read the available replacement policies
  * @policies: set to an array that the caller frees
- * @nr: set to how many
- * @error: says what is wrong and what to do
+ * @nr: set to the number of policies
+ * @error: set to the reason for a failure and a remedy
  *
  * Return: 0 or a negative errno, as for pagebox_read_boxes().
  */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * libpagebox: the two ways to a box from user space.
+ * libpagebox: control and inspect boxes from user space.
  *
- * Control: pagebox_open() makes a box, the other functions of control.c wrap its
- * ioctls. They return a negative errno.
+ * Control: pagebox_open() creates a box; the other functions of control.c wrap its
+ * ioctls. They return a negative errno on failure.
  *
- * Look: pagebox_read_*() parse the files of /sys/kernel/debug/pagebox/<box>/. They
- * return 0 or a negative errno, and then leave a sentence in struct pagebox_error.
- * -ENOENT means that the box or mapping is gone, which is ordinary: boxes live
- * and die while they are being looked at.
+ * Inspection: pagebox_read_*() parse the files in
+ * /sys/kernel/debug/pagebox/<box>/. They return 0, or a negative errno and a
+ * message in struct pagebox_error. -ENOENT means that the box or mapping no longer
+ * exists, which is normal: boxes come and go while they are being read.
  *
- * The parsers go by the names of lines and columns: what a newer module adds is
- * skipped, what is missing or out of shape is an error and never a guess.
+ * The parsers find lines and columns by name. Names that a newer module adds are
+ * ignored; missing names and malformed values are errors.
  *
- * Names and paths are as users chose them, in any bytes but zero: a program that
- * prints one makes it fit for a terminal first.
+ * Names and paths are chosen by users and may contain any byte but zero. A program
+ * must escape them before it prints them to a terminal.
  */
 #ifndef LIBPAGEBOX_H
 #define LIBPAGEBOX_H
@@ -25,7 +25,7 @@
 
 #include "pagebox.h"
 
-/* A number that has no value here: "-" in the file. */
+/* No value: "-" in the file. */
 #define PAGEBOX_NONE (~0ULL)
 /* pagebox_page.sharers of a root page that a private view sees. */
 #define PAGEBOX_ROOT_PAGE (~0ULL - 1)
@@ -36,13 +36,13 @@
 /* Exists while the module is loaded. */
 #define PAGEBOX_MODULE "/sys/module/pagebox"
 #define PAGEBOX_NOT_LOADED \
-	"the pagebox module is not loaded: insmod pagebox.ko, as root"
+	"the pagebox module is not loaded: run 'insmod pagebox.ko' as root"
 
 struct pagebox_error {
 	char text[PATH_MAX + 256];
 };
 
-/* Leaves a sentence, printable whatever it names; returns the code. */
+/* Set the message, made printable. Return: @code. */
 int pagebox_fail(struct pagebox_error *error, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 size_t pagebox_character(const char *text);
@@ -60,37 +60,37 @@ int pagebox_join(int fd, __u32 id);
 int pagebox_stack(int fd, const void *address, __u64 top, __u64 limit);
 
 /**
- * struct pagebox_summary - what a box is, from its file "summary"
- * @box: number of the box
- * @name: what it is called
- * @owner: uid that opened it
- * @bytes: size of the box
+ * struct pagebox_summary - a file "summary"
+ * @box: box number
+ * @name: name of the box
+ * @owner: UID that opened it
+ * @bytes: size of the box in bytes
  * @frames: frame limit
  * @frames_used: frames that hold a page
- * @hand: frame that the hand looks at next
+ * @hand: frame that the hand visits next
  * @policy: name of the replacement policy
- * @batch: most victims of one eviction
+ * @batch: maximum victims per eviction
  * @store: path of the store, "ram", or "-" without one
- * @store_bytes: size of the store
+ * @store_bytes: size of the store in bytes
  * @store_kind: "none", "ram", "file" or "block"
- * @store_writable: dirty pages of the root view go back to the store
+ * @store_writable: dirty pages of the root view are written to the store
  * @swap: path of the swap area, "ram" or "none"
  * @swap_used: slots in use
- * @swap_pages: slots there are
- * @swap_high: most slots that were ever in use
- * @store_read_us: added to each read from the store, in microseconds
- * @store_write_us: the same for writes
- * @swap_read_us: the same for the swap area
- * @swap_write_us: the same for writes
- * @readahead: most pages to read at once
+ * @swap_pages: size of the swap area in slots
+ * @swap_high: peak number of slots in use
+ * @store_read_us: delay of each store read, in microseconds
+ * @store_write_us: delay of each store write
+ * @swap_read_us: delay of each swap read
+ * @swap_write_us: delay of each swap write
+ * @readahead: maximum pages per read
  * @swappiness: 0 to 200
- * @references: how accesses are seen: "hardware", "exact" or "every"
- * @references_auto: that follows the frame limit, and was not set
+ * @references: access tracking: "hardware", "exact" or "every"
+ * @references_auto: @references depends on the frame limit and was not set
  * @oom: "sigbus", "kill" or "wait"
- * @oom_wait_ms: how long "wait" waits
+ * @oom_wait_ms: duration of "wait"
  * @overcommit: "always" or "never"
- * @dirty_age_ms: how long a page may be dirty before it is written
- * @dirty_ratio: how many of a hundred frames may be dirty before
+ * @dirty_age_ms: age at which dirty pages are written
+ * @dirty_ratio: percentage of dirty frames above which pages are written
  * @pages: pages that exist
  * @views: views that exist
  * @maps: mappings that exist
@@ -134,7 +134,7 @@ struct pagebox_summary {
 /**
  * struct pagebox_counters - a file "stats"; a mapping has only @faults and @major
  *
- * The fields mean what those of struct pagebox_stats mean.
+ * The fields have the same meaning as in struct pagebox_stats.
  */
 struct pagebox_counters {
 	__u64 faults[8];
@@ -169,15 +169,15 @@ struct pagebox_counters {
 
 /**
  * struct pagebox_frame - a row of "frames"
- * @number: number of the frame
- * @pfn: its physical page, PAGEBOX_NONE when it was never used
- * @page: index of the page in it, PAGEBOX_NONE when it is free
+ * @number: frame number
+ * @pfn: physical page frame number, PAGEBOX_NONE if the frame was never used
+ * @page: index of the page in the frame, PAGEBOX_NONE if the frame is free
  * @tier: "root", "private", "retired" for a frame with a memory error, or "-"
  * @sharers: views that hold the page
  * @accessed: its reference bit
- * @dirty: whether its contents have to be written before it is reused
- * @pins: references that keep the hand off
- * @hand: the hand looks at this frame next
+ * @dirty: the page must be written before the frame is reused
+ * @pins: references that block eviction
+ * @hand: the hand visits this frame next
  */
 struct pagebox_frame {
 	__u64 number;
@@ -193,11 +193,11 @@ struct pagebox_frame {
 
 /**
  * struct pagebox_vma - a row of "maps": one VMA of a mapping
- * @map: number of the mapping, the name of its directory
- * @pid: process, 0 when it is not known
- * @shared: MAP_SHARED, it shows the root view
+ * @map: mapping number, the name of its directory
+ * @pid: process, 0 if it is not known
+ * @shared: MAP_SHARED: a mapping of the root view
  * @start: first address
- * @end: address after the last
+ * @end: address after the last one
  * @pgoff: page of the box at @start
  * @prot: like "rw-"
  */
@@ -221,13 +221,14 @@ enum pagebox_state {
 
 /**
  * struct pagebox_page - a row of "pages"
- * @index: page of the box
- * @address: where it is mapped
- * @state: where its contents are
- * @frame: number of its frame, or PAGEBOX_NONE
- * @slot: its swap slot, or PAGEBOX_NONE
+ * @index: index of the page in the box
+ * @address: address of the page
+ * @state: location of its contents
+ * @frame: frame number, or PAGEBOX_NONE
+ * @slot: swap slot, or PAGEBOX_NONE
  * @sharers: views that hold it, PAGEBOX_ROOT_PAGE for a root page in a private view
- * @pte: accessed, dirty, writable as "ADW" with dots, "-" without a PTE
+ * @pte: Accessed, Dirty and Writable as "ADW", a dot for each clear bit, "-"
+ *	 without a PTE
  */
 struct pagebox_page {
 	__u64 index;
@@ -241,13 +242,13 @@ struct pagebox_page {
 
 /**
  * struct pagebox_policy - a line of the file "policies"
- * @name: name of a replacement policy that a box can be given
+ * @name: name of an available replacement policy
  */
 struct pagebox_policy {
 	char name[PAGEBOX_NAME_LEN];
 };
 
-/* find.c: where the boxes are */
+/* find.c: find the boxes */
 const char *pagebox_directory(void);
 int pagebox_read_boxes(__u64 **ids, size_t *nr, struct pagebox_error *error);
 int pagebox_explain(const char *root, const char *module, int code,
@@ -256,7 +257,7 @@ int pagebox_read_policies(struct pagebox_policy **policies, size_t *nr,
 			  struct pagebox_error *error);
 const char *pagebox_state_name(enum pagebox_state state);
 
-/* files.c: the files of one box; the caller frees the arrays */
+/* files.c: read the files of a box; the caller frees the arrays */
 int pagebox_read_summary(__u64 box, struct pagebox_summary *summary,
 			 struct pagebox_error *error);
 int pagebox_read_counters(__u64 box, struct pagebox_counters *counters,

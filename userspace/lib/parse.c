@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * parse: text files whose shape a table describes.
+ * parse: parse text files described by a table.
  *
- * Three shapes: "key value" lines, rows of words under a line of headings, and
- * lines that are a value each.
- * Every line ends in a newline; one that does not was cut short, and so was
- * everything it might have said.
+ * There are three formats: "key value" lines, rows of words below a header line,
+ * and lines of a single value. Every line ends with a newline; a line that does
+ * not is truncated, and an error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -20,10 +19,10 @@
 /**
  * struct reader - a file being read line by line
  * @file: the open file
- * @path: its name, for messages
- * @number: of the current line, from 1
+ * @path: its path, for messages
+ * @number: number of the current line, from 1
  * @line: the current line without its newline
- * @error: where a message goes
+ * @error: destination of error messages
  */
 struct reader {
 	FILE *file;
@@ -60,7 +59,7 @@ static int cannot_read(struct reader *r, int code)
 	return pagebox_fail(r->error, code, "%s: %s", r->path, strerror(-code));
 }
 
-/* A module that is being unloaded has files that cannot be opened any more. */
+/* Files of a module that is being unloaded fail to open in several ways. */
 static int code_of_open(void)
 {
 	switch (errno) {
@@ -74,9 +73,10 @@ static int code_of_open(void)
 }
 
 /*
- * debugfs removes the files of what ends before their directory. A file that is
- * open then fails with EIO, and has no link any more: that tells it from one that
- * cannot be read. To look for its path could wait for other readers.
+ * When a box or mapping ends, debugfs removes its files before their directory.
+ * Reading an open file then fails with EIO, and its link count is zero, which
+ * distinguishes it from other errors. Looking up its path instead could block on
+ * other readers.
  */
 static int code_of_read(FILE *file)
 {
@@ -98,7 +98,7 @@ static int reader_open(struct reader *r, const char *path,
 	return r->file ? 0 : cannot_read(r, code_of_open());
 }
 
-/* Return: 1 with a line, 0 at the end of the file, or a negative errno. */
+/* Return: 1 for a line, 0 at the end of the file, or a negative errno. */
 static int reader_line(struct reader *r)
 {
 	size_t length = 0;
@@ -107,7 +107,7 @@ static int reader_line(struct reader *r)
 	r->number++;
 	while ((c = getc_unlocked(r->file)) != EOF && c != '\n') {
 		if (!c)
-			return bad_line(r, "holds a zero byte");
+			return bad_line(r, "contains a zero byte");
 		if (length == sizeof(r->line) - 1)
 			return bad_line(r, "is too long");
 		r->line[length++] = c;
@@ -116,7 +116,7 @@ static int reader_line(struct reader *r)
 	if (ferror(r->file))
 		return cannot_read(r, code_of_read(r->file));
 	if (c == EOF && length)
-		return bad_line(r, "is cut short");
+		return bad_line(r, "is truncated");
 	return c != EOF;
 }
 
@@ -138,7 +138,7 @@ bool parse_number(const char *word, void *value, size_t size)
 	return size == sizeof(__u64) && to_number(word, value);
 }
 
-/* A number, or "-" for none. */
+/* A number, or "-" for no value. */
 bool parse_optional(const char *word, void *value, size_t size)
 {
 	static const __u64 none = PAGEBOX_NONE;
@@ -149,7 +149,7 @@ bool parse_optional(const char *word, void *value, size_t size)
 	return true;
 }
 
-/* Length of the UTF-8 sequence that @s begins with, 0 if it is none. */
+/* Return: the length of the UTF-8 sequence at @s, 0 if it is invalid. */
 static size_t utf8_length(const unsigned char *s)
 {
 	size_t length = s[0] < 0x80 ? 1 :
@@ -163,7 +163,7 @@ static size_t utf8_length(const unsigned char *s)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 	}
-	/* surrogates and overlong forms: not what JSON may carry */
+	/* surrogates and overlong forms are invalid in JSON */
 	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
 	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
@@ -171,10 +171,10 @@ static size_t utf8_length(const unsigned char *s)
 }
 
 /**
- * pagebox_character() - how long the first character of a text is
+ * pagebox_character() - length of the first character of a text
  * @text: the text, not empty
  *
- * Return: its bytes; 0 when they are no UTF-8, or control a terminal.
+ * Return: its length in bytes; 0 for a control character or invalid UTF-8.
  */
 size_t pagebox_character(const char *text)
 {
@@ -186,8 +186,8 @@ size_t pagebox_character(const char *text)
 }
 
 /**
- * pagebox_printable() - make a text fit for a terminal
- * @text: gets a question mark for each control character and broken UTF-8
+ * pagebox_printable() - make a text safe for a terminal
+ * @text: each control character and invalid byte is replaced by '?'
  */
 void pagebox_printable(char *text)
 {
@@ -207,7 +207,7 @@ static bool is_octal(char c)
 	return c >= '0' && c <= '7';
 }
 
-/* The byte behind a backslash, as three octal digits; 0 when there is none. */
+/* The byte after a backslash, in three octal digits; 0 if invalid. */
 static unsigned char escaped_byte(const char *s)
 {
 	if (!is_octal(s[0]) || s[0] > '3' || !is_octal(s[1]) || !is_octal(s[2]))
@@ -215,7 +215,7 @@ static unsigned char escaped_byte(const char *s)
 	return (s[0] - '0') << 6 | (s[1] - '0') << 3 | (s[2] - '0');
 }
 
-/* A text in which what is not printable is escaped; it becomes what it was. */
+/* Undo the escapes of a text. */
 bool parse_text(const char *word, void *value, size_t size)
 {
 	char *text = value;
@@ -236,7 +236,7 @@ bool parse_text(const char *word, void *value, size_t size)
 	return true;
 }
 
-/* A word of the module's own, printable as it is. */
+/* A word that the module chose, always printable. */
 bool parse_word(const char *word, void *value, size_t size)
 {
 	for (const char *c = word; *c; c++) {
@@ -252,7 +252,7 @@ static int put_value(struct reader *r, const struct parse_field *field,
 	if (field->parse(word, (char *)record + field->offset, field->size))
 		return 0;
 	return pagebox_fail(r->error, -EBADMSG,
-			    "%s: line %zu: '%.40s' is not a value for '%s'",
+			    "%s: line %zu: invalid value '%.40s' for '%s'",
 			    r->path, r->number, word, field->name);
 }
 
@@ -272,7 +272,7 @@ static int missing(struct reader *r, const struct parse_field *fields,
 	for (size_t i = 0; i < nr; i++) {
 		if (!seen[i])
 			return pagebox_fail(r->error, -EBADMSG,
-					    "%s: no '%s' in it", r->path,
+					    "%s: '%s' is missing", r->path,
 					    fields[i].name);
 	}
 	return 0;
@@ -289,13 +289,13 @@ static int read_keys(struct reader *r, const struct parse_field *fields,
 		const struct parse_field *field;
 
 		if (!value)
-			return bad_line(r, "has a key and no value");
+			return bad_line(r, "has a key but no value");
 		*value++ = '\0';
 		field = find_field(fields, nr, r->line);
 		if (!field)
 			continue;
 		if (seen[field - fields])
-			return bad_line(r, "says again what was said before");
+			return bad_line(r, "repeats a key");
 		ret = put_value(r, field, value, record);
 		if (ret)
 			return ret;
@@ -307,13 +307,13 @@ static int read_keys(struct reader *r, const struct parse_field *fields,
 /**
  * parse_keys() - read a file of "key value" lines
  * @path: the file
- * @fields: the keys that must be there; others are skipped
- * @nr: how many, at most PARSE_FIELDS
- * @record: filled
- * @error: says what is wrong
+ * @fields: required keys; others are ignored
+ * @nr: number of fields, at most PARSE_FIELDS
+ * @record: filled in
+ * @error: set to the reason for a failure
  *
- * Return: 0, -EBADMSG for a file out of shape, -ENOENT for one that has gone, also
- * while it was read, or another errno of open or read.
+ * Return: 0, -EBADMSG for a malformed file, -ENOENT for a file that does not exist
+ * or was removed while it was read, or another errno of open or read.
  */
 int parse_keys(const char *path, const struct parse_field *fields, size_t nr,
 	       void *record, struct pagebox_error *error)
@@ -328,7 +328,7 @@ int parse_keys(const char *path, const struct parse_field *fields, size_t nr,
 	return ret;
 }
 
-/* The most columns of a table, those included that this tool does not know. */
+/* Maximum number of columns of a table, including unknown ones. */
 #define MAX_COLUMNS (2 * PARSE_FIELDS)
 
 static int read_headings(struct reader *r, const struct parse_field *fields,
@@ -369,11 +369,11 @@ static int read_row(struct reader *r, const struct parse_field **columns,
 			return ret;
 	}
 	if (word || i < nr)
-		return bad_line(r, "has not as many words as the headings");
+		return bad_line(r, "does not match the number of headings");
 	return 0;
 }
 
-/* Room for one more record at the end of the array, zeroed. */
+/* Append a zeroed record to the array. */
 static void *grow(void **records, size_t nr, size_t *room, size_t size)
 {
 	if (nr == *room) {
@@ -411,7 +411,7 @@ static int read_table(struct reader *r, const struct parse_field *fields,
 	return ret;
 }
 
-/* A file that is only partly good is as good as none. */
+/* On error, return no records at all. */
 static int close_table(struct reader *r, int ret, void **records,
 		       size_t *nr_records)
 {
@@ -425,17 +425,17 @@ static int close_table(struct reader *r, int ret, void **records,
 }
 
 /**
- * parse_table() - read a file of rows under a line of headings
+ * parse_table() - read a file of rows below a header line
  * @path: the file
- * @fields: the columns that must be there; others are skipped
- * @nr: how many, at most PARSE_FIELDS
- * @record_size: bytes in the structure that a row fills
- * @records: set to the array of them, to be freed by the caller; NULL on error
- * @nr_records: set to how many
- * @error: says what is wrong
+ * @fields: required columns; others are ignored
+ * @nr: number of fields, at most PARSE_FIELDS
+ * @record_size: size of the structure for a row
+ * @records: set to an array that the caller frees; NULL on error
+ * @nr_records: set to the number of records
+ * @error: set to the reason for a failure
  *
- * Return: 0, -EBADMSG for a file out of shape, -ENOENT for one that has gone, also
- * while it was read, or another errno of open or read.
+ * Return: 0, -EBADMSG for a malformed file, -ENOENT for a file that does not exist
+ * or was removed while it was read, or another errno of open or read.
  */
 int parse_table(const char *path, const struct parse_field *fields, size_t nr,
 		size_t record_size, void **records, size_t *nr_records,
@@ -473,13 +473,13 @@ static int read_lines(struct reader *r, const struct parse_field *field,
 }
 
 /**
- * parse_lines() - read a file in which each line is a value
+ * parse_lines() - read a file with a value per line
  * @path: the file
- * @field: what a line is
- * @record_size: bytes in the structure that a line fills
- * @records: set to the array of them, to be freed by the caller; NULL on error
- * @nr_records: set to how many
- * @error: says what is wrong
+ * @field: the value
+ * @record_size: size of the structure for a line
+ * @records: set to an array that the caller frees; NULL on error
+ * @nr_records: set to the number of records
+ * @error: set to the reason for a failure
  *
  * Return: as for parse_table().
  */

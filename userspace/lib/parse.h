@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * parse: text files whose shape a table describes.
+ * parse: parse text files described by a table.
  */
 #ifndef PARSE_H
 #define PARSE_H
@@ -9,15 +9,15 @@
 
 #include "libpagebox.h"
 
-/* The longest line: a path of which each byte is escaped, and its key. */
+/* Maximum line length: a path with every byte escaped, and its key. */
 #define PARSE_LINE (4 * PATH_MAX + 64)
 
 /**
- * struct parse_field - one named value and where it goes
+ * struct parse_field - a named value and its destination
  * @name: key of the line, or heading of the column
- * @offset: of the value in the structure
- * @size: of the value in the structure
- * @parse: turns a word into the value; false when the word is no such value
+ * @offset: offset of the value in the structure
+ * @size: size of the value in the structure
+ * @parse: parses a word; returns false if it is invalid
  */
 struct parse_field {
 	const char *name;
@@ -39,7 +39,7 @@ bool parse_optional(const char *word, void *value, size_t size);
 bool parse_text(const char *word, void *value, size_t size);
 bool parse_word(const char *word, void *value, size_t size);
 
-/* At most this many fields describe one file. */
+/* Maximum number of fields of a file. */
 #define PARSE_FIELDS 48
 
 int parse_keys(const char *path, const struct parse_field *fields, size_t nr,

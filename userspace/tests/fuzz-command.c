@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The inspector as a whole, from its words to its output. The input is parts
- * that are lines "%%" apart: the words, one in each line and the command first,
- * and then the files of the only box there is, as they are in part_of().
+ * Fuzz the whole inspector, from its arguments to its output. The input consists
+ * of parts separated by "%%" lines: first the arguments, one per line and starting
+ * with the command, then the files of the only box, in the order of part_of().
  *
- * The commands that open a box are only given words: there is no module here.
+ * For commands that open a box only the arguments are parsed: there is no module.
  */
 #include <getopt.h>
 #include <locale.h>
@@ -24,7 +24,7 @@ static const struct command *const commands[] = {
 	&pageout_command,  &discard_command,
 };
 
-#define NR_LOOKING 5 /* of these, that only read files */
+#define NR_LOOKING 5 /* the first ones only read files */
 
 struct part {
 	const char *at;
@@ -35,7 +35,7 @@ static struct part parts[PARTS];
 
 static char root[28] = "/tmp/pagebox-fuzz.XXXXXX";
 
-/* Below the directory of the box are those of its mappings. */
+/* The directory of the box contains those of its mappings. */
 static unsigned int part_of(const char *path)
 {
 	static const char *const names[PARTS] = { NULL,	    "summary", "stats",
@@ -71,7 +71,7 @@ static void split(const char *text, size_t size)
 		const char *next = memmem(text, end - text, "\n%%\n", 4);
 
 		parts[i].at = text;
-		/* the files end in a newline */
+		/* files end with a newline */
 		parts[i].size = (next ? next + !!i : end) - text;
 		if (!next)
 			break;
@@ -102,13 +102,13 @@ static unsigned int find_command(const char *name)
 
 const char *__asan_default_options(void);
 
-/* A program that ends in the middle loses memory, and may. */
+/* A run that ends early leaks memory by design. */
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0";
 }
 
-/* Whatever names say, what is printed of them speaks to no terminal. */
+/* Output must not control a terminal, whatever names contain. */
 static void check_output(char *text, bool is_coloured)
 {
 	for (char *c = text; is_coloured && *c; c++) {
@@ -137,7 +137,7 @@ static void run_words(int nr, char **words)
 		abort();
 	if (FUZZ_BEGINS() && !parse_options(nr, words, commands[i], &options)) {
 		FUZZ_CHECK(options.first <= options.last);
-		/* a look that goes on for ever finds nothing more */
+		/* repeating forever finds nothing more */
 		options.interval = 0;
 		if (i < NR_LOOKING)
 			commands[i]->run(&options);
@@ -176,7 +176,7 @@ static void remove_box(void)
 	rmdir(root);
 }
 
-/* The directory of the box is there; what it says is in the input. */
+/* Create the directory of the box; its files come from the input. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;

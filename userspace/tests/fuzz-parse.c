@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The parsers of debugfs files: the first byte says which, A for the first one,
- * and the rest is the file.
+ * Fuzz the parsers of debugfs files: the first byte selects the parser, starting at
+ * 'A'; the rest is the file.
  */
 #include "fuzz.h"
 #include "libpagebox.h"
@@ -16,7 +16,7 @@ static FILE *open_text(const char *path)
 	return fmemopen((void *)text, text_size, "r");
 }
 
-/* What is refused says why, in a text that ends, and leaves nothing behind. */
+/* An error sets a terminated message and returns no records. */
 static void check_refusal(int ret, const void *records, size_t nr)
 {
 	FUZZ_CHECK(ret < 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The settings of a box: each line of the input is a number and a word. */
+/* Fuzz the settings of a box: each line of the input is a number and a word. */
 #include "fuzz.h"
 #include "settings.h"
 
@@ -39,7 +39,7 @@ static void take(struct settings *settings, char *line)
 		FUZZ_CHECK(error.text[0]);
 		FUZZ_CHECK(settings->given == before.given);
 		FUZZ_CHECK(settings->config.set == before.config.set);
-		/* a delay whose second half is wrong has changed the first */
+		/* an invalid write delay leaves the read delay changed */
 		*settings = before;
 	}
 }

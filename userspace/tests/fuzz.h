@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the fuzz targets share: files that are made of the input, and functions
- * that end the program ending the run instead.
+ * Shared by the fuzz targets: files made from the input, and exit functions that
+ * end the run instead of the program.
  *
- * The linker sends fopen(), errx() and exit() here; see the Makefile.
+ * The linker redirects fopen(), errx() and exit() to this file; see the Makefile.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -28,8 +28,8 @@ static FILE *(*fuzz_open)(const char *path);
 /*
  * if (FUZZ_BEGINS()) { ... } FUZZ_IS_OVER();
  *
- * In between, errx() and exit() lead to the latter, and fopen() to fuzz_open().
- * libFuzzer itself uses them too, before and after.
+ * Inside the block, errx() and exit() jump to FUZZ_IS_OVER() and fopen() calls
+ * fuzz_open(). Outside they behave as usual, for libFuzzer itself.
  */
 #define FUZZ_BEGINS() (fuzz_runs = true, !setjmp(fuzz_end))
 #define FUZZ_IS_OVER() (fuzz_runs = false)
@@ -53,7 +53,7 @@ void __wrap_exit(int status)
 	longjmp(fuzz_end, 1);
 }
 
-/* What the program says before it ends has to be sound, and nobody reads it. */
+/* Format the message, so that sanitizers check it, and discard it. */
 void __wrap_errx(int status, const char *format, ...)
 {
 	char text[8192];
@@ -65,7 +65,7 @@ void __wrap_errx(int status, const char *format, ...)
 	__wrap_exit(status);
 }
 
-/* Something that must not be: libFuzzer keeps the input. */
+/* On failure abort, so that libFuzzer keeps the input. */
 #define FUZZ_CHECK(condition)                                                  \
 	do {                                                                   \
 		if (!(condition)) {                                            \
@@ -75,11 +75,11 @@ void __wrap_errx(int status, const char *format, ...)
 		}                                                              \
 	} while (0)
 
-/* A text in a field ends there. */
+/* A text must be terminated inside its field. */
 #define FUZZ_CHECK_END(field) \
 	FUZZ_CHECK(strnlen(field, sizeof(field)) < sizeof(field))
 
-/* A text ends in its field, and a terminal can take it, lines included. */
+/* As above, and the text must be safe for a terminal; newlines are allowed. */
 static inline void fuzz_check_text(const char *text, size_t size)
 {
 	size_t length = strnlen(text, size);

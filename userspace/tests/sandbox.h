@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * sandbox: a directory of files that a test makes up.
+ * sandbox: a temporary directory of files that a test creates.
  */
 #ifndef SANDBOX_H
 #define SANDBOX_H
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* after the four that it needs */
+/* must follow the four headers above */
 #include <cmocka.h>
 
 #include "compiler.h"
@@ -40,7 +40,7 @@ static inline int sandbox_teardown(void **state)
 	return system(command);
 }
 
-/* Write a file; "1/7/pages" brings its directories along. */
+/* Write a file, creating its directories. */
 static inline void sandbox_bytes(const char *name, const void *bytes,
 				 size_t size)
 {

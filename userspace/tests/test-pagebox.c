@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The inspector as its users meet it: what it prints, what it says when
- * something is missing, and its exit status.
+ * Test the inspector from the command line: its output, its error messages and
+ * its exit status.
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -45,7 +45,7 @@ static void expect(const char *root, const char *words, int status,
 			 words, got, status, says, output);
 }
 
-/* ---- what it shows ------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------- */
 
 static void ls_shows_every_box(void **state)
 {
@@ -80,7 +80,7 @@ static void ls_shows_the_settings(void **state)
 	       "\"writable\": false,\n         \"swap_pages\": 65536");
 }
 
-/* What people see without asking fits a terminal. */
+/* The default columns fit a terminal. */
 static void ls_is_narrow(void **state)
 {
 	(void)state;
@@ -128,7 +128,7 @@ static void map_draws_each_kind_of_page(void **state)
 	expect(samples(), "map 1 -n -N 4 -p 100", 0, "0 r-\n");
 }
 
-/* The same page has the same letter wherever it is seen. */
+/* A page has the same letter in "map" and "frames". */
 static void a_letter_means_one_thing(void **state)
 {
 	static const char letters[] =
@@ -138,10 +138,10 @@ static void a_letter_means_one_thing(void **state)
 	(void)state;
 	expect(samples(), "map -s", 0, letters);
 	expect(samples(), "frames -s", 0, letters);
-	/* pages 0, 1, 2, 5 and 7, and the frames they are in */
+	/* pages 0, 1, 2, 5 and 7, and their frames */
 	expect(samples(), "map -rn -o STRIP 1 -p 100", 0, "rOSx-R.o\n");
 	expect(samples(), "frames -srn -o STRIP 1", 0, "rOSRo...\n");
-	/* accessed and dirty, as in the PTE */
+	/* Accessed and Dirty match the PTE */
 	expect(samples(), "map -rn -l -o PTE -g 1 -p 100 1", 0, "ADW\n");
 	expect(samples(), "frames -rn -o FRAME,A,D 1", 0, "1 1 1\n");
 }
@@ -216,74 +216,69 @@ static void json_is_json(void **state)
 	       "\"hand\": true,\n         \"a\": false");
 }
 
-/* ---- what it says -------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 static void misuse_is_status_2(void **state)
 {
 	(void)state;
 	expect(samples(), "", 2, "Usage: pagebox COMMAND");
-	expect(samples(), "maps", 2, "'maps' is not a command");
-	expect(samples(), "map one", 2, "'one' is not the number of a box");
-	expect(samples(), "map 0", 2, "'0' is not the number of a box");
-	expect(samples(), "map -p -3", 2,
-	       "'-3' is not the number of a process");
-	expect(samples(), "map -o PAGE,FOO", 2,
-	       "there is no column 'FOO' here");
-	expect(samples(), "map -o ''", 2, "there is no column ''");
-	expect(samples(), "map -l -s", 2, "exclude each other");
-	expect(samples(), "map -J -r", 2, "exclude each other");
-	expect(samples(), "map -N 0", 2, "'0' is not a number of pages");
-	expect(samples(), "map -g 5-3", 2,
-	       "'3' is not the number of a last page");
-	expect(samples(), "map --range=", 2,
-	       "'' is not the number of a first page");
+	expect(samples(), "maps", 2, "unknown command 'maps'");
+	expect(samples(), "map one", 2, "invalid box number 'one'");
+	expect(samples(), "map 0", 2, "invalid box number '0'");
+	expect(samples(), "map -p -3", 2, "invalid process number '-3'");
+	expect(samples(), "map -o PAGE,FOO", 2, "unknown column 'FOO'");
+	expect(samples(), "map -o ''", 2, "unknown column ''");
+	expect(samples(), "map -l -s", 2, "are mutually exclusive");
+	expect(samples(), "map -J -r", 2, "are mutually exclusive");
+	expect(samples(), "map -N 0", 2, "invalid page count '0'");
+	expect(samples(), "map -g 5-3", 2, "invalid last page '3'");
+	expect(samples(), "map --range=", 2, "invalid first page ''");
 	expect(samples(), "ls -l", 2, "Try 'pagebox ls --help'");
-	expect(samples(), "ls --color=red", 2, "'red' is not auto");
-	expect(samples(), "stat -wnan", 2, "'nan' is not a number of seconds");
-	expect(samples(), "stat -c 3", 2, "--count goes with --watch");
+	expect(samples(), "ls --color=red", 2, "invalid color mode 'red'");
+	expect(samples(), "stat -wnan", 2, "invalid interval 'nan'");
+	expect(samples(), "stat -c 3", 2, "--count requires --watch");
 }
 
-/* Nothing of this gets as far as the device. */
+/* These fail before the device is opened. */
 static void misuse_of_settings_is_status_2(void **state)
 {
 	(void)state;
-	expect(samples(), "set", 2, "this takes the number of a box");
+	expect(samples(), "set", 2, "this command takes a box number");
 	expect(samples(), "set 3", 2, "nothing to set; 'pagebox set --help'");
-	expect(samples(), "set 3 4 --frames 8", 2, "the number of a box");
-	expect(samples(), "set 0 --frames 8", 2, "'0' is not the number");
-	expect(samples(), "set 4294967296 --frames 8", 2, "is not the number");
+	expect(samples(), "set 3 4 --frames 8", 2,
+	       "this command takes a box number");
+	expect(samples(), "set 0 --frames 8", 2, "invalid box number '0'");
+	expect(samples(), "set 4294967296 --frames 8", 2, "invalid box number");
 	expect(samples(), "set 3 --frames 1", 2,
-	       "--frames: '1' is not a number of frames, 2 or more");
+	       "--frames: invalid value '1': expected a number of frames, 2 or more");
 	expect(samples(), "set 3 --frames 8 --oom-wait 5us", 2,
-	       "--oom-wait: '5us' is not a time");
+	       "--oom-wait: invalid value '5us': expected a time");
 	expect(samples(), "set 3 --store ram", 2,
-	       "--store is for a new box only");
+	       "--store is only for new boxes");
 	expect(samples(), "set 3 --references some", 2,
-	       "--references: 'some' is not auto, hardware, exact or every");
-	expect(samples(), "set 3 --size 1M", 2, "--size is for a new box only");
+	       "--references: invalid value 'some': expected auto, hardware, exact or every");
+	expect(samples(), "set 3 --size 1M", 2, "--size is only for new boxes");
 	expect(samples(), "set 3 --swap-pages 8", 2,
-	       "--swap-pages goes with --swap");
+	       "--swap-pages requires --swap");
 	expect(samples(), "set 3 --frames", 2, "Try 'pagebox set --help'");
 	expect(samples(), "set -J 3", 2, "Try 'pagebox set --help'");
 	expect(samples(), "set --color 3", 2, "Try 'pagebox set --help'");
 	expect(samples(), "ls --frames 8", 2, "Try 'pagebox ls --help'");
-	expect(samples(), "new", 2, "this takes a program to run");
+	expect(samples(), "new", 2, "this command takes a program to run");
 	expect(samples(), "new --frames 8 --", 2, "a program to run");
 	expect(samples(), "new --read-only true", 2,
-	       "--read-only goes with --store PATH");
-	expect(samples(), "new --size 5000 true", 2, "--size: '5000' is not");
-	expect(samples(), "prefetch 1", 2, "a box and a range of pages");
-	expect(samples(), "pageout 1 2 3", 2, "a box and a range of pages");
-	expect(samples(), "discard 1 3-2", 2,
-	       "'2' is not the number of a last page");
-	expect(samples(), "discard 1 x", 2,
-	       "'x' is not the number of a first page");
-	expect(samples(), "discard 1 0-17179869184", 2,
-	       "is not the number of a last page");
-	expect(samples(), "policies 1", 2, "this takes options only");
+	       "--read-only requires --store PATH");
+	expect(samples(), "new --size 5000 true", 2,
+	       "--size: invalid value '5000'");
+	expect(samples(), "prefetch 1", 2, "a box number and a page range");
+	expect(samples(), "pageout 1 2 3", 2, "a box number and a page range");
+	expect(samples(), "discard 1 3-2", 2, "invalid last page '2'");
+	expect(samples(), "discard 1 x", 2, "invalid first page 'x'");
+	expect(samples(), "discard 1 0-17179869184", 2, "invalid last page");
+	expect(samples(), "policies 1", 2, "this command takes options only");
 }
 
-/* What makes sense is tried; on this machine there is nothing to try it on. */
+/* Valid commands reach the device, which does not exist on this machine. */
 static void without_a_module_it_is_said(void **state)
 {
 	static const char *const words[] = {
@@ -299,11 +294,13 @@ static void without_a_module_it_is_said(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		expect(samples(), words[i], 1, "module is not loaded: insmod");
-	expect("/nonexistent", "policies", 1, "module is not loaded: insmod");
+		expect(samples(), words[i], 1,
+		       "module is not loaded: run 'insmod");
+	expect("/nonexistent", "policies", 1,
+	       "module is not loaded: run 'insmod");
 }
 
-/* Help is read on a terminal. */
+/* Help texts fit a terminal. */
 static void help_is_narrow(void **state)
 {
 	static const char *const commands[] = {
@@ -326,7 +323,7 @@ static void help_is_status_0(void **state)
 {
 	(void)state;
 	expect(samples(), "--help", 0, "frames");
-	expect(samples(), "map --help", 0, "Columns of its pages");
+	expect(samples(), "map --help", 0, "Columns of pages");
 	expect(samples(), "stat -h", 0, "--watch[SEC]");
 	expect(samples(), "--version", 0, "pagebox ");
 	expect(samples(), "ls -V", 0, "pagebox ");
@@ -340,7 +337,7 @@ static void the_missing_are_named(void **state)
 	expect(samples(), "map -p 4000", 1,
 	       "process 4000 maps no box; 'pagebox ls'");
 	expect("/nonexistent", "ls", 1,
-	       "the pagebox module is not loaded: insmod");
+	       "the pagebox module is not loaded: run 'insmod");
 }
 
 static void no_boxes_are_no_error(void **state)
@@ -369,7 +366,7 @@ static void remove_file(const char *name)
 	assert_int_equal(system(command), 0);
 }
 
-/* A mapping that goes while it is looked at, with and without its directory. */
+/* A mapping ends while it is read, with and without its directory. */
 static void a_mapping_that_goes_is_skipped(void **state)
 {
 	static const char *const gone[] = { "5/1/pages", "5/1/stats", "5/1" };
@@ -426,7 +423,7 @@ static void a_box_that_goes_is_skipped(void **state)
 		snprintf(words, sizeof(words), "%s -rn -o BOX", looks[i][1]);
 		expect(sandbox, words, 0, "2\n");
 		assert_null(strchr(output, '5'));
-		assert_null(strstr(output, "gone"));
+		assert_null(strstr(output, "no longer"));
 		snprintf(words, sizeof(words), "%s -J", looks[i][1]);
 		expect(sandbox, words, 0, "\"box\": 2");
 		assert_null(strstr(output, "\"box\": 5"));
@@ -437,7 +434,7 @@ static void a_box_that_goes_is_skipped(void **state)
 	}
 }
 
-/* In box 5: an escape, a quote, a tab, an e with an accent, a lone byte, a C1. */
+/* In box 5: an escape, a quote, a tab, an accented e, an invalid byte, a C1. */
 static void rename_box(void)
 {
 	char command[512];
@@ -461,7 +458,7 @@ static void expect_printable(const char *words)
 	}
 }
 
-/* Names are what they are, and no output of them speaks to the terminal. */
+/* Names may contain any byte, but no output may control the terminal. */
 static void names_cannot_talk_to_the_terminal(void **state)
 {
 	(void)state;
@@ -487,7 +484,7 @@ static void names_cannot_talk_to_the_terminal(void **state)
 	unsetenv("LC_ALL");
 }
 
-/* A file that cannot be read, and has not gone, is an error. */
+/* A file that exists but cannot be read is an error. */
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
 	char path[128];
@@ -507,16 +504,16 @@ static void spoiled_files_are_reported(void **state)
 	copy_sample("1", "1");
 	copy_sample("2", "2");
 	sandbox_file("1/1/pages", "index address state\n");
-	expect(sandbox, "map", 1, "1/1/pages: no 'frame' in it");
+	expect(sandbox, "map", 1, "1/1/pages: 'frame' is missing");
 	expect(sandbox, "map", 1, "box 2 (sparse)");
 	sandbox_file("1/frames", "frame");
-	expect(sandbox, "frames 1", 1, "frames: line 1: is cut short");
+	expect(sandbox, "frames 1", 1, "frames: line 1: is truncated");
 	sandbox_file("1/summary", "box 1\n");
-	expect(sandbox, "ls", 1, "summary: no 'name' in it");
+	expect(sandbox, "ls", 1, "summary: 'name' is missing");
 	expect(sandbox, "ls", 1, "sparse");
 }
 
-/* A frame that is retired, and a page that was in it. */
+/* A retired frame, and a page that was lost with one. */
 static void memory_errors_are_drawn(void **state)
 {
 	(void)state;
@@ -539,7 +536,7 @@ static void memory_errors_are_drawn(void **state)
 	expect(sandbox, "frames 1", 0, "    2 4098    - retired ");
 }
 
-/* Rows that lie: addresses outside the mapping, frames that do not exist. */
+/* Inconsistent rows: addresses outside the mapping, frames that do not exist. */
 static void lies_do_no_harm(void **state)
 {
 	(void)state;
@@ -598,7 +595,7 @@ static void words_are_completed(void **state)
 	complete_is("new -- ls --frames /dev/nul", "/dev/null ");
 }
 
-/* Output that is short is written at the end, output that is long before. */
+/* Short output is written at exit, long output before. */
 static void a_full_disk_is_noticed(void **state)
 {
 	static const char *const commands[] = {
@@ -648,7 +645,7 @@ static void a_full_disk_is_noticed(void **state)
 	}
 }
 
-/* Lists boxes into a pipe that nobody reads any more. Return: the child. */
+/* List boxes into a pipe without a reader. Return: the child. */
 static pid_t list_into(int pipe, int errors)
 {
 	pid_t pid;
@@ -683,14 +680,14 @@ static void a_closed_pipe_is_noticed(void **state)
 	assert_non_null(strstr(output, "cannot write the output: Broken pipe"));
 }
 
-/* No file that is opened instead gets the output. */
+/* Files that are opened later must not receive the output. */
 static void closed_files_are_no_output(void **state)
 {
 	(void)state;
 	expect(samples(), "ls >&-", 1,
 	       "cannot write the output: Bad file descriptor");
 	expect(samples(), "--version 0<&- >&-", 1, "cannot write the output");
-	/* nothing to say, nothing lost */
+	/* no output, so no error */
 	expect(samples(), "ls -n -p 100 3 >&-", 1, "process 100 maps no box");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What libpagebox makes of the files of debugfs: of good ones, and of short,
- * long, swapped, spoiled and hostile ones.
+ * Test how libpagebox parses debugfs files: valid, truncated, overlong, reordered,
+ * corrupted and hostile ones.
  */
 #include <errno.h>
 
@@ -11,7 +11,7 @@
 
 static struct pagebox_error error;
 
-/* ---- good files ---------------------------------------------------------- */
+/* ---- valid files --------------------------------------------------------- */
 
 static int samples_setup(void **state)
 {
@@ -155,13 +155,13 @@ static void policies_are_read(void **state)
 	free(policies);
 }
 
-/* ---- files that are not as they should be -------------------------------- */
+/* ---- malformed files ----------------------------------------------------- */
 
 #define VMAS "map pid type start end pgoff prot\n"
 #define PAGES "index address state frame slot sharers pte\n"
 #define FRAMES "frame pfn page tier sharers R D pins hand\n"
 
-/* What is wrong with a file that a module could not have written. */
+/* A malformed file, and the expected error. */
 struct bad {
 	const char *text;
 	const char *says;
@@ -178,30 +178,31 @@ static void refuse(const char *file, const struct bad *bad, int ret)
 static void bad_pages_are_refused(void **state)
 {
 	static const struct bad table[] = {
-		{ "", "no 'index'" },
-		{ "index address state frame slot sharers\n", "no 'pte'" },
+		{ "", "\'index\' is missing" },
+		{ "index address state frame slot sharers\n",
+		  "\'pte\' is missing" },
 		{ "index address state frame slot sharers pte",
-		  "line 1: is cut short" },
-		{ PAGES "1 0x1000 frame 0 - 1 A", "line 2: is cut short" },
+		  "line 1: is truncated" },
+		{ PAGES "1 0x1000 frame 0 - 1 A", "line 2: is truncated" },
 		{ PAGES "1 0x1000 frame 0 - 1\n",
-		  "line 2: has not as many words" },
+		  "line 2: does not match the number" },
 		{ PAGES "1 0x1000 frame 0 - 1 A.. more\n",
-		  "line 2: has not as many" },
-		{ PAGES "\n", "line 2: has not as many words" },
+		  "line 2: does not match" },
+		{ PAGES "\n", "line 2: does not match the number" },
 		{ PAGES "1 0x1000 asleep 0 - 1 A..\n",
-		  "'asleep' is not a value for 'state'" },
+		  "invalid value 'asleep' for 'state'" },
 		{ PAGES "-1 0x1000 frame 0 - 1 A..\n",
-		  "'-1' is not a value for 'index'" },
+		  "invalid value '-1' for 'index'" },
 		{ PAGES "1 1000q frame 0 - 1 A..\n",
-		  "'1000q' is not a value for 'address'" },
+		  "invalid value '1000q' for 'address'" },
 		{ PAGES "1 0x frame 0 - 1 A..\n",
-		  "'0x' is not a value for 'address'" },
+		  "invalid value '0x' for 'address'" },
 		{ PAGES "99999999999999999999 0x1000 frame 0 - 1 A..\n",
 		  "for 'index'" },
 		{ PAGES "1 0x1000 frame 0 - 1 a-very-long-word\n",
 		  "for 'pte'" },
 		{ PAGES "1 0x1000 frame 0 - 1 A\177.\n",
-		  "'A?.' is not a value for 'pte'" },
+		  "invalid value 'A?.' for 'pte'" },
 	};
 
 	(void)state;
@@ -220,16 +221,16 @@ static void bad_pages_are_refused(void **state)
 static void bad_vmas_are_refused(void **state)
 {
 	static const struct bad table[] = {
-		{ VMAS "1 1 private 0x2000 0x2000 0 rw-\n", "no such range" },
-		{ VMAS "1 1 private 0x3000 0x2000 0 rw-\n", "no such range" },
-		{ VMAS "1 1 private 0x2001 0x3000 0 rw-\n", "no such range" },
+		{ VMAS "1 1 private 0x2000 0x2000 0 rw-\n", "invalid range" },
+		{ VMAS "1 1 private 0x3000 0x2000 0 rw-\n", "invalid range" },
+		{ VMAS "1 1 private 0x2001 0x3000 0 rw-\n", "invalid range" },
 		{ VMAS "1 1 private 0x2000 0x3000 0xffffffffffffffff rw-\n",
-		  "no such range" },
+		  "invalid range" },
 		{ VMAS "1 1 public 0x2000 0x3000 0 rw-\n", "'public'" },
 		{ VMAS "1 1 private 0x2000 0x3000 0 rw-rw-rw-\n",
 		  "for 'prot'" },
 		{ VMAS "1 1 private 0x2000 0x3000 0 r\033c\n",
-		  "'r?c' is not a value for 'prot'" },
+		  "invalid value 'r?c' for 'prot'" },
 		{ VMAS "1 1 private 0x2000 0x3000 0 r\\033\n", "for 'prot'" },
 	};
 
@@ -251,7 +252,7 @@ static void bad_frames_are_refused(void **state)
 		{ FRAMES "1 - - - - - - - -\n", "line 2: frame out of order" },
 		{ FRAMES "0 - - - - - - - -\n0 - - - - - - - -\n", "line 3" },
 		{ FRAMES "0 - - - - - - - <\n",
-		  "'<' is not a value for 'hand'" },
+		  "invalid value '<' for 'hand'" },
 		{ FRAMES "0 - - neither-nor-anything - - - - -\n",
 		  "for 'tier'" },
 	};
@@ -271,12 +272,12 @@ static void bad_frames_are_refused(void **state)
 static void bad_summaries_are_refused(void **state)
 {
 	static const struct bad table[] = {
-		{ "", "no 'box'" },
-		{ "box 1\nname a\n", "no 'owner'" },
-		{ "box\n", "line 1: has a key and no value" },
-		{ "box one\n", "'one' is not a value for 'box'" },
-		{ "box 1\nbox 2\n", "line 2: says again" },
-		{ "box 1\nname a\nowner", "line 3: is cut short" },
+		{ "", "\'box\' is missing" },
+		{ "box 1\nname a\n", "\'owner\' is missing" },
+		{ "box\n", "line 1: has a key but no value" },
+		{ "box one\n", "invalid value 'one' for 'box'" },
+		{ "box 1\nbox 2\n", "line 2: repeats a key" },
+		{ "box 1\nname a\nowner", "line 3: is truncated" },
 	};
 	struct pagebox_summary summary;
 
@@ -319,7 +320,7 @@ static char *sample(const char *name, size_t *size)
 	return text;
 }
 
-/* What a module that does not know of a line yet would print. */
+/* An older module does not print every line. */
 static size_t refuse_without_line(const char *name, const char *text,
 				  const char *line, int (*read)(void))
 {
@@ -331,8 +332,8 @@ static size_t refuse_without_line(const char *name, const char *text,
 	assert_non_null(rest);
 	memmove(rest + (line - text), line + length, strlen(line + length) + 1);
 	snprintf(path, sizeof(path), "1/%s", name);
-	snprintf(says, sizeof(says), "no '%.*s' in it", (int)strcspn(line, " "),
-		 line);
+	snprintf(says, sizeof(says), "'%.*s' is missing",
+		 (int)strcspn(line, " "), line);
 	sandbox_file(path, rest);
 	refuse(name, &bad, read());
 	free(rest);
@@ -361,9 +362,10 @@ static void every_line_is_needed(void **state)
 static void bad_policies_are_refused(void **state)
 {
 	static const struct bad table[] = {
-		{ "clock\n\n", "line 2: '' is not a value for 'policy'" },
-		{ "a-policy-with-a-long-name\n", "line 1: 'a-policy" },
-		{ "clock\nlru", "line 2: is cut short" },
+		{ "clock\n\n", "line 2: invalid value '' for 'policy'" },
+		{ "a-policy-with-a-long-name\n",
+		  "line 1: invalid value 'a-policy" },
+		{ "clock\nlru", "line 2: is truncated" },
 	};
 
 	(void)state;
@@ -382,7 +384,7 @@ static void bad_policies_are_refused(void **state)
 static void zero_bytes_are_refused(void **state)
 {
 	static const struct bad bad = { "a zero byte",
-					"line 1: holds a zero byte" };
+					"line 1: contains a zero byte" };
 	static const char text[] = "box 1\0\nname";
 	struct pagebox_summary summary;
 
@@ -421,7 +423,7 @@ static void many_columns_are_refused(void **state)
 	refuse("maps", &bad, pagebox_read_vmas(1, &vmas, &nr, &error));
 }
 
-/* Every prefix of a good file is refused, unless it ends with a row. */
+/* Every prefix of a valid file is rejected, unless it ends with a row. */
 static void every_truncation_is_refused(void **state)
 {
 	static const char text[] = FRAMES
@@ -498,12 +500,11 @@ static void bad_escapes_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(read_names(&s, bad[i], "-"), -EBADMSG);
-		assert_non_null(
-			strstr(error.text, "is not a value for 'name'"));
+		assert_non_null(strstr(error.text, "for \'name\'"));
 	}
 }
 
-/* A path of the greatest length, of which each byte is escaped. */
+/* A path of maximum length, with every byte escaped. */
 static void long_paths_are_unescaped(void **state)
 {
 	char path[4 * PATH_MAX + 1] = "";
@@ -517,7 +518,7 @@ static void long_paths_are_unescaped(void **state)
 	assert_int_equal(strspn(s.store, "\201"), PATH_MAX - 1);
 }
 
-/* An escape, a lone byte, an accented letter that stays, a C1 control. */
+/* An escape, an invalid byte, an accented letter that is kept, a C1 control. */
 static void sentences_cannot_talk_to_the_terminal(void **state)
 {
 	struct pagebox_summary s;
@@ -525,11 +526,11 @@ static void sentences_cannot_talk_to_the_terminal(void **state)
 	(void)state;
 	sandbox_file("1/summary", "box \033[2Jx\xff\xc3\xa9\xc2\x9b\177\t\n");
 	assert_int_equal(pagebox_read_summary(1, &s, &error), -EBADMSG);
-	assert_non_null(strstr(error.text, "'?[2Jx?\xc3\xa9????"
-					   "' is not a value for 'box'"));
+	assert_non_null(strstr(error.text, "invalid value '?[2Jx?\xc3\xa9????"
+					   "' for 'box'"));
 }
 
-/* Two million rows: the array grows, and nothing is lost on the way. */
+/* Two million rows: the array grows and keeps its contents. */
 static void huge_tables_are_read(void **state)
 {
 	const size_t rows = 2000000;
@@ -551,7 +552,7 @@ static void huge_tables_are_read(void **state)
 	free(frames);
 }
 
-/* ---- things that are not there ------------------------------------------- */
+/* ---- missing files ------------------------------------------------------- */
 
 static void no_policies_are_explained(void **state)
 {
@@ -580,7 +581,7 @@ static void the_gone_are_told_apart(void **state)
 	sandbox_file("1/maps", VMAS);
 	assert_int_equal(pagebox_read_pages(1, 5, &pages, &nr, &error),
 			 -ENOENT);
-	assert_non_null(strstr(error.text, "is gone"));
+	assert_non_null(strstr(error.text, "no longer exists"));
 }
 
 static void directories_that_are_no_boxes_are_skipped(void **state)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The options that configure a box: what words become, what the module gets to
- * see of them, and what is said when it refuses. The module is played here: the
- * linker sends open() and ioctl() to the functions below.
+ * Test the options that configure a box: how they are parsed, what is passed to
+ * the module, and the messages when the module rejects them. The module is
+ * emulated: the linker redirects open() and ioctl() to the functions below.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,15 +17,15 @@
 static struct pagebox_error error;
 
 /**
- * struct module - what the module does, and what it saw
+ * struct module - the emulated module
  * @open: errno of opening the device
  * @configure: errno of PAGEBOX_IOC_CONFIGURE
  * @join: errno of PAGEBOX_IOC_JOIN
- * @info: what PAGEBOX_IOC_INFO tells
- * @config: what PAGEBOX_IOC_CONFIGURE got
- * @store_mode: how the store was opened
- * @swap_mode: how the swap area was opened
- * @joined: number of the box to join
+ * @info: result of PAGEBOX_IOC_INFO
+ * @config: argument of PAGEBOX_IOC_CONFIGURE
+ * @store_mode: access mode of the store
+ * @swap_mode: access mode of the swap area
+ * @joined: argument of PAGEBOX_IOC_JOIN
  */
 static struct module {
 	int open;
@@ -93,7 +93,7 @@ static int module_setup(void **state)
 	return sandbox_setup(state);
 }
 
-/* ---- words --------------------------------------------------------------- */
+/* ---- parsing ------------------------------------------------------------- */
 
 static struct pagebox_config good(enum setting setting, const char *word)
 {
@@ -112,7 +112,7 @@ static void bad(enum setting setting, const char *word)
 
 	if (settings_take(&settings, setting, word, &error) != -EINVAL)
 		fail_msg("--%s takes '%s'", settings_text(setting).name, word);
-	snprintf(says, sizeof(says), "--%s: '%s' is not ",
+	snprintf(says, sizeof(says), "--%s: invalid value '%s'",
 		 settings_text(setting).name, word);
 	pagebox_printable(says);
 	assert_memory_equal(error.text, says, strlen(says));
@@ -120,7 +120,7 @@ static void bad(enum setting setting, const char *word)
 	assert_int_equal(settings.config.set, 0);
 }
 
-/* No setting takes any of these for a value. */
+/* No setting accepts any of these. */
 static void nonsense_is_refused(void **state)
 {
 	static const char *const words[] = {
@@ -213,7 +213,7 @@ static void sizes_have_units(void **state)
 	bad(SETTING_SIZE, "4KB");
 	bad(SETTING_SIZE, "K");
 	bad(SETTING_SIZE, "65T");
-	/* 2^24 of them are 2^64: nothing is left of the number */
+	/* 2^24 TiB are 2^64 bytes: the product overflows to 0 */
 	bad(SETTING_SIZE, "16777216T");
 }
 
@@ -234,7 +234,7 @@ static void times_have_units(void **state)
 	bad(SETTING_OOM_WAIT, "1S");
 	bad(SETTING_OOM_WAIT, "ms");
 	bad(SETTING_DIRTY_AGE, "0s");
-	/* times a million, less 2^64, is a small number */
+	/* the number of microseconds overflows to a small number */
 	bad(SETTING_OOM_WAIT, "18446744073710s");
 }
 
@@ -325,7 +325,7 @@ static void the_last_word_counts(void **state)
 	assert_string_equal(settings.config.name, "short");
 }
 
-/* ---- what goes together -------------------------------------------------- */
+/* ---- consistency --------------------------------------------------------- */
 
 static struct settings parse(const enum setting *which,
 			     const char *const *words, size_t nr)
@@ -353,19 +353,19 @@ static void together(struct settings settings, const char *says)
 static void some_need_others(void **state)
 {
 	(void)state;
-	together(ONE(SETTING_READ_ONLY, NULL), "goes with --store PATH");
+	together(ONE(SETTING_READ_ONLY, NULL), "requires --store PATH");
 	together(TWO(SETTING_READ_ONLY, NULL, SETTING_STORE, "ram"),
-		 "goes with --store PATH");
+		 "requires --store PATH");
 	together(TWO(SETTING_READ_ONLY, NULL, SETTING_STORE, "x"), NULL);
-	together(ONE(SETTING_SWAP_PAGES, "7"), "goes with --swap");
+	together(ONE(SETTING_SWAP_PAGES, "7"), "requires --swap");
 	together(TWO(SETTING_SWAP_PAGES, "7", SETTING_SWAP, "none"),
-		 "goes with --swap");
+		 "requires --swap");
 	together(TWO(SETTING_SWAP_PAGES, "7", SETTING_SWAP, "ram"), NULL);
 	together(TWO(SETTING_SWAP, "x", SETTING_SWAP_PAGES, "7"), NULL);
 	together(ONE(SETTING_FRAMES, "7"), NULL);
 }
 
-/* ---- what the module gets ------------------------------------------------ */
+/* ---- arguments of the module --------------------------------------------- */
 
 static void applied(struct settings settings)
 {
@@ -453,7 +453,7 @@ static void delays_need_something_to_delay(void **state)
 	close(fd);
 }
 
-/* ---- what is said when it fails ------------------------------------------ */
+/* ---- error messages ------------------------------------------------------ */
 
 static void refused(struct settings settings, int code, const char *says)
 {
@@ -480,9 +480,9 @@ static void bad_files_are_named(void **state)
 	snprintf(path, sizeof(path), "%s/pipe", sandbox);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	refused(ONE(SETTING_STORE, path), EINVAL, "neither a regular file");
-	/* this very program: nobody may write to it while it runs */
+	/* a running program cannot be opened for writing */
 	refused(ONE(SETTING_STORE, "/proc/self/exe"), ETXTBSY,
-		"cannot be written: Text file busy; with --read-only");
+		"cannot be written: Text file busy; use --read-only");
 	refused(ONE(SETTING_SWAP, "/proc/self/exe"), ETXTBSY,
 		"/proc/self/exe: Text file busy");
 	applied(TWO(SETTING_STORE, "/proc/self/exe", SETTING_READ_ONLY, NULL));
@@ -499,19 +499,21 @@ static void refusals_say_what_to_do(void **state)
 {
 	(void)state;
 	refuse(ONE(SETTING_FRAMES, "4"), EBUSY,
-	       "locked or pinned keep more than 4 frames: munlock() them");
+	       "locked or pinned pages use more than 4 frames: munlock() them");
 	refuse(ONE(SETTING_FRAMES, "400000"), ERANGE,
-	       "400000 frames are more than the module allows: see /sys/module/pagebox/parameters/max_frames");
+	       "400000 frames exceed the limit of the module: see /sys/module/pagebox/parameters/max_frames");
 	refuse(ONE(SETTING_SWAP, "none"), ENOMEM,
-	       "would fit nowhere: give the box more frames, or a larger");
-	refuse(ONE(SETTING_FRAMES, "400000"), ENOMEM, "not enough memory");
+	       "no room for the pages that are in swap now: give the box more frames or a larger");
+	refuse(ONE(SETTING_FRAMES, "400000"), ENOMEM,
+	       "not enough kernel memory");
 	refuse(ONE(SETTING_SWAP, file("swap")), ENOSPC,
-	       "/swap has no room for a single page");
+	       "/swap is smaller than a page");
 	refuse(ONE(SETTING_SWAP, file("swap")), EINVAL,
-	       "cannot use that file as a store or swap area");
-	refuse(ONE(SETTING_NAME, "x"), EINVAL, "refuses: Invalid argument");
+	       "cannot use this file as a store or swap area");
+	refuse(ONE(SETTING_NAME, "x"), EINVAL,
+	       "rejected the settings: Invalid argument");
 	refuse(ONE(SETTING_FRAMES, "4"), EINTR,
-	       "refuses: Interrupted system call");
+	       "rejected the settings: Interrupted system call");
 	module.info.size = 40;
 	refuse(ONE(SETTING_NAME, "x"), E2BIG, "module is older");
 	refuse(ONE(SETTING_READAHEAD, "0"), EINVAL, "module is older");
@@ -521,10 +523,10 @@ static void policies_are_listed(void **state)
 {
 	(void)state;
 	refuse(ONE(SETTING_POLICY, "opt"), ENOENT,
-	       "no policy 'opt'; 'pagebox policies', as root, lists them");
+	       "unknown policy 'opt'; run 'pagebox policies' as root to list them");
 	sandbox_file("policies", "clock\nfifo\n");
 	refuse(ONE(SETTING_POLICY, "opt"), ENOENT,
-	       "no policy 'opt'; there are: clock fifo");
+	       "unknown policy 'opt'; available: clock fifo");
 }
 
 static void closed_doors_are_explained(void **state)
@@ -535,7 +537,7 @@ static void closed_doors_are_explained(void **state)
 	} table[] = {
 		{ EACCES, "only root may open /dev/pagebox, unless" },
 		{ EPERM, "only root may open /dev/pagebox, unless" },
-		{ ENFILE, "as many boxes as the module allows" },
+		{ ENFILE, "the module allows no more boxes" },
 		{ EMFILE, "/dev/pagebox: Too many open files" },
 		{ ENOMEM, "/dev/pagebox: Cannot allocate memory" },
 		{ ENOENT, "module is" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The voice of the demo: its lines fit the terminal, and colour is asked for. */
+/* Test the output of the demo: lines fit the terminal, colour is optional. */
 #include "sandbox.h"
 
 #include "story.h"
@@ -51,7 +51,7 @@ static void paragraphs_fit_the_terminal(void **state)
 	lines_fit("30", 24, 30);
 	lines_fit("50", 44, 50);
 	lines_fit("80", 70, 80);
-	/* neither too long to read nor too short to write */
+	/* the width is clamped; invalid values are ignored */
 	lines_fit("500", 70, 80);
 	lines_fit("3", 10, 20);
 	lines_fit("wide", 70, 80);

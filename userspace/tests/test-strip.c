@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How strips are drawn: what is compressed, what shares a character, and that
- * a terabyte costs no more than the pages in it.
+ * Test how strips are drawn: blank rows are compressed, items share characters,
+ * and the cost depends on the marks, not on the length.
  */
 #include "sandbox.h"
 
@@ -21,7 +21,7 @@ static struct strip make(__u64 length, unsigned int width,
 	return strip;
 }
 
-/* The drawing as text: cells of rows, or the length of blank ones. */
+/* Draw to a text: the cells of rows, and the lengths of blank rows. */
 static char *draw(const struct strip *strip)
 {
 	struct strip_row row = { .length = 0 };
@@ -126,7 +126,7 @@ static void long_strips_are_made_to_fit(void **state)
 	assert_int_equal(strip.per_char, 1);
 }
 
-/* 2^52 pages: any walk over them would not end before the test is killed. */
+/* With 2^52 pages, a walk over all of them would not finish. */
 static void the_untouched_cost_nothing(void **state)
 {
 	static const struct strip_mark marks[] = { { 0, 'a' },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program of a user of the library. test-library builds it from installed files
- * alone. It prints the name of each box.
+ * An example user of the library. test-library builds it from installed files only.
+ * It prints the name of each box.
  */
 #include <libpagebox.h>
 
