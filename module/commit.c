@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commitments: how many pages mappings have promised.
+ * Commitments: the number of pages committed to mappings.
  *
- * A page that is promised may need a frame or a swap slot one day. So the pages
- * of all mappings count, page by page whether touched or not, but for those
- * whose dirty pages go back to the store, which has room for them.
+ * A committed page may need a frame or a swap slot one day. So all pages of all
+ * mappings count, whether accessed or not, except for mappings whose dirty
+ * pages are written back to the store, which has room for them.
  *
- * Core mm shifts the borders of VMAs without telling: when one is split or
- * merged, moved or grown in place. Closing one is told always, so a map is
- * counted anew then.
+ * Core mm shifts the borders of VMAs without a callback: when it splits, merges
+ * or moves one, or grows it in place. Closing a VMA always calls back, so a map
+ * is recounted then.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -34,20 +34,20 @@ static unsigned long vma_promise(const struct vm_area_struct *vma)
 }
 
 /**
- * pb_commit_capacity - how many pages the box has room for
+ * pb_commit_capacity - get the capacity of the box in pages
  * @box: the box
  *
- * With all frames and slots full, no page could change its place with another:
- * one slot has to be left.
+ * One slot must stay free: with all frames and slots in use, no page could be
+ * swapped.
  *
  * Context: sleeps.
- * Return: frames and swap slots together, less one slot
+ * Return: the sum of frames and swap slots, minus one slot
  */
 unsigned long pb_commit_capacity(struct pb_box *box)
 {
 	unsigned long pages = READ_ONCE(box->frames.limit);
 
-	/* The lock keeps the area. */
+	/* The lock keeps the area from being removed. */
 	down_read(&box->swap_lock);
 	if (box->swap)
 		pages += READ_ONCE(box->swap->limit) - 1;
@@ -55,7 +55,7 @@ unsigned long pb_commit_capacity(struct pb_box *box)
 	return pages;
 }
 
-/* With maps.lock: the box's sum follows. */
+/* Called with maps.lock held; updates the box's sum too. */
 static void set_committed(struct pb_map *map, unsigned long pages)
 {
 	struct pb_box *box = map->box;
@@ -65,8 +65,8 @@ static void set_committed(struct pb_map *map, unsigned long pages)
 }
 
 /*
- * Promise more than the @before that the map has promised, if the box may.
- * -EAGAIN: it is not @before any more.
+ * Commit @pages more for a map that has @before, if the box allows it. Return
+ * -EAGAIN if the map no longer has @before.
  */
 static int commit_try(struct pb_map *map, unsigned long before, long pages)
 {
@@ -88,25 +88,25 @@ static int commit_try(struct pb_map *map, unsigned long before, long pages)
 }
 
 /**
- * pb_commit_charge - promise the pages of a VMA
+ * pb_commit_charge - commit the pages of a VMA
  * @map: the VMA's map, of a sealed box
- * @vma: new to the map; mmap_lock is held for writing
+ * @vma: new in the map; mmap_lock is held for writing
  *
- * Return: 0, or -ENOMEM when the box does not promise what it may not have
+ * Return: 0, or -ENOMEM when strict overcommit refuses it
  */
 int pb_commit_charge(struct pb_map *map, const struct vm_area_struct *vma)
 {
 	long pages = map_counts(map) ? vma_promise(vma) : 0;
 	int err;
 
-	/* Faults in other VMAs of the map may promise at the same time. */
+	/* Faults in other VMAs of the map may commit at the same time. */
 	do {
 		err = commit_try(map, READ_ONCE(map->committed), pages);
 	} while (err == -EAGAIN);
 	return err;
 }
 
-/* What the VMAs of the map that are left promise. */
+/* Count the pages of the remaining VMAs of a map. */
 static unsigned long map_promise(const struct pb_map *map)
 {
 	struct address_space *mapping = map->box->inode->i_mapping;
@@ -131,15 +131,15 @@ static bool is_promising(struct pb_box *box)
 }
 
 /**
- * pb_commit_recount - a VMA is not there any more
- * @map: its map; mmap_lock is held for writing
+ * pb_commit_recount - recount a map after a VMA was closed
+ * @map: the map; mmap_lock is held for writing
  *
- * Where mremap() has moved a VMA and made it larger, the close of the old one
- * comes here too. What that added is not promised by this.
+ * When mremap() moves and enlarges a VMA, closing the old one calls this too.
+ * The added pages are not committed here.
  *
- * The count goes through all VMAs of the box. So it is left out where nothing
- * depends on it: in a box that refuses nothing, and in a process that exits, whose
- * map promises nothing with its last VMA.
+ * The count walks all VMAs of the box. So it is skipped where nothing depends
+ * on it: in a box without strict overcommit, and in a process that exits, since
+ * a map without VMAs has no commitments.
  */
 void pb_commit_recount(struct pb_map *map)
 {
@@ -157,7 +157,10 @@ void pb_commit_recount(struct pb_map *map)
 	spin_unlock(&box->maps.lock);
 }
 
-/* Pages that all VMAs promise, also by map, in pb_map.counted, if @by_map. */
+/*
+ * Count the committed pages of all VMAs; if @by_map, also per map in
+ * pb_map.counted.
+ */
 static long count_promises(struct pb_box *box, bool by_map)
 {
 	struct address_space *mapping = box->inode->i_mapping;
@@ -181,11 +184,11 @@ static long count_promises(struct pb_box *box, bool by_map)
 }
 
 /**
- * pb_commit_recount_all - the box promises from now on
+ * pb_commit_recount_all - recount all maps when strict overcommit is enabled
  * @box: the box; its configuration is locked
  *
- * A mapping that is made or unmapped meanwhile is counted right when it changes
- * again, or is touched.
+ * The count of a mapping that is made or unmapped at the same time may be
+ * wrong; it is corrected when the mapping changes again or is accessed.
  */
 void pb_commit_recount_all(struct pb_box *box)
 {
@@ -206,11 +209,11 @@ void pb_commit_recount_all(struct pb_box *box)
 }
 
 /**
- * pb_commit_sum - how many pages mappings have promised
+ * pb_commit_sum - get the number of committed pages
  * @box: the box
  *
  * Context: sleeps.
- * Return: in a box that refuses nothing, as much as is mapped now
+ * Return: that number; without strict overcommit the number of mapped pages
  */
 long pb_commit_sum(struct pb_box *box)
 {
@@ -220,16 +223,16 @@ long pb_commit_sum(struct pb_box *box)
 }
 
 /**
- * pb_commit_covers - is a page promised, in a box that promises?
- * @map: its map
- * @vma: where it is touched; mmap_lock or the VMA lock is held
- * @address: of the touch
+ * pb_commit_covers - is a page committed, with strict overcommit?
+ * @map: the map
+ * @vma: the VMA accessed; mmap_lock or the VMA lock is held
+ * @address: the address accessed
  *
- * mremap() makes a VMA grow at its end without telling. What it added is
- * promised when it is touched first, if the box may; what was there before stays
+ * mremap() grows a VMA at its end without a callback. The added pages are
+ * committed at their first access, if the box allows it; the old pages stay
  * usable in any case.
  *
- * Return: false if it may not
+ * Return: false if the access must fail
  */
 bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
 		      unsigned long address)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Commitments: how many pages mappings have promised. */
+/* Commitments: the number of pages committed to mappings. */
 #ifndef _PAGEBOX_COMMIT_H
 #define _PAGEBOX_COMMIT_H
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A map: what one process sees of a box through one struct file.
+ * A map: the view that one process has of a box through one struct file.
  *
- * Core mm splits, moves and merges VMAs as it likes, and merges only what has
- * the same vm_file. So the map belongs to the pair (vm_file, vm_mm): all its
- * VMAs share one view, and wherever a border between them is shifted to, the
- * pages behind it stay the same. A private mapping gets a struct file of its
- * own for that, made in ->mmap (dev.c); two private mappings that happen to be
- * neighbours can then never be merged.
+ * Core mm splits, moves and merges VMAs, and merges only those with the same
+ * vm_file. So the map belongs to the pair (vm_file, vm_mm): all its VMAs share
+ * one view, and shifting a border between them does not change the pages behind
+ * it. For that, ->mmap (dev.c) gives each private mapping its own struct file,
+ * so two adjacent private mappings are never merged.
  *
  * fork() gives the child a map of the same file in another mm (fork.c).
  */
@@ -32,8 +31,8 @@ static const struct rhashtable_params live_params = {
 };
 
 /**
- * pb_maps_init - make an empty table of maps
- * @maps: where
+ * pb_maps_init - initialise an empty table of maps
+ * @maps: the table
  *
  * Return: 0 or -ENOMEM
  */
@@ -49,7 +48,7 @@ int pb_maps_init(struct pb_maps *maps)
 
 /**
  * pb_maps_destroy - free a table of maps
- * @maps: empty
+ * @maps: the table; it is empty
  */
 void pb_maps_destroy(struct pb_maps *maps)
 {
@@ -57,11 +56,11 @@ void pb_maps_destroy(struct pb_maps *maps)
 }
 
 /**
- * pb_map_process - what a process has of a box
- * @maps: of the box; the caller holds its lock
+ * pb_map_process - find a process that maps a box
+ * @maps: the maps of the box; the caller holds its lock
  * @mm: the process
  *
- * Return: that, or NULL
+ * Return: the process or NULL
  */
 struct pb_process *pb_map_process(struct pb_maps *maps,
 				  const struct mm_struct *mm)
@@ -78,10 +77,10 @@ struct pb_process *pb_map_process(struct pb_maps *maps,
 }
 
 /**
- * pb_map_find - the map of a file in a process
+ * pb_map_find - find the map of a file in a process
  * @box: the box
  * @file: vm_file of the VMAs
- * @mm: the process, whose mmap_lock the caller holds
+ * @mm: the process; the caller holds its mmap_lock
  *
  * Return: the map or NULL
  */
@@ -98,9 +97,9 @@ struct pb_map *pb_map_find(struct pb_box *box, struct file *file,
 }
 
 /**
- * pb_map_find_shared - the map of the root view in a process
+ * pb_map_find_shared - find the map of the root view in a process
  * @box: the box
- * @mm: the process, whose mmap_lock the caller holds
+ * @mm: the process; the caller holds its mmap_lock
  *
  * Return: the map or NULL
  */
@@ -118,8 +117,8 @@ struct pb_map *pb_map_find_shared(struct pb_box *box, struct mm_struct *mm)
 }
 
 /*
- * The map is one of its process from here on, which is @new if it had none. Return
- * @new if it is not needed, or an error.
+ * Add the map to its process, which becomes @new if it has none yet. Return
+ * @new if it is not used, NULL if it is, or an error.
  */
 static struct pb_process *join_process_locked(struct pb_map *map,
 					      struct pb_process *new)
@@ -146,7 +145,7 @@ static struct pb_process *join_process_locked(struct pb_map *map,
 	return new;
 }
 
-/* The map has no VMA any more. Return what the process had, if that was all. */
+/* Remove a map without VMAs. Return its process if this was its last map. */
 static struct pb_process *leave_process_locked(struct pb_map *map)
 {
 	struct pb_maps *maps = &map->box->maps;
@@ -164,7 +163,7 @@ static struct pb_process *leave_process_locked(struct pb_map *map)
 	return process;
 }
 
-/* Give the map its number, and let others find it. */
+/* Give the map its number, and make it visible. */
 static int map_publish(struct pb_map *map)
 {
 	struct pb_process *new = pb_may_fail(
@@ -192,10 +191,10 @@ static int map_publish(struct pb_map *map)
 
 /**
  * pb_map_new - make a map without VMAs
- * @box: of this box
- * @file: vm_file of the VMAs to come
- * @mm: the process, whose mmap_lock the caller holds for writing
- * @private: give it a view of its own
+ * @box: the box
+ * @file: vm_file of its future VMAs
+ * @mm: the process; the caller holds its mmap_lock for writing
+ * @private: give it its own view
  *
  * Return: the map, or NULL without memory
  */
@@ -233,7 +232,7 @@ out_free:
 }
 
 /**
- * pb_map_get_vma - the map has one VMA more
+ * pb_map_get_vma - count a new VMA of the map
  * @map: the map; its mmap_lock is held for writing
  */
 void pb_map_get_vma(struct pb_map *map)
@@ -241,7 +240,10 @@ void pb_map_get_vma(struct pb_map *map)
 	WRITE_ONCE(map->vmas, map->vmas + 1);
 }
 
-/* A VMA of the map that shows @index; or the next one before @last. */
+/*
+ * Does a VMA of the map show @index? Set @last to the end of the VMA, or to the
+ * end of the gap before the next one.
+ */
 static bool map_shows(struct pb_map *map, pgoff_t index, pgoff_t *last)
 {
 	struct address_space *mapping = map->box->inode->i_mapping;
@@ -265,12 +267,12 @@ static bool map_shows(struct pb_map *map, pgoff_t index, pgoff_t *last)
 }
 
 /**
- * pb_map_locks - does a page have to stay in memory for mlock()?
+ * pb_map_locks - must a page stay in memory because of mlock()?
  * @box: the box
- * @page: in a frame that is locked, and not mapped any more
+ * @page: a page in a locked frame, already unmapped
  *
- * mlock() marks the VMA before it looks for PTEs. So either it is seen here, or
- * mlock() sees that there is no PTE, and brings the page back.
+ * mlock() marks the VMA before it looks for PTEs. So either the mark is seen
+ * here, or mlock() finds no PTE and faults the page in again.
  *
  * Context: takes i_mmap_rwsem for reading.
  * Return: true if a locked VMA shows the page
@@ -297,8 +299,8 @@ bool pb_map_locks(struct pb_box *box, const struct pb_page *page)
 }
 
 /*
- * A VMA has gone: drop the pages that nothing in the process shows any more.
- * After mremap() another VMA shows the same ones.
+ * After a VMA was closed, drop the pages that no VMA of the process shows.
+ * After mremap() another VMA shows the same pages.
  */
 static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
 {
@@ -314,14 +316,13 @@ static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
 }
 
 /**
- * pb_map_put_vma - the map has one VMA less
+ * pb_map_put_vma - a VMA of the map was closed
  * @map: the map; mmap_lock is held
  * @first: first index of the VMA, which has left the i_mmap tree
- * @nr: how many it shows. When a split fails, Linux 6.1 closes the new VMA, whose
- *      pages the old one still shows, as one of no pages at index 0
+ * @nr: how many pages it shows. When a split fails, Linux 6.1 closes the new
+ *      VMA as one of no pages at index 0; the old VMA still shows its pages
  *
- * With its last VMA the map forgets its pages; what is left of it is for
- * debugfs to drop.
+ * With its last VMA the map drops its pages; debugfs then drops the map.
  */
 void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 {
@@ -355,10 +356,10 @@ void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 }
 
 /**
- * pb_map_pid - whose map it is
+ * pb_map_pid - get the process of a map
  * @map: the map
  *
- * A map learns its process from the mm, since fork() makes the map before the
+ * The PID is looked up through the mm, since fork() makes the map before the
  * child has a PID.
  *
  * Return: thread group id in the initial namespace, or 0 if there is none
@@ -369,7 +370,7 @@ pid_t pb_map_pid(struct pb_map *map)
 #ifdef CONFIG_MEMCG
 	struct task_struct *owner;
 
-	/* The lock keeps the mm: its last VMA takes it before it leaves. */
+	/* The lock keeps the mm: closing its last VMA takes it. */
 	spin_lock(&map->box->maps.lock);
 	rcu_read_lock();
 	owner = map->mm ? rcu_dereference(map->mm->owner) : NULL;

@@ -18,11 +18,11 @@
  * struct pb_process - a process that maps a box
  * @mm: identity of the process
  * @node: in pb_maps.processes; pb_maps.lock
- * @maps: how many maps it has; pb_maps.lock
+ * @maps: number of its maps; pb_maps.lock
  * @shared: its map of the root view, or NULL; pb_maps.lock
- * @held: pages that were found to be its own; pb_box.oom_lock
+ * @held: pages that it was found to hold; pb_box.oom_lock
  *
- * It lives as long as it has maps.
+ * It exists while it has maps.
  */
 struct pb_process {
 	struct mm_struct *mm;
@@ -33,7 +33,7 @@ struct pb_process {
 };
 
 /**
- * struct pb_map_key - by which maps are found
+ * struct pb_map_key - key of a map
  * @file: vm_file of the VMAs
  * @mm: identity of the process
  */
@@ -45,33 +45,33 @@ struct pb_map_key {
 /**
  * struct pb_map - one mapping of a box in one process
  * @box: invariant
- * @view: what the mapping sees first: @own or the root view; invariant
+ * @view: the view that the mapping accesses: @own or the root view; invariant
  * @own: the overlay of a private mapping
- * @identity: what folio->mapping says of pages that @own may write to, NULL for a
- *            shared mapping; invariant
- * @mm: identity of the process, never dereferenced without a VMA at hand or
- *      pb_maps.lock; NULL once the last VMA is gone
- * @key: vm_file of the VMAs and the process, identities as well; invariant
- * @process: what all maps of the process have in common, while it has VMAs
- * @vmas: how many VMAs it has; mmap_lock for writing, or the fault's own VMA
+ * @identity: folio->mapping of pages that @own may write to, NULL for a shared
+ *            mapping; invariant
+ * @mm: identity of the process, dereferenced only with one of its VMAs in hand
+ *      or under pb_maps.lock; NULL once the last VMA is closed
+ * @key: vm_file of the VMAs and the process, both as identities; invariant
+ * @process: common to all maps of the process, while this one has VMAs
+ * @vmas: number of its VMAs; mmap_lock for writing, or the fault's own VMA
  * @id: number in the box; invariant
  * @node: in pb_maps.live; changed with pb_maps.lock
- * @entry: in pb_maps.list, which also holds what debugfs has not dropped yet;
+ * @entry: in pb_maps.list, which also holds maps that debugfs has yet to drop;
  *         pb_maps.lock
  * @unsynced: in pb_maps.unsynced, or empty; pb_maps.lock
- * @dead: only debugfs still knows it; pb_maps.lock
- * @dir: debugfs directory; only the debugfs work touches it
- * @broken: a fork could not share or promise all of it, so accesses fail; set
+ * @dead: only debugfs still uses it; pb_maps.lock
+ * @dir: debugfs directory; only the debugfs work uses it
+ * @broken: a fork could not share or commit all of it, so accesses fail; set
  *          once, before any fault
  * @next: the index at which a fault would be the next in sequence
- * @committed: pages that its VMAs have promised; pb_maps.lock. Where nothing is
- *             refused it may be too much, see commit.c
- * @counted: the same while all are counted anew; pb_box.config
- * @stack_low: lowest address that may be touched so far, 0 for a mapping that
+ * @committed: pages committed for its VMAs; pb_maps.lock. Without strict
+ *             overcommit it may be too high, see commit.c
+ * @counted: the same during a recount of all maps; pb_box.config
+ * @stack_low: lowest address that may be accessed so far, 0 for a mapping that
  *             does not grow
  * @stack_limit: lowest address that it may grow to
- * @faults: by class, this process alone
- * @major: those that waited for a read
+ * @faults: by class, of this process only
+ * @major: faults that waited for a read
  */
 struct pb_map {
 	struct pb_box *box;
@@ -102,14 +102,14 @@ struct pb_map {
  * struct pb_maps - the mappings of a box
  * @lock: leaf
  * @live: maps that have VMAs, by their key; @lock
- * @processes: those that have such maps, by mm; @lock
- * @list: all maps, in the order of their making; @lock
- * @unsynced: those whose directory is to be made or dropped; @lock
- * @nr: how many maps have VMAs; written under @lock, read by anybody
+ * @processes: processes that have such maps, by mm; @lock
+ * @list: all maps, in order of creation; @lock
+ * @unsynced: maps whose directory must be made or removed; @lock
+ * @nr: number of maps that have VMAs; written under @lock
  * @last_id: the newest map's number; @lock
  */
 struct pb_maps {
-	spinlock_t lock; /* all below, and who is alive */
+	spinlock_t lock; /* all below, and pb_map.mm */
 	struct rhashtable live;
 	DECLARE_HASHTABLE(processes, 6);
 	struct list_head list;
@@ -123,7 +123,9 @@ static inline bool pb_map_private(const struct pb_map *map)
 	return map->view == &map->own;
 }
 
-/* A VMA that fork() is about to give to the child still points to the parent's. */
+/*
+ * Until fork() calls ->open, the child's VMA still points to the parent's map.
+ */
 static inline struct pb_map *pb_map_of(const struct vm_area_struct *vma)
 {
 	struct pb_map *map = vma->vm_private_data;

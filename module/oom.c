@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When no frame can be had: give up, wait, or kill.
+ * The OOM policy: without a frame, fail, wait, or kill.
  *
- * Here a fault comes that has been patient and found every frame locked, pinned
- * or impossible to write out. It holds the mmap_lock of its process, and no lock
- * of the box.
+ * Called when a fault has run out of patience: every frame is locked, pinned or
+ * cannot be written out. The fault holds the mmap_lock of its process, and no
+ * lock of the box.
  *
- * To kill, one has to know who holds how many pages. The VMAs of the box are all
- * in its reverse map, and while its lock is held for reading none can leave it,
- * nor the map and the view that it belongs to. So the pages are counted there,
- * for each process, without a spinlock; and then the processes are gone through.
- * That takes long in a large box, but it happens when programs do not get on
- * anyway.
+ * To choose a victim, the pages of each process are counted. All VMAs of the
+ * box are in its reverse map, and while its lock is held for reading no VMA can
+ * leave it, and neither can the map and the view of the VMA. So the pages are
+ * counted there, without a spinlock; then all processes are walked. This is
+ * slow in a large box, but happens only when programs make no progress anyway.
  *
- * Who was killed needs time to go. Until it has given its mappings up, though
- * not for ever, nobody else is killed.
+ * A killed process needs time to exit. No other is killed until its mappings
+ * are closed, or a grace period is over.
  *
- * Whoever opens a box chooses its policy, and may hand it to programs of others.
- * So only those are killed that the opener could kill anyway.
+ * The opener of a box chooses its policy, and may pass the box to programs of
+ * other users. So only processes are killed that the opener may kill anyway.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -41,16 +40,16 @@
 #include "stats.h"
 #include "view.h"
 
-/* How long a wait is, before the caller looks at the frames again. */
+/* Longest wait before the caller checks the frames again. */
 #define OOM_NAP (HZ / 10)
 
-/* How long a process that was killed may take to go. */
+/* How long a killed process may take to exit. */
 #define OOM_GRACE (10 * HZ)
 
-/* How long others that are in want have to find what it has left. */
+/* After that, how long other waiting tasks may take to find its frames. */
 #define OOM_SETTLE HZ
 
-/* Without a message about messages, which would be a warning. */
+/* No message about suppressed messages, which would be a warning. */
 #define OOM_RATELIMIT(name)                                          \
 	RATELIMIT_STATE_INIT_FLAGS(name, DEFAULT_RATELIMIT_INTERVAL, \
 				   DEFAULT_RATELIMIT_BURST,          \
@@ -60,10 +59,10 @@ static struct ratelimit_state wait_ratelimit = OOM_RATELIMIT(wait_ratelimit);
 static struct ratelimit_state kill_ratelimit = OOM_RATELIMIT(kill_ratelimit);
 
 /**
- * struct candidate - who shall be killed
- * @process: or NULL; under RCU
- * @pages: how many it holds
- * @points: those, moved by its oom_score_adj
+ * struct candidate - a process that may be killed
+ * @process: the process, under RCU, or NULL
+ * @pages: number of pages that it holds
+ * @points: @pages, adjusted by its oom_score_adj
  */
 struct candidate {
 	struct task_struct *process;
@@ -72,8 +71,8 @@ struct candidate {
 };
 
 /*
- * How many pages of its map a VMA shows: a private map's own wherever they are,
- * else those in frames.
+ * Count the pages of its map that a VMA shows: for a private map all its own
+ * pages, otherwise those in frames.
  */
 static unsigned long vma_pages_held(const struct vm_area_struct *vma)
 {
@@ -107,7 +106,7 @@ static void forget_counts(struct pb_maps *maps)
 	spin_unlock(&maps->lock);
 }
 
-/* Find out for all processes how many pages their maps hold. */
+/* Count the pages that each process holds. */
 static void count_pages(struct pb_box *box)
 {
 	struct address_space *mapping = box->inode->i_mapping;
@@ -126,7 +125,7 @@ static void count_pages(struct pb_box *box)
 	i_mmap_unlock_read(mapping);
 }
 
-/* The pages of all maps in a process. False: it has none. */
+/* Get the pages held by a process. Return false if it has no maps. */
 static bool mm_pages(struct pb_box *box, const struct mm_struct *mm,
 		     unsigned long *pages)
 {
@@ -140,9 +139,9 @@ static bool mm_pages(struct pb_box *box, const struct mm_struct *mm,
 }
 
 /*
- * The memory of a process, or NULL, which is of no use but to be compared: the
- * first thread may have exited before the others. The reference, to be dropped,
- * keeps it from becoming the memory of somebody else.
+ * Get the memory of a process, or NULL. Search all threads: the first may have
+ * exited before the others. The result is only compared; the reference, which
+ * the caller drops, prevents its reuse for another process.
  */
 static struct mm_struct *grab_mm(struct task_struct *process)
 {
@@ -161,7 +160,7 @@ static struct mm_struct *grab_mm(struct task_struct *process)
 	return mm;
 }
 
-/* May who opened the box send the process a signal? The rule of kill(). Under RCU. */
+/* May the opener of the box signal the process, as in kill()? Under RCU. */
 static bool may_kill(const struct pb_box *box, struct task_struct *process)
 {
 	const struct cred *cred = __task_cred(process);
@@ -188,8 +187,8 @@ static bool oom_uses(struct task_struct *process, const struct mm_struct *mm)
 }
 
 /*
- * The pages of a process. One that was killed long ago, and still holds some, has
- * had its chance.
+ * Get the pages of a process. Skip the previous victim, which still holds some
+ * pages after its grace period.
  */
 static unsigned long process_pages(struct pb_box *box,
 				   struct task_struct *process)
@@ -205,7 +204,7 @@ static unsigned long process_pages(struct pb_box *box,
 	return pages;
 }
 
-/* The process with the most points. Under RCU. */
+/* Choose the process with the most points. Under RCU. */
 static struct candidate oom_choose(struct pb_box *box, unsigned long capacity)
 {
 	struct candidate c, best = {};
@@ -239,7 +238,7 @@ static void kill_candidate(struct pb_box *box, const struct candidate *c)
 {
 	struct mm_struct *mm = grab_mm(c->process);
 
-	/* It is about to exit by itself. */
+	/* It exits by itself. */
 	if (!mm)
 		return;
 	box->oom_victim = mm;
@@ -253,7 +252,7 @@ static void kill_candidate(struct pb_box *box, const struct candidate *c)
 	mmdrop(mm);
 }
 
-/* Return -ENOSPC if there is nobody. */
+/* Return -ENOSPC if no process may be killed. */
 static int kill_somebody(struct pb_box *box)
 {
 	unsigned long capacity = pb_commit_capacity(box);
@@ -271,10 +270,7 @@ static int kill_somebody(struct pb_box *box)
 	return c.process ? 0 : -ENOSPC;
 }
 
-/*
- * Was somebody killed whose frames may still become free, or have just become
- * so?
- */
+/* May the frames of a victim still become free, or have they just? */
 static bool victim_leaves(struct pb_box *box)
 {
 	unsigned long pages, grace;
@@ -324,13 +320,12 @@ static int oom_wait(struct pb_box *box, unsigned int *since)
 }
 
 /**
- * pb_oom - no frame can be had
+ * pb_oom - apply the OOM policy
  * @box: the box
- * @since: 0 when an access comes here first; it keeps the time for later calls
+ * @since: 0 at the first call of an access; keeps its time for later calls
  *
- * Context: sleeps; no lock of the box is held.
- * Return: 0 to try again for some time, -ENOSPC to give up, -EINTR when the task
- * is being killed
+ * Context: sleeps; the caller holds no lock of the box.
+ * Return: 0 to retry; -ENOSPC to fail; -EINTR when the task is being killed
  */
 int pb_oom(struct pb_box *box, unsigned int *since)
 {

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A page's recipe and its transitions.
+ * The states of a page and their transitions.
  *
  *              attach + read                     write it to swap
  *   slot only ----------------> frame and slot <------------------ frame only
  *             <----------------  (clean)                           (dirty, or
  *                  detach                                     never swapped)
  *
- * The folio pointer of a page is its residency. It goes from NULL to a locked
- * folio by compare-and-exchange, so of two faults on one page a single one
- * reads it and the other waits for the folio lock; it goes back to NULL under
- * that lock. The slot changes under it as well.
+ * A page with a folio pointer is resident. The pointer changes from NULL to a
+ * locked folio by compare-and-exchange, so of two faults on a page only one
+ * reads it and the other waits for the folio lock. It changes back to NULL
+ * under that lock. The slot changes under the lock as well.
  *
- * Who holds the folio lock of a page that is attached to it knows that the page
- * object stays.
+ * While a page is attached to a folio, holding the folio lock keeps the page
+ * object.
  *
  * Life time: the views that hold a page own one reference together (sharers
- * counts them), and users that drop RCU before they are done with a page that
- * has no frame take one each. The last put frees the slot and the frame.
+ * counts them), and a user takes one of its own if it leaves RCU before it is
+ * done with a page that has no frame. The last put frees the slot and the
+ * frame.
  */
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
@@ -36,9 +37,9 @@ static struct kmem_cache *pb_page_cache;
 
 /**
  * pb_page_new - make a page without contents
- * @box: it belongs to
- * @index: its place in the box
- * @root: for the root view
+ * @box: the box of the page
+ * @index: its index in the box
+ * @root: a page of the root view
  *
  * Return: a page with one sharer, or NULL without memory
  */
@@ -76,7 +77,7 @@ static void page_release(struct pb_box *box, struct pb_page *page,
 	if (folio) {
 		u32 frame = pb_page_detach(box, page, folio);
 
-		/* No view shows it, so no PTE does. */
+		/* No view shows it, hence no PTE maps it. */
 		WARN_ON_ONCE(folio_mapped(folio));
 		pb_frame_put(&box->frames, folio, frame);
 	}
@@ -85,16 +86,16 @@ static void page_release(struct pb_box *box, struct pb_page *page,
 	call_rcu(&page->rcu, page_free_rcu);
 }
 
-/* How long the longest pause is between two looks at a busy page. */
+/* Longest pause between two attempts to lock a busy page. */
 #define LATE_PAUSE (HZ / 10UL)
 
 /**
- * struct late - what is left to do for a page when its folio is not busy any more
- * @work: for the worker
- * @box: kept alive meanwhile
- * @page: the page; its last reference, or what @drop drops
- * @pause: until the next try, in jiffies
- * @finish: what to do, with the folio locked, or NULL when the page has none
+ * struct late - deferred work on a page whose folio is busy
+ * @work: the work
+ * @box: the box, referenced
+ * @page: the page; its last reference, or the one that @drop drops
+ * @pause: time until the next attempt, in jiffies
+ * @finish: function to call with the folio locked, or NULL if the page has none
  * @drop: for page_late_unmap()
  */
 struct late {
@@ -107,13 +108,14 @@ struct late {
 };
 
 /**
- * pb_page_folio - the folio of a page
- * @page: the page; under RCU, or kept alive by the caller
+ * pb_page_folio - get the folio of a page
+ * @page: the page; under RCU, or referenced by the caller
  *
- * The page may have left it by the time its lock is had: see pb_page_owns().
+ * The page may have left the folio before its lock is taken: see
+ * pb_page_owns().
  *
- * Return: the folio with a reference for the caller; NULL when the page is in no
- * frame; ERR_PTR(-EAGAIN) when that has just changed
+ * Return: the folio with a reference for the caller; NULL when the page is in
+ * no frame; ERR_PTR(-EAGAIN) when it has just left one
  */
 struct folio *pb_page_folio(struct pb_page *page)
 {
@@ -125,8 +127,8 @@ struct folio *pb_page_folio(struct pb_page *page)
 }
 
 /**
- * pb_page_trylock - lock a page where it is, without waiting
- * @page: the page; under RCU, or kept alive by the caller
+ * pb_page_trylock - lock a page in its frame, without waiting
+ * @page: the page; under RCU, or referenced by the caller
  *
  * Return: its folio, locked, referenced and not under write-back; NULL when the
  * page is in no frame; ERR_PTR(-EAGAIN) when it is busy
@@ -146,13 +148,13 @@ struct folio *pb_page_trylock(struct pb_page *page)
 	return ERR_PTR(-EAGAIN);
 }
 
-/* The same, for what has to be done later where the page is busy. */
+/* The same for callers that defer their work if the page is busy. */
 static struct folio *page_trylock(struct pb_page *page)
 {
 	return pb_may_fail(PAGE_BUSY, ERR_PTR(-EAGAIN), pb_page_trylock(page));
 }
 
-/* There may be very many of them, so none keeps a worker while it waits. */
+/* Never wait here: very many of these works may be queued. */
 static void page_late_work(struct work_struct *work)
 {
 	struct late *late =
@@ -172,7 +174,7 @@ static void page_late_work(struct work_struct *work)
 	pb_box_put_later(box);
 }
 
-/* The caller holds a reference to the box, which the worker gets. */
+/* The caller passes on a reference to the box. */
 static struct late *page_late_new(struct pb_box *box, struct pb_page *page,
 				  void (*finish)(struct late *late,
 						 struct folio *folio))
@@ -203,9 +205,9 @@ static void page_late_unmap(struct late *late, struct folio *folio)
 }
 
 /*
- * The box is being torn down, so no request of it is under way, and no task uses
- * it. What is left are references of others to its folios, and the lock is theirs
- * for a moment: a bio that has read into a page marks it dirty.
+ * The box is being destroyed, so it has no requests and no tasks. Others may
+ * still hold references to its folios, and take their locks for a moment: a bio
+ * that has read into a page marks it dirty.
  */
 static void page_free_last(struct pb_box *box, struct pb_page *page)
 {
@@ -219,8 +221,8 @@ static void page_free_last(struct pb_box *box, struct pb_page *page)
 }
 
 /*
- * A page that is being read or written can be waited for, but a process that
- * was killed because a disk does not answer shall be able to exit.
+ * Free a page. Do not wait for its I/O: a process that was killed because a
+ * disk does not respond must be able to exit.
  */
 static void page_free(struct pb_box *box, struct pb_page *page)
 {
@@ -242,14 +244,14 @@ static void page_free(struct pb_box *box, struct pb_page *page)
 }
 
 /**
- * pb_page_unmap_later - take a busy page from all page tables
- * @box: it belongs to
- * @page: the page, which a view does not hold any more
- * @drop: pb_page_unshare() for that view's share, which keeps the page until then,
- *        or pb_page_put() for a reference of the caller
+ * pb_page_unmap_later - remove a busy page from all page tables
+ * @box: the box of the page
+ * @page: the page, which a view no longer holds
+ * @drop: pb_page_unshare() for that view's share, which keeps the page until
+ *        then, or pb_page_put() for a reference of the caller
  *
- * For a task that is being killed and would have to wait for the folio's lock. A
- * worker does it as soon as the lock can be had.
+ * For a task that is being killed and must not wait for the folio lock. A
+ * worker unmaps the page as soon as it gets the lock.
  */
 void pb_page_unmap_later(struct pb_box *box, struct pb_page *page,
 			 void (*drop)(struct pb_box *box, struct pb_page *page))
@@ -263,7 +265,7 @@ void pb_page_unmap_later(struct pb_box *box, struct pb_page *page,
 
 /**
  * pb_page_put - drop a reference
- * @box: it belongs to
+ * @box: the box of the page
  * @page: the page
  *
  * Context: may sleep; the caller does not hold the lock of the page's folio.
@@ -275,11 +277,11 @@ void pb_page_put(struct pb_box *box, struct pb_page *page)
 }
 
 /**
- * pb_page_unshare - a view does not hold the page any more
- * @box: it belongs to
+ * pb_page_unshare - drop the share of one view
+ * @box: the box of the page
  * @page: the page
  *
- * Context: as pb_page_put().
+ * Context: as for pb_page_put().
  */
 void pb_page_unshare(struct pb_box *box, struct pb_page *page)
 {
@@ -289,14 +291,14 @@ void pb_page_unshare(struct pb_box *box, struct pb_page *page)
 
 /**
  * pb_page_attach - put a page into a frame
- * @box: it belongs to
- * @page: the page; the caller keeps it alive
+ * @box: the box of the page
+ * @page: the page, referenced by the caller
  * @blank: the frame; its folio is locked on success
  *
- * Others find the folio at once and wait for its lock. Who may have it now, as
- * no page is in the frame, lets go of it without waiting for anything.
+ * Other tasks find the folio at once and wait for its lock. A task may hold the
+ * lock before, but releases it without waiting, since the frame has no page.
  *
- * Return: false when the page has got a frame meanwhile
+ * Return: false when the page has got a frame in between
  */
 bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 		    const struct pb_blank *blank)
@@ -324,7 +326,7 @@ bool pb_page_attach(struct pb_box *box, struct pb_page *page,
 
 /**
  * pb_page_detach - take a page out of its frame
- * @box: it belongs to
+ * @box: the box of the page
  * @page: the page
  * @folio: its folio, locked, unmapped and not under write-back; stays locked
  *
@@ -352,10 +354,11 @@ u32 pb_page_detach(struct pb_box *box, struct pb_page *page,
 
 /**
  * pb_page_borrow - let a new page show the frame of another one
- * @page: the new page, which nobody else knows
+ * @page: the new page, not yet visible to others
  * @from: the page whose contents it will have; its folio is locked
  *
- * So that the new page can be put into a view: finding it leads to the locked folio.
+ * The new page can then be put into a view: a look-up leads to the locked
+ * folio.
  */
 void pb_page_borrow(struct pb_page *page, const struct pb_page *from)
 {
@@ -364,8 +367,8 @@ void pb_page_borrow(struct pb_page *page, const struct pb_page *from)
 }
 
 /**
- * pb_page_unborrow - the new page was not put into a view
- * @page: the new page
+ * pb_page_unborrow - undo pb_page_borrow()
+ * @page: the new page; it was not put into a view
  */
 void pb_page_unborrow(struct pb_page *page)
 {
@@ -375,10 +378,10 @@ void pb_page_unborrow(struct pb_page *page)
 
 /**
  * pb_page_hand_over - give the frame to the page that has borrowed it
- * @box: they belong to
- * @from: the page that is in it, mapped nowhere, and has its contents elsewhere too
- * @to: the new page, whose contents are nowhere else
- * @folio: the folio, locked; stays so
+ * @box: the box of the pages
+ * @from: the page in the frame; not mapped, and with a copy elsewhere
+ * @to: the new page, which will hold the only copy
+ * @folio: the folio, locked; stays locked
  */
 void pb_page_hand_over(struct pb_box *box, struct pb_page *from,
 		       struct pb_page *to, struct folio *folio)
@@ -395,9 +398,9 @@ void pb_page_hand_over(struct pb_box *box, struct pb_page *from,
 }
 
 /**
- * pb_page_lock - lock a page where it is
- * @box: it belongs to
- * @page: the page; the caller keeps it alive
+ * pb_page_lock - lock a page in its frame
+ * @box: the box of the page
+ * @page: the page, referenced by the caller
  * @folio: set to its folio, locked and referenced; NULL when it has no frame
  *
  * The folio may be under I/O.
@@ -426,12 +429,12 @@ int pb_page_lock(struct pb_box *box, struct pb_page *page, struct folio **folio)
 }
 
 /**
- * pb_page_lock_idle - the same, once the page is not under write-back
- * @box: it belongs to
- * @page: the page; the caller keeps it alive
+ * pb_page_lock_idle - lock a page in its frame, after any write-back of it
+ * @box: the box of the page
+ * @page: the page, referenced by the caller
  * @folio: as for pb_page_lock()
  *
- * Return: as pb_page_lock()
+ * Return: as for pb_page_lock()
  */
 int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,
 		      struct folio **folio)
@@ -454,18 +457,18 @@ int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,
 
 /**
  * pb_page_writable - may the view that holds the page write to it?
- * @box: it belongs to
+ * @box: the box of the page
  * @page: the page, not of the root view
  * @folio: its folio, locked, and referenced once by the caller
  *
- * Not if others hold it too. And if others did, they may have handed it to the
- * kernel, as to a pipe: what they see there must not change, nor must they see
- * what is written here. As core mm does for anonymous memory, any reference that
- * is not known then counts as such a one. What somebody pins to write to it cannot
- * be mistaken for that: for him it was made writable, and it has not been shared
- * since, or fork() had copied it.
+ * Not if other views hold it too. A former sharer may have passed the page to
+ * the kernel, for example to a pipe: its contents there must not change, and it
+ * must not see what is written here. As core mm does for anonymous memory, any
+ * unknown reference then counts as such a pin. A pin for writing by this view
+ * is no obstacle: the page became writable for it and lost its shared mark, and
+ * a later fork() would have copied the page.
  *
- * Return: true if so; false if it has to be copied
+ * Return: true if so; false if it must be copied
  */
 bool pb_page_writable(struct pb_box *box, struct pb_page *page,
 		      struct folio *folio)
@@ -479,9 +482,9 @@ bool pb_page_writable(struct pb_box *box, struct pb_page *page,
 }
 
 /**
- * pb_page_free_slot - the contents in swap are not needed any more
- * @box: it belongs to
- * @page: the page; its folio is locked, or nobody else knows it
+ * pb_page_free_slot - free the copy in swap
+ * @box: the box of the page
+ * @page: the page; its folio is locked, or no other task can find it
  */
 void pb_page_free_slot(struct pb_box *box, struct pb_page *page)
 {
@@ -494,7 +497,7 @@ void pb_page_free_slot(struct pb_box *box, struct pb_page *page)
 }
 
 /**
- * pb_pages_init - get ready for pages
+ * pb_pages_init - initialise the pages
  *
  * Return: 0 or -ENOMEM
  */

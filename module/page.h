@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A page of a box: where its contents are. */
+/* A page of a box: the place of its contents. */
 #ifndef _PAGEBOX_PAGE_H
 #define _PAGEBOX_PAGE_H
 
@@ -12,30 +12,31 @@
 #include "swap.h"
 
 /**
- * struct pb_page - a virtual page: where its contents are
- * @folio: the frame's folio, or NULL. Set once from NULL to a *locked* folio
- *         by compare-and-exchange, cleared under the folio lock; so whoever
- *         holds the lock of the folio and finds it here owns the page
+ * struct pb_page - a virtual page: the place of its contents
+ * @folio: the frame's folio, or NULL. Set once from NULL to a *locked* folio by
+ *         compare-and-exchange, cleared under the folio lock; so the holder of
+ *         the folio lock who finds the folio here owns the page
  * @index: place in the box in pages; invariant
  * @frame: number of the frame while @folio is set; folio lock
  * @slot: swap slot with the contents, or with a copy of them when @folio is
  *        set and clean, or PB_NONE; with the parity of its area; folio lock
  * @root: a page of the root view; invariant
- * @shared: since it is in this frame, more than one view has held it, and one
- *          that has let go may have left a pin; folio lock
- * @ahead: readahead brought it in, and nobody has asked for it yet; folio lock
- * @lost: a memory error took the contents; set once, folio lock, read by anybody
- * @valid: so many bytes of the copy in @slot are valid, and zeroes follow; 0 when
- *        all are. Set by truncate.c; folio lock
+ * @shared: more than one view has held it since it entered this frame, and a
+ *          former sharer may have left a pin; folio lock
+ * @ahead: readahead read it, and it was not accessed yet; folio lock
+ * @lost: a memory error destroyed the contents; set once under the folio lock,
+ *        read without
+ * @valid: number of valid bytes of the copy in @slot, the rest being zero; 0
+ *         when all are valid. Set by truncate.c; folio lock
  * @dirtied: when the flusher first found it dirty, in jiffies, or 0; folio lock
  * @refs: life time: one for all sharers together, and one for each user that
  *        keeps the page without lock or RCU
- * @sharers: how many views hold the page. With one, its view may write to it,
- *           see pb_page_writable()
+ * @sharers: number of views that hold the page. If it is one, that view may
+ *           write to the page, see pb_page_writable()
  * @rcu: pages are looked up under RCU
  *
- * A page of the root view that is clean and has no slot is not kept: the
- * absence of an entry says "as in the store, or zero".
+ * A clean page of the root view without a slot is not kept: a missing entry
+ * means "as in the store, or zero".
  */
 struct pb_page {
 	struct folio *folio;
@@ -80,8 +81,8 @@ int pb_pages_init(void);
 void pb_pages_exit(void);
 
 /*
- * Does the locked folio hold this page? True also says that the page object is
- * alive: it leaves its folio, under the folio lock, before it is freed.
+ * Does the locked folio hold this page? If so, the page object is alive: it
+ * leaves its folio, under the folio lock, before it is freed.
  */
 static inline bool pb_page_owns(const struct pb_page *page,
 				const struct folio *folio)
@@ -96,8 +97,8 @@ static inline void pb_folio_release(struct folio *folio)
 }
 
 /*
- * Lock a folio to take its page away, without waiting. One under write-back has to
- * stay where it is, see writeback.c.
+ * Lock a folio to take its page away, without waiting. A folio under write-back
+ * must stay where it is, see writeback.c.
  */
 static inline bool pb_folio_trylock(struct folio *folio)
 {
@@ -109,7 +110,7 @@ static inline bool pb_folio_trylock(struct folio *folio)
 	return false;
 }
 
-/* The number of the page's slot in its area, or PB_NONE. */
+/* Get the number of the page's slot in its area, or PB_NONE. */
 static inline u32 pb_page_slot(const struct pb_page *page)
 {
 	u32 slot = READ_ONCE(page->slot);
@@ -122,7 +123,7 @@ static inline bool pb_page_tryget(struct pb_page *page)
 	return refcount_inc_not_zero(&page->refs);
 }
 
-/* The policy may want to know that a page in a frame is accessed. */
+/* Tell the policy that a page in a frame is accessed. */
 static inline void pb_folio_referenced(struct pb_box *box,
 				       const struct folio *folio)
 {

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory errors: a frame whose memory is broken.
+ * Memory errors: retire a frame whose memory is broken.
  *
  * Core mm marks the page of memory (PG_hwpoison), at any time and without the
- * folio lock, and leaves everything else to its owner. So the mark is looked for
- * where a folio is about to be used, with its lock held: before a fault returns
- * or copies it, before it is written, and when an evictor comes by. What is found
- * then is dealt with here: the page leaves the frame, and the frame is retired. It
- * keeps its number and its folio, holds no page any more, and goes with the box.
+ * folio lock, and leaves everything else to its owner. So the mark is checked
+ * under the folio lock before a folio is used: before a fault returns or copies
+ * it, before it is written, and when an evictor reaches it. A marked frame is
+ * retired here: its page leaves it, and the frame keeps its number and its
+ * folio, without a page, until the box is destroyed.
  *
- * The contents are not read. If they have a copy in the store or in swap they are
- * read from there at the next access, and nobody notices. If not, they are lost: a
- * page of a writable store is again what the store has, and fsync() says that once;
- * any other page stays lost until it is discarded, and accesses raise SIGBUS.
+ * The contents are not read. If the store or swap has a copy of them, the next
+ * access reads it from there, unnoticed. If not, they are lost: a page of a
+ * writable store reverts to the contents of the store, and fsync() reports that
+ * once; any other page stays lost until it is discarded, and accesses raise
+ * SIGBUS.
  *
- * A mark that comes after the look reaches core mm, which tries to take the folio
- * of a fault out of a page cache that it is not in. That fails because the frame
- * table holds two references where a page cache holds one: see PB_TABLE_REFS.
+ * A mark set after the check is seen by core mm, which tries to remove the
+ * folio of the fault from a page cache that it is not in. That fails because
+ * the frame table holds two references where a page cache holds one: see
+ * PB_TABLE_REFS.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -31,7 +33,7 @@
 #include "store.h"
 #include "view.h"
 
-/* Is the page that of the store, which it comes back from, or of nothing? */
+/* Can the page be dropped, and read again from the store or as zero? */
 static bool poison_comes_back(struct pb_box *box, const struct pb_page *page,
 			      bool lost)
 {
@@ -40,7 +42,7 @@ static bool poison_comes_back(struct pb_box *box, const struct pb_page *page,
 	return pb_box_writes_back(box) || (page->slot == PB_NONE && !lost);
 }
 
-/* Take a page out of a broken frame. */
+/* Detach a page from a broken frame. */
 static void poison_give_up(struct pb_box *box, struct pb_page *page,
 			   struct folio *folio)
 {
@@ -52,12 +54,14 @@ static void poison_give_up(struct pb_box *box, struct pb_page *page,
 			      box->id, frame, page->index,
 			      lost ? "is lost" : "is read again when needed");
 	if (poison_comes_back(box, page, lost)) {
-		/* A page that is being discarded is the discarder's. */
+		/*
+		 * Another task may discard the page; then that task drops it.
+		 */
 		dropped = !pb_view_replace(&box->root, page->index, page, NULL);
 		if (lost && dropped)
 			pb_store_failed(box, -EIO);
 	} else if (lost) {
-		/* What is in swap is older. */
+		/* The copy in swap is outdated. */
 		pb_page_free_slot(box, page);
 		WRITE_ONCE(page->lost, true);
 	}
@@ -70,14 +74,14 @@ static void poison_give_up(struct pb_box *box, struct pb_page *page,
 /**
  * pb_poison_retire - take a page out of a frame with a memory error
  * @box: the box
- * @folio: that holds a page and is marked; locked and referenced by the caller, who
- *         has neither afterwards
+ * @folio: a marked folio that holds a page, locked and referenced; unlocked and
+ *         released on return
  *
- * If the folio is under write-back, this waits for that, and the caller finds the
- * folio again.
+ * If the folio is under write-back, this only waits for the write; the caller
+ * then finds the folio again.
  *
- * Context: as an eviction.
- * Return: 0, or -EINTR when the task is being killed while it waits
+ * Context: as for an eviction.
+ * Return: 0, or -EINTR when the task is being killed
  */
 int pb_poison_retire(struct pb_box *box, struct folio *folio)
 {

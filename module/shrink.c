@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A box's part in the machine's reclaim. When the machine is short of memory it
- * asks each box what it could spare: frames that are free, pages that were not
- * used lately and need not be written, and copies of pages in RAM swap whose
- * original is in a frame.
+ * The shrinker of a box. When memory is low, the kernel asks each box to give
+ * back free frames, pages that were not used lately and need not be written,
+ * and copies in RAM swap of pages that are in frames.
  *
- * This runs inside of allocations, so it does no I/O and waits for nothing.
+ * It runs inside allocations, so it does no I/O and does not wait.
  */
 #include "box.h"
 #include "compat.h"
@@ -15,7 +14,7 @@
 #include "frame.h"
 #include "stats.h"
 
-/* What the kernel is told; it asks for parts of that. */
+/* An upper bound of the pages that can be given back. */
 static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
 {
@@ -40,7 +39,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 }
 
 /**
- * pb_shrink_add - let the machine ask a box
+ * pb_shrink_add - register the shrinker of a box
  * @box: the box
  *
  * Return: 0 or -ENOMEM
@@ -53,10 +52,10 @@ int pb_shrink_add(struct pb_box *box)
 }
 
 /**
- * pb_shrink_remove - do not ask it any more
+ * pb_shrink_remove - unregister the shrinker of a box
  * @box: the box
  *
- * Waits for a scan under way.
+ * Waits for a scan in progress.
  */
 void pb_shrink_remove(struct pb_box *box)
 {

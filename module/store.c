@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The store of a box as far as requests and faults ask for it: where it ends, and
- * whether it could be written.
+ * The store of a box, as seen by requests and faults: its end, and its write
+ * errors.
  *
  * Core mm truncates a mapping together with its file. The file behind a box has
- * a mapping of its own, and nothing there knows of the box, so the box has to
- * notice. It compares the size of the store with the size that it knows:
+ * a mapping of its own that does not know the box, so the box must notice the
+ * truncation itself. It compares the size of the store with the known size:
  *
- *   - synchronously, in a notification of the file (fsnotify), where there is
- *     one. The truncating task takes the PTEs away before its call returns;
+ *   - synchronously, in a notification of the file (fsnotify), if there is one.
+ *     The truncating task removes the PTEs before its call returns;
  *   - at every fault, fsync, flush, eviction and write past the end. Block
- *     devices, network file systems and kernels without fsnotify have only that.
- *     A store that shrinks and grows back between two looks goes unnoticed there.
+ *     devices, network file systems and kernels without fsnotify have only
+ *     that. There a store that shrinks and grows back between two checks goes
+ *     unnoticed.
  *
- * The lowest new end is the cut, also when the store has grown again by the time
- * a task acts on it. While there is a cut, accesses past it wait, and pages past it
- * are not written. A worker drops them and clears the cut (truncate.c).
+ * The lowest new end is the cut, even if the store has grown again before a
+ * task acts on it. While there is a cut, accesses past it wait, and pages past
+ * it are not written. A worker drops them and clears the cut (truncate.c).
  *
- * The notification runs with the inode lock of the store, for which requests
- * wait that hold folios. So it waits for no folio: it notes the cut, unmaps, and
- * leaves the rest to the worker. Nor does it lock out a fault that has found its
- * page already: such a fault maps the page, and the worker unmaps it, as its
- * folio lock comes after that of the fault.
+ * The notification runs with the inode lock of the store held, and requests
+ * that hold folios wait for that lock. So the notification never waits for a
+ * folio: it notes the cut, unmaps, and leaves the rest to the worker. It does
+ * not stop a fault that has already found its page: the fault maps the page,
+ * and the worker unmaps it, since it takes the folio lock after the fault.
  */
 #include <linux/fsnotify_backend.h>
 #include <linux/mm.h>
@@ -35,7 +36,7 @@
 #include "store.h"
 #include "truncate.h"
 
-/* Look at the size. Return true if there is a cut that there was not. */
+/* Read the size. Return true if the store has shrunk. */
 static bool store_note_size(struct pb_box *box)
 {
 	struct pb_truncate *t = &box->truncate;
@@ -43,7 +44,7 @@ static bool store_note_size(struct pb_box *box)
 	u64 end;
 
 	spin_lock(&t->lock);
-	/* Under the lock, so that the sizes are noted in the order they had. */
+	/* Under the lock, so that the sizes are noted in order. */
 	end = pb_backend_bytes(box->store);
 	shrunk = end < t->end;
 	if (shrunk && end < t->cut) {
@@ -52,7 +53,7 @@ static bool store_note_size(struct pb_box *box)
 	}
 	if (shrunk)
 		WRITE_ONCE(t->seq, t->seq + 1);
-	/* Whoever sees this end (with acquire) sees its cut. */
+	/* A reader that sees this end (with acquire) also sees its cut. */
 	smp_store_release(&t->end, end);
 	spin_unlock(&t->lock);
 	return shrunk;
@@ -62,11 +63,11 @@ static bool store_note_size(struct pb_box *box)
  * pb_store_notice - compare the size of the store with the known one
  * @box: a sealed box with a store
  *
- * If the store has shrunk, nothing past its end stays mapped, and a worker drops
- * what is there.
+ * If the store has shrunk, pages past its end are unmapped, and a worker drops
+ * them.
  *
- * Context: sleeps, but waits for no folio; the lock of the store's inode may be
- * held.
+ * Context: sleeps, but waits for no folio; the caller may hold the lock of the
+ * store's inode.
  */
 void pb_store_notice(struct pb_box *box)
 {
@@ -76,7 +77,9 @@ void pb_store_notice(struct pb_box *box)
 		return;
 	pb_window(PB_WINDOW_TRUNCATE_NOTED);
 	pb_box_unmap_from(box, READ_ONCE(t->first));
-	/* The flusher of a box that ends may get here; the box ends then. */
+	/*
+	 * The flusher of a dying box may get here; then there is no work left.
+	 */
 	if (!kref_get_unless_zero(&box->ref))
 		return;
 	if (!queue_work(box->user->wq, &t->work))
@@ -84,8 +87,8 @@ void pb_store_notice(struct pb_box *box)
 }
 
 /**
- * pb_store_start - remember the size of the store
- * @box: about to be sealed: it has no pages yet
+ * pb_store_start - note the initial size of the store
+ * @box: the box, which is about to be sealed and has no pages
  */
 void pb_store_start(struct pb_box *box)
 {
@@ -94,11 +97,11 @@ void pb_store_start(struct pb_box *box)
 }
 
 /**
- * pb_store_wait - wait until a page does not lie behind a cut
+ * pb_store_wait - wait until no cut lies before a page
  * @box: a sealed box
- * @index: the page, or PB_CUT_ANY for all there are
+ * @index: index of the page, or PB_CUT_ANY for all pages
  *
- * Context: sleeps; no folio lock is held.
+ * Context: sleeps; the caller holds no folio lock.
  * Return: 0, or -EINTR when the task is being killed
  */
 int pb_store_wait(struct pb_box *box, pgoff_t index)
@@ -113,13 +116,14 @@ int pb_store_wait(struct pb_box *box, pgoff_t index)
 }
 
 /**
- * pb_store_clear_tail - zero what lies behind the end before it is written
+ * pb_store_clear_tail - zero a page past the end of the store before it is
+ * written
  * @box: a sealed box with a store
- * @folio: of a root page; locked, and written by nobody
+ * @folio: folio of a root page, locked and not under write-back
  *
- * A program may write behind the end of a file in the file's last page. That does
- * not get into the file; so it must not stay in memory either, where it would be
- * in the file's place once that has grown.
+ * A program may write past the end of a file in the file's last page. That is
+ * not written to the file, so it must not stay in memory either, where it would
+ * hide the contents of the file once that has grown.
  */
 void pb_store_clear_tail(struct pb_box *box, struct folio *folio)
 {
@@ -130,13 +134,13 @@ void pb_store_clear_tail(struct pb_box *box, struct folio *folio)
 }
 
 /**
- * pb_store_failed - remember that the store could not be written
+ * pb_store_failed - record a write error of the store
  * @box: the box
- * @err: why
+ * @err: the error
  */
 void pb_store_failed(struct pb_box *box, int err)
 {
-	/* The store has shrunk: told when the page is dropped, if it is. */
+	/* The store has shrunk: reported if the page is dropped. */
 	if (err == -ENODATA)
 		pb_store_pending(box, 0);
 	else
@@ -147,9 +151,9 @@ void pb_store_failed(struct pb_box *box, int err)
 
 /**
  * struct pb_watch - a notification of a file
- * @mark: core's; keeps the structure until no callback uses it
+ * @mark: the mark; it keeps the structure while callbacks use it
  * @lock: protects @box
- * @box: which uses the file as its store, or NULL when it does not any more
+ * @box: the box that uses the file as its store, or NULL when it no longer does
  */
 struct pb_watch {
 	struct fsnotify_mark mark;
@@ -164,7 +168,7 @@ static struct pb_watch *watch_of(struct fsnotify_mark *mark)
 	return container_of(mark, struct pb_watch, mark);
 }
 
-/* The box of a watch, with a reference, if it is in use. */
+/* Get the box of a watch, with a reference, if it is in use. */
 static struct pb_box *watch_box(struct pb_watch *watch)
 {
 	struct pb_box *box;
@@ -177,7 +181,7 @@ static struct pb_box *watch_box(struct pb_watch *watch)
 	return box;
 }
 
-/* Also called for what the box writes: then the size is the known one. */
+/* Also called for writes of the box itself, which do not change the size. */
 static int watch_event(struct fsnotify_mark *mark, u32 mask,
 		       struct inode *inode, struct inode *dir,
 		       const struct qstr *name, u32 cookie)
@@ -186,7 +190,7 @@ static int watch_event(struct fsnotify_mark *mark, u32 mask,
 
 	if (!box)
 		return 0;
-	/* What is not sealed has no page; and the size is read when it is. */
+	/* An unsealed box has no page, and reads the size when it is sealed. */
 	if (smp_load_acquire(&box->sealed) && !pb_fail(PB_FAIL_WATCH_EVENT))
 		pb_store_pending(box, 0);
 	pb_box_put_later(box);
@@ -204,11 +208,12 @@ static const struct fsnotify_ops watch_ops = {
 };
 
 /**
- * pb_watch_new - be told when a file changes
+ * pb_watch_new - watch a file for changes
  * @box: the box that is going to use it
  * @store: a backend
  *
- * Return: the watch; NULL for what has no notification; -ENOMEM and the like
+ * Return: the watch; NULL for a backend without notifications; or an error such
+ * as -ENOMEM
  */
 struct pb_watch *pb_watch_new(struct pb_box *box, struct pb_backend *store)
 {
@@ -233,7 +238,7 @@ struct pb_watch *pb_watch_new(struct pb_box *box, struct pb_backend *store)
 }
 
 /**
- * pb_watch_end - the box does not use the file any more
+ * pb_watch_end - stop watching a file
  * @watch: the watch, or NULL
  */
 void pb_watch_end(struct pb_watch *watch)
@@ -248,7 +253,7 @@ void pb_watch_end(struct pb_watch *watch)
 }
 
 /**
- * pb_watches_init - get ready for watches
+ * pb_watches_init - initialise the watches
  *
  * Return: 0 or -ENOMEM
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The store of a box: where it ends, and whether it could be written. */
+/* The store of a box: its end, and its write errors. */
 #ifndef _PAGEBOX_STORE_H
 #define _PAGEBOX_STORE_H
 
@@ -43,19 +43,19 @@ static inline void pb_watches_exit(void)
 }
 #endif
 
-/* Do dirty pages of the root view go back to the store? */
+/* Are dirty pages of the root view written back to the store? */
 static inline bool pb_box_writes_back(const struct pb_box *box)
 {
 	return box->store && box->store->writable;
 }
 
 /**
- * pb_box_end - where the box ends
+ * pb_box_end - get the end of the box
  * @box: a sealed box
  *
  * A store that is shorter than the box bounds it; the file may grow and shrink.
  *
- * Return: its size in bytes as of now
+ * Return: its current size in bytes
  */
 static inline u64 pb_box_end(struct pb_box *box)
 {
@@ -65,11 +65,11 @@ static inline u64 pb_box_end(struct pb_box *box)
 }
 
 /**
- * pb_box_has - is there such a page?
+ * pb_box_has - does the box have a page at this index?
  * @box: a sealed box
  * @index: the index
  *
- * Return: whether an access there is not past the end
+ * Return: true if an access there is not past the end
  */
 static inline bool pb_box_has(struct pb_box *box, pgoff_t index)
 {
@@ -78,14 +78,14 @@ static inline bool pb_box_has(struct pb_box *box, pgoff_t index)
 }
 
 /**
- * pb_store_pending - does a page lie behind an end that was not acted on?
+ * pb_store_pending - does a page lie past a cut that is still to be handled?
  * @box: a sealed box
- * @index: the page
+ * @index: index of the page
  *
- * Looks at the size of the store, and notices if it has shrunk.
+ * Checks the size of the store, and notices if it has shrunk.
  *
- * Context: as pb_store_notice().
- * Return: true if so: what the page shows may not be what the store has
+ * Context: as for pb_store_notice().
+ * Return: true if so: the page may differ from the store
  */
 static inline bool pb_store_pending(struct pb_box *box, pgoff_t index)
 {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A store that is truncated while a box uses it: what lies past the cut goes.
+ * Truncation of the store while a box uses it: drop the pages past the cut.
  *
- * store.c notes the cut. A worker clears it here: it drops the pages of the root
- * view that lie past it, from frames and from swap, and zeroes the tail of the page
- * that it goes through. A dirty page that is dropped is lost; fsync() reports that
- * once for each truncation.
+ * store.c notes the cut, and a worker clears it here. The worker drops the
+ * pages of the root view that lie past it, from frames and from swap, and
+ * zeroes the tail of the page that contains it. A dropped dirty page is lost;
+ * fsync() reports that once for each truncation.
  *
- * A fault that brings a page in while the worker is at work either puts it into
- * the view before the worker gets there, which then drops it; or begins to read
- * it after the truncation, so that it reads what the store has by now. Before it
- * returns the page it looks for a cut once more, under the folio lock.
+ * A fault may read a page while the worker runs. Either it puts the page into
+ * the view before the worker gets there, and the worker drops the page; or it
+ * starts to read after the truncation, and reads the new contents of the store.
+ * Before it returns the page it checks for a cut again, under the folio lock.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -29,14 +29,14 @@ static struct folio *truncate_lock_idle(struct pb_box *box,
 {
 	struct folio *folio;
 
-	/* No signal reaches a worker. */
+	/* No signal interrupts a worker. */
 	return pb_page_lock_idle(box, page, &folio) ? NULL : folio;
 }
 
 /*
- * The page is not in the store any more: drop it. One without a frame may get
- * one meanwhile; the fault that brings it in finds the cut before it maps it.
- * Another page may have taken its place in the view.
+ * Drop a page that is no longer in the store. If it has no frame, a fault may
+ * just give it one; the fault finds the cut before it maps the page. Another
+ * page may have taken its place in the view.
  */
 static void truncate_drop_page(struct pb_box *box, struct pb_page *page)
 {
@@ -63,7 +63,9 @@ static void truncate_drop_page(struct pb_box *box, struct pb_page *page)
 		pb_page_unshare(box, page);
 }
 
-/* Zero a page from @offset on: in its frame, and in swap when it is read. */
+/*
+ * Zero a page from @offset on: now in its frame, and later when read from swap.
+ */
 static void truncate_zero_tail(struct pb_page *page, struct folio *folio,
 			       size_t offset)
 {
@@ -73,7 +75,7 @@ static void truncate_zero_tail(struct pb_page *page, struct folio *folio,
 	pb_folio_release(folio);
 }
 
-/* The end goes through a page: what is behind it is zero from now on. */
+/* The store ends within this page: zero the rest of it. */
 static void truncate_trim_tail(struct pb_box *box, pgoff_t index, size_t offset)
 {
 	struct folio *folio;
@@ -117,10 +119,10 @@ static void truncate_trim(struct pb_box *box, u64 cut)
 }
 
 /**
- * pb_truncate_trim - act on a cut
+ * pb_truncate_trim - drop the pages past the cut
  * @box: a sealed box
  *
- * Context: a worker, which no signal reaches: it waits for folios under I/O.
+ * Context: a worker, since it waits for folios under I/O without a signal.
  */
 void pb_truncate_trim(struct pb_box *box)
 {
@@ -135,12 +137,12 @@ void pb_truncate_trim(struct pb_box *box)
 		seq = t->seq;
 		spin_unlock(&t->lock);
 		truncate_trim(box, cut);
-		/* Before anybody who waits goes on, and asks for the error. */
+		/* Before waiting tasks proceed, and ask for the error. */
 		if (t->lost)
 			pb_store_failed(box, -EIO);
 		t->lost = false;
 		spin_lock(&t->lock);
-		/* Pages that came in meanwhile may be behind a new cut. */
+		/* Pages read in between may lie past a new cut. */
 		if (seq != t->seq)
 			continue;
 		WRITE_ONCE(t->cut, PB_CUT_NONE);
@@ -160,7 +162,7 @@ static void truncate_work(struct work_struct *work)
 }
 
 /**
- * pb_truncate_init - nothing is known of a store yet
+ * pb_truncate_init - initialise, before the box has a store
  * @box: a new box
  */
 void pb_truncate_init(struct pb_box *box)

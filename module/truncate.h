@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is known of the end of a store, and what is done when it has shrunk. */
+/* The end of a store, and its truncation. */
 #ifndef _PAGEBOX_TRUNCATE_H
 #define _PAGEBOX_TRUNCATE_H
 
@@ -12,22 +12,22 @@ struct pb_box;
 struct pb_watch;
 
 /**
- * struct pb_truncate - what is known of the end of the store
- * @lock: a leaf lock around each look at the size
- * @end: the size that was seen last; written under @lock
- * @cut: the lowest end that pages were not dropped for yet, or PB_CUT_NONE;
+ * struct pb_truncate - the known end of the store
+ * @lock: leaf; held while the size is read and noted
+ * @end: the size noted last; written under @lock
+ * @cut: the lowest end past which pages must still be dropped, or PB_CUT_NONE;
  *       @lock
- * @first: the page that it is in; written under @lock
- * @seq: how often the store was seen to have shrunk; as @first
- * @trim: around the dropping of pages; outermost, taken by workers
- * @lost: one of them was dirty; @trim
+ * @first: index of the page that contains @cut; written under @lock
+ * @seq: number of times that the store shrank; as @first
+ * @trim: held while pages are dropped; outermost, taken by workers
+ * @lost: a dropped page was dirty; @trim
  * @wait: for @first to become PB_CUT_NONE
  * @work: drops pages
  * @watch: the notification, or NULL; changed under pb_box.lock until the box is
  *         sealed
  */
 struct pb_truncate {
-	spinlock_t lock; /* each look at the size */
+	spinlock_t lock; /* reading and noting the size */
 	u64 end;
 	u64 cut;
 	pgoff_t first;
@@ -41,7 +41,7 @@ struct pb_truncate {
 
 #define PB_CUT_NONE ULONG_MAX
 
-/* An index behind any cut. */
+/* An index past any cut. */
 #define PB_CUT_ANY (PB_CUT_NONE - 1)
 
 void pb_truncate_init(struct pb_box *box);

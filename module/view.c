@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A view: which page is at which index.
+ * A view: maps each index to a page.
  *
- * Readers look up under RCU and check again once they hold the folio lock of
- * what they found; writers replace one known entry by another, so that of two
- * faults that want to change an entry one wins and the other looks again.
+ * Readers look up under RCU and check again under the folio lock of the page
+ * found. Writers replace one known entry by another, so that of two faults that
+ * change an entry one wins and the other looks it up again.
  */
 #include <linux/pagemap.h>
 
@@ -16,9 +16,9 @@
 #include "view.h"
 
 /**
- * pb_view_init - make an empty view
- * @box: it belongs to
- * @view: where
+ * pb_view_init - initialise an empty view
+ * @box: the box of the view
+ * @view: the view
  */
 void pb_view_init(struct pb_box *box, struct pb_view *view)
 {
@@ -27,9 +27,9 @@ void pb_view_init(struct pb_box *box, struct pb_view *view)
 }
 
 /**
- * pb_view_destroy - forget all pages
- * @box: it belongs to
- * @view: that nothing maps any more
+ * pb_view_destroy - drop all pages of a view
+ * @box: the box of the view
+ * @view: the view; no VMA maps it
  */
 void pb_view_destroy(struct pb_box *box, struct pb_view *view)
 {
@@ -39,9 +39,9 @@ void pb_view_destroy(struct pb_box *box, struct pb_view *view)
 }
 
 /**
- * pb_view_peek - look a page up
- * @view: where
- * @index: which
+ * pb_view_peek - look a page of the view itself up
+ * @view: the view
+ * @index: the index
  *
  * Context: under RCU, which keeps the page object but not its place.
  * Return: the page or NULL
@@ -52,12 +52,12 @@ struct pb_page *pb_view_peek(struct pb_view *view, pgoff_t index)
 }
 
 /**
- * pb_view_look - which page a view shows
- * @box: it belongs to
- * @view: where
- * @index: which
+ * pb_view_look - look up the page that a view shows
+ * @box: the box of the view
+ * @view: the view
+ * @index: the index
  *
- * Context: under RCU, as pb_view_peek().
+ * Context: as for pb_view_peek().
  * Return: its own page, else the root view's, else NULL
  */
 struct pb_page *pb_view_look(struct pb_box *box, struct pb_view *view,
@@ -72,16 +72,16 @@ struct pb_page *pb_view_look(struct pb_box *box, struct pb_view *view,
 
 /**
  * pb_view_trylock - look a page up and lock it in its frame, without waiting
- * @view: where
- * @index: which
+ * @view: the view
+ * @index: the index
  * @page: set to the page on success
  *
- * This is the whole look-up of a minor fault. RCU is held from the first look
- * at the entry to the second one, under the folio lock, so that the page cannot
- * have become another one in between.
+ * This is the whole look-up of a minor fault. RCU is held from the first
+ * look-up of the entry to the second one, under the folio lock, so the page
+ * object cannot be reused in between.
  *
- * Return: the folio, locked and referenced and up to date, or NULL when there
- * is no page, no frame, or the lock is taken
+ * Return: the folio, locked, referenced and up to date; or NULL when there is
+ * no page or no frame, or the lock is taken
  */
 struct folio *pb_view_trylock(struct pb_view *view, pgoff_t index,
 			      struct pb_page **page)
@@ -114,11 +114,11 @@ out_none:
 
 /**
  * pb_view_next - find the next page
- * @view: where
- * @index: where to begin; set to the place of the page that was found
- * @last: where to end
+ * @view: the view
+ * @index: first index; set to the index of the page found
+ * @last: last index
  *
- * Context: under RCU, as pb_view_peek().
+ * Context: as for pb_view_peek().
  * Return: the page or NULL
  */
 struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index, pgoff_t last)
@@ -128,12 +128,12 @@ struct pb_page *pb_view_next(struct pb_view *view, pgoff_t *index, pgoff_t last)
 
 /**
  * pb_view_next_shown - find the next page that a view shows
- * @box: it belongs to
- * @view: where
- * @index: where to begin; set to the place of the page that was found
- * @last: where to end
+ * @box: the box of the view
+ * @view: the view
+ * @index: first index; set to the index of the page found
+ * @last: last index
  *
- * Context: under RCU, as pb_view_peek().
+ * Context: as for pb_view_peek().
  * Return: the view's own page or the root view's, or NULL
  */
 struct pb_page *pb_view_next_shown(struct pb_box *box, struct pb_view *view,
@@ -155,10 +155,10 @@ struct pb_page *pb_view_next_shown(struct pb_box *box, struct pb_view *view,
 }
 
 /**
- * pb_view_next_get - find the next page of the view itself, and keep it
- * @view: where
- * @index: where to begin; set to the place of the page that was found
- * @last: where to end
+ * pb_view_next_get - find the next page of the view itself, and reference it
+ * @view: the view
+ * @index: first index; set to the index of the page found
+ * @last: last index
  *
  * Return: the page with a reference for the caller, or NULL
  */
@@ -176,13 +176,13 @@ struct pb_page *pb_view_next_get(struct pb_view *view, pgoff_t *index,
 }
 
 /**
- * pb_view_get - find the page that a view shows, and keep it
- * @box: it belongs to
- * @view: where
- * @index: which
+ * pb_view_get - look up the page that a view shows, and reference it
+ * @box: the box of the view
+ * @view: the view
+ * @index: the index
  *
  * Return: the page with a reference for the caller; NULL when there is none;
- * ERR_PTR(-EAGAIN) when it has just gone
+ * ERR_PTR(-EAGAIN) when it is just being freed
  */
 struct pb_page *pb_view_get(struct pb_box *box, struct pb_view *view,
 			    pgoff_t index)
@@ -198,22 +198,22 @@ struct pb_page *pb_view_get(struct pb_box *box, struct pb_view *view,
 }
 
 /**
- * pb_view_replace - change an entry, if it is still what the caller saw
- * @view: where
- * @index: which
- * @old: what the caller saw, or NULL
- * @new: what shall be there, or NULL
+ * pb_view_replace - change an entry, unless it has changed
+ * @view: the view
+ * @index: the index
+ * @old: the expected page, or NULL
+ * @new: the new page, or NULL
  *
- * Sharers are the caller's business.
+ * Does not change the number of sharers.
  *
- * Return: 0, -EAGAIN when something else is there, -ENOMEM
+ * Return: 0; -EAGAIN when the entry is not @old; -ENOMEM
  */
 int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
 		    struct pb_page *new)
 {
 	void *seen;
 
-	/* An entry that exists needs no memory. */
+	/* Changing an existing entry needs no memory. */
 	if (!old && pb_fail(PB_FAIL_VIEW))
 		return -ENOMEM;
 	seen = xa_cmpxchg(&view->pages, index, old, new, PB_GFP);
@@ -224,8 +224,8 @@ int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
 
 /**
  * pb_view_drop - drop a range of pages
- * @box: the view belongs to
- * @view: where; no VMA shows the range through it
+ * @box: the box of the view
+ * @view: the view; no VMA shows the range through it
  * @first: first index
  * @last: last index
  */
@@ -244,14 +244,14 @@ void pb_view_drop(struct pb_box *box, struct pb_view *view, pgoff_t first,
 }
 
 /**
- * pb_view_share - let another view hold the next page too
- * @from: the view that has it
- * @to: the view that shall have it
- * @index: where to begin; set to the place of the page that was found
- * @last: where to end
+ * pb_view_share - let another view share the next page
+ * @from: the view that holds the page
+ * @to: the view that will share it
+ * @index: first index; set to the index of the page found
+ * @last: last index
  *
- * Return: the page, now with a sharer more; NULL when there is none up to
- * @last; -ENOMEM, after which @from is as it was
+ * Return: the page, with one more sharer; NULL when there is none up to @last;
+ * -ENOMEM, with @from unchanged
  */
 struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 			      pgoff_t *index, pgoff_t last)
@@ -260,7 +260,7 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 	struct pb_page *page;
 	void *seen;
 
-	/* The lock keeps a fault from replacing the page meanwhile. */
+	/* The lock keeps a fault from replacing the page. */
 	xas_lock(&xas);
 	page = xas_find(&xas, last);
 	if (page)
@@ -276,7 +276,7 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 	if (!seen)
 		return page;
 
-	/* Already there: two VMAs show the same index. Or no memory. */
+	/* Either two VMAs show the same index, or there is no memory. */
 	atomic_dec(&page->sharers);
 	return xa_is_err(seen) ? ERR_PTR(xa_err(seen)) : page;
 }

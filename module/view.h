@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A view: index to page. */
+/* A view: maps an index to a page. */
 #ifndef _PAGEBOX_VIEW_H
 #define _PAGEBOX_VIEW_H
 

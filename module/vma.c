@@ -236,10 +236,7 @@ static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
 		return vma_break_cow(&f, vmf, start);
 	}
 	if (folio_test_hwpoison(folio)) {
-			/*
-			 * Core mm holds a reference too, and retries the
-			 * access.
-			 */
+		/* Core mm holds a reference too, and retries the access. */
 		folio_get(folio);
 		pb_poison_retire(f.box, folio);
 		return VM_FAULT_NOPAGE;
