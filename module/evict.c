@@ -208,8 +208,8 @@ static void evict_skip(struct pb_box *box, struct folio **folio,
 }
 
 /*
- * Swappiness: victims are dirty (must be written) or clean. Of the kind that it
- * disfavours only this percentage is taken.
+ * Swappiness: victims are dirty (must be written) or clean. Only a percentage
+ * of the less wanted kind is taken.
  */
 static bool evict_outweighed(struct pb_frames *frames, bool dirty)
 {
@@ -701,8 +701,8 @@ static bool evict_has_free(struct pb_frames *frames, u32 want)
 }
 
 /*
- * A task is stuck after so many requests for one page; as many for other pages
- * reset the count.
+ * A task is stuck after so many requests for one page; as many in a row
+ * for other pages reset the count.
  */
 #define STUCK_AGAIN 8
 #define STUCK_OTHERS 8

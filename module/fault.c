@@ -38,8 +38,8 @@
  *
  * Exception: the frame for the copy may come from evicting the very page to be
  * copied. If that page is the preferred victim, this would loop. In the second
- * attempt the frame in which the page is read back from swap becomes the copy
- * itself, and the page stays in swap.
+ * attempt the frame into which the page is read back becomes the copy itself,
+ * and the page stays in swap or the store.
  */
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
