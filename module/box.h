@@ -62,7 +62,7 @@ struct pb_swap;
  * @oom_since: time of that kill, in jiffies; @oom_lock
  * @truncate: detects truncation of the store
  * @flusher: writes back pages that have been dirty too long
- * @shrinker: the box's part in the machine's reclaim
+ * @shrinker: gives memory back when the machine is short of it
  * @stats: counters, per CPU
  * @dir: debugfs directory; used by @sync alone
  * @sync: makes and removes the debugfs directories of the box and of its maps

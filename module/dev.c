@@ -378,7 +378,7 @@ static int mmap_shared(struct pb_box *box, struct vm_area_struct *vma)
 		err = mmap_map(map, vma, &pb_vma_shared_ops);
 	if (!err)
 		vma_set_file(vma, file);
-	/* The VMA has taken a reference, if all went well. */
+	/* On success the VMA has its own reference. */
 	fput(file);
 	return err;
 }
@@ -400,7 +400,7 @@ static int mmap_private(struct pb_box *box, struct vm_area_struct *vma)
 		vma_set_file(vma, file);
 		vm_flags_set(vma, VM_SHARED);
 	}
-	/* The VMA has taken a reference, if all went well. */
+	/* On success the VMA has its own reference. */
 	fput(file);
 	return err;
 }

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The code behind the tracepoints, which the kernel's macros make. */
+/* Instantiates the tracepoints. */
 #define CREATE_TRACE_POINTS
 #include "trace.h"

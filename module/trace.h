@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints: numbers only, so that any tool can print them. A frame or slot
- * of 4294967295 means that there is none.
+ * Tracepoints. Their fields are numbers only, so that any tool can print them. A
+ * frame or slot of 4294967295 means none.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM pagebox
@@ -66,7 +66,7 @@ TRACE_EVENT(pagebox_fault,
 		  __entry->latency)
 );
 
-/* A page lost its frame. */
+/* A page was evicted. */
 TRACE_EVENT(pagebox_evict,
 	TP_PROTO(u32 box, unsigned long index, u32 frame, u32 slot, bool root,
 		 bool dirty),
@@ -93,8 +93,8 @@ TRACE_EVENT(pagebox_evict,
 );
 
 /*
- * A write gave a view its own copy of a page that sharers views held. from is
- * PB_NONE if the page was in swap, and is still.
+ * A write gave a view its own copy of a page, which "sharers" views held. "from"
+ * is PB_NONE if the page was in swap, where it still is.
  */
 TRACE_EVENT(pagebox_cow,
 	TP_PROTO(u32 box, u32 map, unsigned long index, u32 from, u32 to,
