@@ -18,15 +18,14 @@
 #include "lib/box.h"
 #include "lib/child.h"
 #include "lib/harness.h"
+#include "lib/load.h"
 #include "lib/module.h"
-#include "lib/pattern.h"
 #include "lib/proc.h"
 #include "lib/test.h"
 
 #define LOADS sized(100, 100)
 #define FULL_ROUNDS 100
 #define STEPS_MAX 100
-#define PAGES 16
 
 /* 0, or the errno of loading the module. */
 static int load_error(const char *parameters)
@@ -49,23 +48,6 @@ static bool nothing_is_left(void)
 	return access(PAGEBOX_DEVICE, F_OK) &&
 	       access("/sys/module/pagebox", F_OK) &&
 	       access("/sys/kernel/debug/pagebox", F_OK);
-}
-
-static bool box_works(void)
-{
-	char *map = box_map(box_new(8, 0), PAGES, MAP_PRIVATE);
-	bool right;
-
-	pages_fill(map, PAGES, 1);
-	right = pages_hold(map, PAGES, 1);
-	unmap(map, PAGES);
-	return right;
-}
-
-static int use_a_box(void *context)
-{
-	(void)context;
-	return !box_works();
 }
 
 /* Less than a page for each load that is looked at. */
@@ -107,7 +89,7 @@ static int load_and_unload(unsigned int n)
 	end = first_box_fails();
 	if (!end && !access("/sys/kernel/debug/pagebox", F_OK))
 		return broken(n, "nothing failed, and it is not the end");
-	if (in_child(use_a_box, NULL))
+	if (in_child(box_fails, NULL))
 		return broken(n, "no box can be had");
 	errno = module_unload("pagebox");
 	if (errno || !nothing_is_left())
@@ -150,7 +132,7 @@ TEST(bad_parameters)
 		EXPECT_TRUE(nothing_is_left());
 	}
 	load_as_before();
-	EXPECT_TRUE(box_works());
+	EXPECT_EQ(0, in_child(box_fails, NULL));
 }
 
 /* Unloading waits for RCU each time, which takes long on a debug kernel. */

@@ -12,6 +12,14 @@
 #include "lib/pattern.h"
 #include "lib/test.h"
 
+int box_fails(void *unused)
+{
+	char *map = box_map(box_new(8, 0), 16, MAP_PRIVATE);
+
+	pages_fill(map, 16, 1);
+	return !pages_hold(map, 16, 1);
+}
+
 /* Relaxed atomics. */
 struct load_shared {
 	unsigned int operations[2];

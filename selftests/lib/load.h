@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* For in_child(): 0 if a new box works. */
+int box_fails(void *unused);
+
 struct load {
 	pid_t pid[2];
 	struct load_shared *shared;

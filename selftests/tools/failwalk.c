@@ -48,12 +48,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/box.h"
 #include "lib/child.h"
 #include "lib/debugfs.h"
 #include "lib/failpoint.h"
+#include "lib/load.h"
 #include "lib/module.h"
-#include "lib/pattern.h"
 #include "lib/test.h"
 
 #define CASES_MAX 200
@@ -305,15 +304,6 @@ static bool log_complains(char *line, size_t room)
 	return found;
 }
 
-static int use_a_box(void *context)
-{
-	char *map = box_map(box_new(4, 0), 16, MAP_PRIVATE);
-
-	(void)context;
-	pages_fill(map, 16, 1);
-	return !pages_hold(map, 16, 1);
-}
-
 static void look_around(const char *name, unsigned long n)
 {
 	char line[512];
@@ -326,7 +316,7 @@ static void look_around(const char *name, unsigned long n)
 		bug(name, n, "log", line);
 	/* Not off, for which the kernel would patch all points each time. */
 	failpoint_set("all nth %lu", NEVER);
-	if (in_child(use_a_box, NULL))
+	if (in_child(box_fails, NULL))
 		bug(name, n, "after", "a new box does not work");
 }
 
