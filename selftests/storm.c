@@ -54,7 +54,7 @@
 #define FOR_EVER ULONG_MAX
 
 /* The pages of the box. */
-#define WORD_PAGES 64 /* of the root view, and as many of each process's own */
+#define WORD_PAGES 32 /* of the root view, and as many of each process's own */
 #define AREA_PAGES 8 /* of the root view, for each thread */
 #define AREA(worker) (2 * WORD_PAGES + (worker)*AREA_PAGES)
 #define MINE_FIRST AREA(WORKERS) /* of a private mapping for each thread */
