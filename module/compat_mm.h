@@ -90,16 +90,16 @@ static inline void pb_lru_add_drain(void)
 #endif
 }
 
-/* Zap one page in a VMA, which i_mmap_rwsem keeps. */
-static inline void pb_zap_page(struct vm_area_struct *vma,
-			       unsigned long address)
+/* Zap a range of a VMA, which i_mmap_rwsem keeps. */
+static inline void pb_zap_range(struct vm_area_struct *vma,
+				unsigned long address, unsigned long size)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-	zap_page_range(vma, address, PAGE_SIZE);
+	zap_page_range(vma, address, size);
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
-	zap_page_range_single(vma, address, PAGE_SIZE, NULL);
+	zap_page_range_single(vma, address, size, NULL);
 #else
-	zap_vma_range(vma, address, PAGE_SIZE);
+	zap_vma_range(vma, address, size);
 #endif
 }
 

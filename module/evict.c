@@ -172,17 +172,12 @@ static int evict_by_index(const void *a, const void *b)
 static void evict_unmap(struct pb_box *box, struct folio **folio,
 			unsigned int nr)
 {
-	unsigned int i, j, n;
+	unsigned int n;
 
 	sort(folio, nr, sizeof(*folio), evict_by_index, NULL);
-	for (i = 0; i < nr; i += n) {
-		bool mapped = false;
-
+	for (unsigned int i = 0; i < nr; i += n) {
 		n = evict_run_length(folio + i, nr - i);
-		for (j = i; j < i + n; j++)
-			mapped |= folio_mapped(folio[j]);
-		if (mapped)
-			pb_box_unmap(box, folio[i]->index, n);
+		pb_pte_unmap(box->inode->i_mapping, folio + i, n);
 	}
 }
 

@@ -32,11 +32,12 @@
 /**
  * pb_identity_get - get an identity for a private map
  * @box: the box
+ * @mm: the process, which pte.c finds in the inode's i_private while the map exists
  *
  * Context: sleeps.
  * Return: an inode without contents, or NULL if memory is short
  */
-struct inode *pb_identity_get(struct pb_box *box)
+struct inode *pb_identity_get(struct pb_box *box, const struct mm_struct *mm)
 {
 	struct inode *inode;
 
@@ -46,7 +47,7 @@ struct inode *pb_identity_get(struct pb_box *box)
 		box->identities = inode->i_private;
 	spin_unlock(&box->maps.lock);
 	if (inode) {
-		inode->i_private = NULL;
+		WRITE_ONCE(inode->i_private, (void *)mm);
 		/* The next futex assigns it a number that no inode ever had. */
 		atomic64_set(&inode->i_sequence, 0);
 		return inode;
@@ -57,6 +58,7 @@ struct inode *pb_identity_get(struct pb_box *box)
 		return NULL;
 	/* As for the box's own inode: nothing is in its i_pages. */
 	mapping_set_no_writeback_tags(inode->i_mapping);
+	WRITE_ONCE(inode->i_private, (void *)mm);
 	return inode;
 }
 
@@ -70,7 +72,7 @@ void pb_identity_put(struct pb_box *box, struct inode *inode)
 	if (!inode)
 		return;
 	spin_lock(&box->maps.lock);
-	inode->i_private = box->identities;
+	WRITE_ONCE(inode->i_private, box->identities);
 	box->identities = inode;
 	spin_unlock(&box->maps.lock);
 }

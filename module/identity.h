@@ -4,9 +4,11 @@
 #define _PAGEBOX_IDENTITY_H
 
 struct inode;
+struct mm_struct;
 struct pb_box;
 
-struct inode *pb_identity_get(struct pb_box *box);
+struct inode *pb_identity_get(struct pb_box *box,
+			      const struct mm_struct *mm);
 void pb_identity_put(struct pb_box *box, struct inode *inode);
 void pb_identities_destroy(struct pb_box *box);
 

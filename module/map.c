@@ -212,7 +212,7 @@ struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 	map->key.mm = mm;
 	map->view = private ? &map->own : &box->root;
 	if (private) {
-		map->identity = pb_identity_get(box);
+		map->identity = pb_identity_get(box, mm);
 		if (!map->identity)
 			goto out_free;
 		pb_view_init(box, &map->own);

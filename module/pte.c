@@ -2,8 +2,8 @@
 /*
  * The hardware's page tables: read, harvest accessed bits, write-protect.
  *
- * This file maps and unmaps nothing; core mm does that. The page tables of a VMA
- * are safe to walk while the VMA is in the i_mmap tree (under i_mmap_rwsem) or
+ * This file maps nothing, and leaves unmapping to core mm, one VMA at a time. The
+ * page tables of a VMA are safe to walk while the VMA is in the i_mmap tree (under i_mmap_rwsem) or
  * its mm's mmap_lock is held. Newer kernels may still free empty tables in
  * madvise(): RCU keeps their memory, and a PMD entry is checked again under the
  * lock of the table it points to.
@@ -177,6 +177,80 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
 		pb_ptep_clear_young(h->vma, address, ptep);
 }
 
+/* The part of a VMA that shows a range of indices. */
+static unsigned long address_of(struct vm_area_struct *vma, pgoff_t first,
+				pgoff_t last, unsigned long *end)
+{
+	pgoff_t from = max(first, vma->vm_pgoff);
+	pgoff_t to = min(last, vma_last_index(vma));
+	unsigned long start =
+		vma->vm_start + ((from - vma->vm_pgoff) << PAGE_SHIFT);
+
+	*end = start + ((to - from + 1) << PAGE_SHIFT);
+	return start;
+}
+
+/**
+ * struct rmap - a walk over the VMAs that show a range of indices
+ * @mapping: of the box
+ * @first: first index
+ * @last: last index
+ * @mm: the process whose VMAs come first, or NULL
+ * @others: its VMAs were visited
+ */
+struct rmap {
+	struct address_space *mapping;
+	pgoff_t first;
+	pgoff_t last;
+	const void *mm;
+	bool others;
+};
+
+/*
+ * Most private pages are mapped by one process only, and their identity tells
+ * which. It is a hint: after fork() that process may be another one, or gone.
+ */
+static struct rmap rmap_of(struct address_space *mapping, struct folio **folios,
+			   unsigned int nr)
+{
+	pgoff_t first = folios[0]->index;
+	const void *mm = READ_ONCE(folios[0]->mapping->host->i_private);
+
+	return (struct rmap){
+		.mapping = mapping,
+		.first = first,
+		.last = first + nr - 1,
+		.mm = mm,
+		.others = !mm,
+	};
+}
+
+/* The VMA after @vma, or the first one after NULL. */
+static struct vm_area_struct *rmap_next(struct rmap *rmap,
+					struct vm_area_struct *vma)
+{
+	for (;;) {
+		vma = vma ? pb_pte_vma_next(vma, rmap->first, rmap->last) :
+			    pb_pte_vma_first(rmap->mapping, rmap->first,
+					     rmap->last);
+		if (!vma && !rmap->others)
+			rmap->others = true;
+		else if (!vma || (vma->vm_mm == rmap->mm) != rmap->others)
+			return vma;
+	}
+}
+
+/* Has a walk found all PTEs of the folios? */
+static bool all_found(struct folio **folios, const struct pb_pte_bits *bits,
+		      unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		if (bits[i].mapped < folio_mapcount(folios[i]))
+			return false;
+	}
+	return true;
+}
+
 /**
  * pb_pte_harvest - collect the PTE bits of folios at neighbouring indices
  * @mapping: of the box
@@ -190,6 +264,9 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
  * the bit again before it reloads the entry. A caller that must see the next
  * access clears the PTE as well.
  *
+ * The walk ends when it has found as many PTEs as the folios have, so that the VMAs
+ * of other processes that show other pages at the same indices cost little.
+ *
  * Context: takes i_mmap_rwsem for reading and page table locks.
  */
 void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
@@ -197,26 +274,97 @@ void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
 		    unsigned int nr, bool clear)
 {
 	struct harvest h = {
-		.first = first,
+		.first = folios[0]->index,
 		.folios = folios,
 		.bits = bits,
 		.clear = clear,
 	};
-	pgoff_t last = first + nr - 1;
+	struct rmap rmap = rmap_of(mapping, folios, nr);
 	struct vm_area_struct *vma;
 
 	memset(bits, 0, nr * sizeof(*bits));
 	i_mmap_lock_read(mapping);
-	for (vma = pb_pte_vma_first(mapping, first, last); vma;
-	     vma = pb_pte_vma_next(vma, first, last)) {
-		pgoff_t from = max(first, vma->vm_pgoff);
-		pgoff_t to = min(last, vma_last_index(vma));
-		unsigned long start =
-			vma->vm_start + ((from - vma->vm_pgoff) << PAGE_SHIFT);
+	for (vma = rmap_next(&rmap, NULL); vma && !all_found(folios, bits, nr);
+	     vma = rmap_next(&rmap, vma)) {
+		unsigned long start, end;
 
+		start = address_of(vma, rmap.first, rmap.last, &end);
 		h.vma = vma;
-		walk(vma->vm_mm, start, start + ((to - from + 1) << PAGE_SHIFT),
-		     harvest_pte, &h);
+		walk(vma->vm_mm, start, end, harvest_pte, &h);
+	}
+	i_mmap_unlock_read(mapping);
+}
+
+/**
+ * struct find - what find_pte() works on
+ * @vma: whose page tables are walked
+ * @first: index of @folios[0]
+ * @folios: folios of neighbouring indices, locked
+ * @start: address of the first PTE that maps one of them
+ * @end: address after the last one, or 0
+ */
+struct find {
+	struct vm_area_struct *vma;
+	pgoff_t first;
+	struct folio **folios;
+	unsigned long start;
+	unsigned long end;
+};
+
+static void find_pte(struct mm_struct *mm, unsigned long address, pte_t *ptep,
+		     void *arg)
+{
+	struct find *find = arg;
+	unsigned long i = linear_page_index(find->vma, address) - find->first;
+
+	if (pte_pfn(READ_ONCE(*ptep)) != folio_pfn(find->folios[i]))
+		return;
+	if (!find->end)
+		find->start = address;
+	find->end = address + PAGE_SIZE;
+}
+
+static bool any_mapped(struct folio **folios, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		if (folio_mapped(folios[i]))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * pb_pte_unmap - clear the PTEs of folios at neighbouring indices
+ * @mapping: of the box
+ * @folios: the folios, locked, so that no fault maps them again
+ * @nr: how many folios
+ *
+ * Unlike unmap_mapping_pages() this leaves VMAs alone in which the same indices
+ * show other pages, and ends when the folios have no PTE left. Dirty and accessed
+ * bits go to the folios, and the TLBs are flushed.
+ *
+ * Context: sleeps; takes i_mmap_rwsem for reading and page table locks.
+ */
+void pb_pte_unmap(struct address_space *mapping, struct folio **folios,
+		  unsigned int nr)
+{
+	struct rmap rmap = rmap_of(mapping, folios, nr);
+	struct find find = { .first = rmap.first, .folios = folios };
+	struct vm_area_struct *vma;
+
+	if (!any_mapped(folios, nr))
+		return;
+	i_mmap_lock_read(mapping);
+	for (vma = rmap_next(&rmap, NULL); vma && any_mapped(folios, nr);
+	     vma = rmap_next(&rmap, vma)) {
+		unsigned long start, end;
+
+		start = address_of(vma, rmap.first, rmap.last, &end);
+		find.vma = vma;
+		find.end = 0;
+		walk(vma->vm_mm, start, end, find_pte, &find);
+		if (find.end)
+			pb_zap_range(vma, find.start, find.end - find.start);
 	}
 	i_mmap_unlock_read(mapping);
 }

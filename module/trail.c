@@ -151,7 +151,7 @@ static void trail_leave(struct pb_box *box, const struct step *step)
 	     vma = pb_pte_vma_next(vma, step->index, step->index)) {
 		if (vma->vm_mm == step->mm && vma->vm_start <= step->address &&
 		    step->address < vma->vm_end && !(vma->vm_flags & VM_LOCKED))
-			pb_zap_page(vma, step->address);
+			pb_zap_range(vma, step->address, PAGE_SIZE);
 	}
 	i_mmap_unlock_read(mapping);
 }

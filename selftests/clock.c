@@ -4,6 +4,7 @@
  * few frames, and after each access the frame table has to be the model's.
  */
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "lib/box.h"
@@ -285,6 +286,39 @@ TEST(references_of_two_mappings)
 		drop_ptes(map[i], 1);
 		ASSERT_EQ(FRAMES, frame_rows(box_info(box).id, &rows));
 		EXPECT_EQ(1, rows[0].referenced) TH_LOG("%d PTEs gone", i + 1);
+		free(rows);
+	}
+	close(box);
+}
+
+static void clear_accessed_bits(void)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY);
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		die("/proc/self/clear_refs");
+	close(fd);
+}
+
+/* An access through any of two mappings counts, though the other has a PTE too. */
+TEST(reference_through_one_of_two_mappings)
+{
+	int box = box_new(FRAMES, PAGES);
+	char *map[2] = { box_map(box, PAGES, MAP_SHARED),
+			 box_map(box, PAGES, MAP_SHARED) };
+	struct frame_row *rows;
+
+	for (int i = 0; i < 2; i++) {
+		(void)*(volatile char *)map[0];
+		(void)*(volatile char *)map[1];
+		clear_accessed_bits();
+		ASSERT_EQ(FRAMES, frame_rows(box_info(box).id, &rows));
+		EXPECT_EQ(0, rows[0].referenced);
+		free(rows);
+		drop_ptes(map[i], 1);
+		(void)*(volatile char *)map[i];
+		ASSERT_EQ(FRAMES, frame_rows(box_info(box).id, &rows));
+		EXPECT_EQ(1, rows[0].referenced) TH_LOG("mapping %d", i);
 		free(rows);
 	}
 	close(box);

@@ -369,6 +369,53 @@ TEST_F(model, random_operations)
 	EXPECT_EQ(1, box_stats(self->box).views);
 }
 
+/* A page that leaves its frame takes no PTE of another page at its index with it. */
+TEST(relatives_keep_their_ptes)
+{
+	int box = box_new(FRAMES, 0);
+	char *map[3];
+	struct pagebox_stats before, now;
+
+	for (int i = 0; i < 3; i++) {
+		map[i] = box_map(box, 1, MAP_PRIVATE);
+		pages_fill(map[i], 1, i);
+	}
+	before = box_stats(box);
+	ASSERT_EQ(1, map_range(box, PAGEBOX_IOC_PAGE_OUT, map[1], 1));
+	EXPECT_TRUE(pages_hold(map[0], 1, 0));
+	EXPECT_TRUE(pages_hold(map[2], 1, 2));
+	now = box_stats(box);
+	EXPECT_EQ(before.faults[PAGEBOX_FAULT_MINOR],
+		  now.faults[PAGEBOX_FAULT_MINOR]);
+	EXPECT_TRUE(pages_hold(map[1], 1, 1));
+	now = box_stats(box);
+	EXPECT_EQ(before.faults[PAGEBOX_FAULT_SWAPIN] + 1,
+		  now.faults[PAGEBOX_FAULT_SWAPIN]);
+}
+
+/* A page that several mappings show leaves all of them. */
+TEST(all_ptes_of_a_page_go)
+{
+	int box = box_new(FRAMES, 0);
+	char *map[3];
+	struct pagebox_stats before, now;
+
+	for (int i = 0; i < 3; i++) {
+		map[i] = box_map(box, 1, MAP_SHARED);
+		pages_fill(map[i], 1, 1);
+	}
+	before = box_stats(box);
+	ASSERT_EQ(1, map_range(box, PAGEBOX_IOC_PAGE_OUT, map[1], 1));
+	EXPECT_EQ(0, box_stats(box).frames_used);
+	for (int i = 0; i < 3; i++)
+		EXPECT_TRUE(pages_hold(map[i], 1, 1));
+	now = box_stats(box);
+	EXPECT_EQ(before.faults[PAGEBOX_FAULT_SWAPIN] + 1,
+		  now.faults[PAGEBOX_FAULT_SWAPIN]);
+	EXPECT_EQ(before.faults[PAGEBOX_FAULT_MINOR] + 2,
+		  now.faults[PAGEBOX_FAULT_MINOR]);
+}
+
 /* From 128 frames on several victims go at once; no byte may notice. */
 TEST(batched)
 {
