@@ -260,7 +260,7 @@ static const char *const references_words[] = {
 
 static const char a_backend[] = "a path, 'ram' or 'none'";
 static const char a_delay[] =
-	"READ[,WRITE], each 0 to 10s: a number of us, or a number with us, ms or s";
+	"READ[,WRITE], each 0 to 10s, as N (in us), Nus, Nms or Ns";
 
 static const struct row rows[SETTING_NR] = {
 	[SETTING_SIZE] = { { "size", " BYTES",
@@ -343,7 +343,7 @@ static const struct row rows[SETTING_NR] = {
 			       .most = PAGEBOX_MAX_OOM_WAIT,
 			       .unit = MS,
 			       .take = take_time,
-			       .what = "a time, 0 to 3600s: a number of ms, or a number with ms or s" },
+			       .what = "a time, 0 to 3600s, as N (in ms), Nms or Ns" },
 	[SETTING_OVERCOMMIT] = { { "overcommit", " always|never",
 				   "allow mapping more than fits" },
 				 .set = PAGEBOX_SET_OVERCOMMIT,
@@ -359,7 +359,7 @@ static const struct row rows[SETTING_NR] = {
 				.most = PAGEBOX_MAX_DIRTY_AGE,
 				.unit = MS,
 				.take = take_time,
-				.what = "a time, 1ms to 3600s: a number of ms, or a number with ms or s" },
+				.what = "a time, 1ms to 3600s, as N (in ms), Nms or Ns" },
 	[SETTING_DIRTY_RATIO] = { { "dirty-ratio", " PERCENT",
 				    "percentage of dirty frames that starts writing" },
 				  .set = PAGEBOX_SET_DIRTY,

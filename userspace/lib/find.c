@@ -29,7 +29,7 @@ static const char only_root[] =
 static const char locked_down[] =
 	"%s: the kernel is locked down and denies access to debugfs";
 static const char not_mounted[] =
-	"the module is loaded, but %s does not exist: run 'mount -t debugfs none /sys/kernel/debug' as root";
+	"the module is loaded but %s is missing: as root, mount -t debugfs none /sys/kernel/debug";
 
 /**
  * pagebox_explain() - explain why the boxes cannot be read, with a remedy
