@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The demo of remote memory, in the VM of demo-remote-vm: two boxes that are
-# larger than the machine, one that swaps to a disk of another machine and one
-# whose store is a disk of another machine.
+# The demo of remote memory, in the VM of demo-remote-vm: two boxes that are larger
+# than the machine. One swaps to a disk of another machine, one has its store there.
 #
 #   scripts/demo-remote.sh
-#   scripts/demo-remote.sh in-swap|in-store    what runs in the boxes
+#   scripts/demo-remote.sh in-swap|in-store    the programs in the boxes
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/demo-text.sh"
@@ -19,7 +18,7 @@ mib()
 	echo "$(($1 >> 20)) MiB"
 }
 
-# memory KEY: from /proc/meminfo
+# memory KEY: a value from /proc/meminfo
 memory()
 {
 	awk -v key="$1:" '$1 == key { printf "%d MiB", $2 / 1024 }' /proc/meminfo
@@ -30,7 +29,7 @@ size()
 	mib "$(blockdev --getsize64 "$1")"
 }
 
-# show COMMAND...: as one would type it.
+# show COMMAND...: prints the command and runs it.
 show()
 {
 	printf '\n$ %s\n' "$*"
@@ -47,8 +46,8 @@ look_at_box()
 		"$(memory MemAvailable)" "$(memory MemTotal)"
 }
 
-# rewind: to the beginning of the box. All that use its file descriptor share
-# one position.
+# rewind: seeks to the start of the box. All users of the file descriptor share its
+# position.
 rewind()
 {
 	perl -e 'sysseek(STDIN, 0, 0) or die "$!\n"' <&"$PAGEBOX_FD"
@@ -61,7 +60,7 @@ check_box()
 	want=$(text | cksum)
 	got=$(head -c "$text_bytes" <&"$PAGEBOX_FD" | cksum)
 	[ "$want" = "$got" ] || die "WRONG: the text in the box has cksum $got instead of $want"
-	echo "right: $(mib "$text_bytes") of text, read from the box: cksum $got"
+	echo "correct: $(mib "$text_bytes") of text, read from the box: cksum $got"
 }
 
 in_swap()
@@ -94,15 +93,15 @@ story()
 	This machine has $(memory MemTotal) of memory and no disk. Another machine, $server, serves
 	two over the network: /dev/nbd0 ($(size /dev/nbd0), empty) and /dev/nbd1 ($(size /dev/nbd1), a text).
 
-	1. Memory that is elsewhere: a box that swaps to /dev/nbd0. It has $(mib $((frames * 4096))) of frames;
-	   $(mib "$text_bytes") are written into it and read again.
+	1. Remote memory: a box that swaps to /dev/nbd0. It has $(mib $((frames * 4096))) of frames;
+	   $(mib "$text_bytes") are written to it and read back.
 	END
 	show pagebox new --name memory --frames $frames --swap /dev/nbd0 --readahead 32 -- "$0" in-swap
 	cat <<-END
 
-	2. A file that is elsewhere: a box whose store is /dev/nbd1. All of the text is read
-	   through it, and the first $(mib "$edited_bytes") are changed. They go there in time, the rest of
-	   them when the box ends.
+	2. A remote file: a box whose store is /dev/nbd1. The whole text is read through the
+	   box, and its first $(mib "$edited_bytes") are changed. Changes are written back over time, the
+	   remaining ones when the box is destroyed.
 	END
 	show pagebox new --name file --frames $frames --store /dev/nbd1 --readahead 32 -- "$0" in-store
 }

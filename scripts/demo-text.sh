@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The text of the demo of remote memory, for both machines.
+# The text for the demo of remote memory, used by both machines.
 
 text_bytes=$((96 << 20))
 edited_bytes=$((4 << 20))
 
-# text: the numbers from 1 on, in lines.
+# text: prints the numbers from 1 on, one per line.
 text()
 {
 	head -c "$text_bytes" < <(exec seq 1 1000000000 2>/dev/null)
 }
 
-# edit: its beginning, with letters for digits.
+# edit: prints the start of the text, with digits replaced by letters.
 edit()
 {
 	head -c "$edited_bytes" < <(text 2>/dev/null) | tr 0-9 a-j

@@ -1,16 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The demo, as root in the test VM (or on a machine where modules may be
-# loaded): a text is read, edited and forked on a quarter of the frames it needs,
-# the inspector shows what happened, and ordinary tools check the answers.
+# The demo, as root in the test VM (or on a machine that may load modules): reads, edits
+# and forks a text on a quarter of the frames it needs, shows each step with the
+# inspector, and checks the results with ordinary tools.
 #
 #   scripts/demo.sh [TEXT]
 #
-# TEXT, or PAGEBOX_DEMO_TEXT, is a file of at least 8 MiB; without one it is the
-# kernel's System.map, or C headers that this machine has, one after another.
-# On a terminal the story has pauses, and colour unless NO_COLOR is set.
-# PAGEBOX_DEMO_PACED=1 or =0 decides instead, for a terminal that is at the other
-# end of a pipe; then COLUMNS says how wide it is.
+# TEXT, or PAGEBOX_DEMO_TEXT, is a file of at least 8 MiB; by default the kernel's
+# System.map, or a concatenation of C headers and other texts on this machine. On a
+# terminal there are pauses, and colours unless NO_COLOR is set. PAGEBOX_DEMO_PACED=1
+# or =0 overrides the detection of a terminal, and COLUMNS its width.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -41,7 +40,7 @@ size_of()
 	stat -L -c %s "$1"
 }
 
-# system_map: the path of one that is a real one, with its symbols in it.
+# system_map: path of a System.map that is large enough. Some are placeholders.
 system_map()
 {
 	local file
@@ -55,8 +54,8 @@ system_map()
 	return 1
 }
 
-# text_directories: where this machine may have texts, the dearest first. The
-# directories of headers are flat, so that they are read without a search.
+# text_directories: directories that may contain texts, in order of preference. Header
+# directories are searched first because they are flat.
 text_directories()
 {
 	local directory
@@ -70,8 +69,8 @@ text_directories()
 	done
 }
 
-# collect_text FILE: write 8 MiB and a bit of texts. Not a whole number of
-# pages: the tail of the last page is part of the story.
+# collect_text FILE: writes slightly more than 8 MiB. The size is not a multiple of the
+# page size, so that the demo includes a partial last page.
 collect_text()
 {
 	local want=$((least + 54321)) have=0 directory
@@ -96,14 +95,14 @@ choose_text()
 		collect_text "$text"
 	fi
 	[ "$(size_of "$text")" -ge "$least" ] ||
-		die "$text has less than 8 MiB; name a longer text in PAGEBOX_DEMO_TEXT"
+		die "$text is smaller than 8 MiB; set PAGEBOX_DEMO_TEXT to a larger text"
 }
 
-# ---- the stage -----------------------------------------------------------------
+# ---- setup ---------------------------------------------------------------------
 
 need()
 {
-	[ -e "$1" ] || die "$1 is not there: make $2"
+	[ -e "$1" ] || die "$1 does not exist: run 'make $2'"
 }
 
 load_module()
@@ -116,7 +115,8 @@ load_module()
 	[ -d /sys/kernel/debug/pagebox ] || mount -t debugfs none /sys/kernel/debug
 }
 
-# Newer wc takes any byte for a part of a word, older ones printable ones only.
+# For newer versions of wc, any byte can be part of a word; for older ones, only
+# printable ones.
 word_option()
 {
 	[ "$(printf '\200' | wc -w)" -eq 0 ] || echo --any-byte
@@ -136,7 +136,7 @@ is_coloured()
 	[ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ] && is_paced
 }
 
-# narrow: standard input, in lines that fit the terminal.
+# narrow: wraps standard input to the width of the terminal.
 narrow()
 {
 	local columns=${COLUMNS:-80}
@@ -144,9 +144,10 @@ narrow()
 	fold -s -w $((columns > 20 ? columns : 20))
 }
 
-# ---- the check -----------------------------------------------------------------
+# ---- check ---------------------------------------------------------------------
 
-# apply NOTES FILE: the edits in NOTES ("ucase|lcase first count", in pages), by dd.
+# apply NOTES FILE: applies the edits in NOTES ("ucase|lcase first count", in pages)
+# with dd.
 apply()
 {
 	local how first count
@@ -160,15 +161,15 @@ apply()
 # same WHAT EXPECTED GOT
 same()
 {
-	[ "$2" = "$3" ] || die "WRONG: $1: expected $2, the box says $3"
-	echo "  right: $1: $3" | narrow
+	[ "$2" = "$3" ] || die "WRONG: $1: expected $2, got $3 from the box"
+	echo "  correct: $1: $3" | narrow
 }
 
 # same_text WHAT EXPECTED GOT
 same_text()
 {
-	cmp "$2" "$3" >&2 || die "WRONG: $1 differs from the same edit by dd"
-	echo "  right: $1: cksum $(cksum <"$3")" | narrow
+	cmp "$2" "$3" >&2 || die "WRONG: $1 differs from the same edits by dd"
+	echo "  correct: $1: cksum $(cksum <"$3")" | narrow
 }
 
 check_answers()
@@ -176,9 +177,9 @@ check_answers()
 	local words
 
 	words=$(wc -w <"$text")
-	same "words of the text, counted on a quarter of its frames" "$words" "$(cat words)"
+	same "words in the text, counted on a quarter of its frames" "$words" "$(cat words)"
 	same "words in the shared view after all the edits" "$words" "$(cat words-after)"
-	same "the file itself, untouched" "$checksum" "$(cksum <"$text")"
+	same "the file itself, unchanged" "$checksum" "$(cksum <"$text")"
 
 	cp "$text" want-parent
 	apply before want-parent
@@ -188,7 +189,7 @@ check_answers()
 	same_text "the parent's text" want-parent parent.txt
 	same_text "the child's text" want-child child.txt
 	if cmp -s parent.txt child.txt || cmp -s parent.txt "$text"; then
-		die "WRONG: texts that were edited differently are the same"
+		die "WRONG: texts with different edits are equal"
 	fi
 }
 
@@ -196,18 +197,19 @@ what_next()
 {
 	narrow <<-END
 
-	What to try next:
-	  make vm                      a shell with the module loaded; in it:
-	  build/pagebox ls             the boxes there are, while a program has one
-	  build/pagebox stat -w        faults by class, every second
-	  build/pagebox map -l         each page: where, shared by how many, its PTE
-	  build/pagebox frames         the clock, frame by frame
-	  build/pagebox --help         the rest; or man userspace/inspector/pagebox.8
-	  PAGEBOX_DEMO_TEXT=... make demo    the same story with a text of yours
+	To try next:
+	  make vm                      start a shell with the module loaded; in it:
+	  build/pagebox ls             list boxes, while a program uses one
+	  build/pagebox stat -w        count faults by class, every second
+	  build/pagebox map -l         show each page: location, sharers, PTE
+	  build/pagebox frames         show the clock, frame by frame
+	  build/pagebox --help         list all commands; see also
+	                               man userspace/inspector/pagebox.8
+	  PAGEBOX_DEMO_TEXT=... make demo    run the demo with your own text
 	END
 }
 
-[ "$(id -u)" = 0 ] || die "the demo loads a module: run it as root, or 'make demo' for a VM"
+[ "$(id -u)" = 0 ] || die "the demo loads a module: run it as root, or run 'make demo' for a VM"
 need "$inspector" tools
 need "$program" tools
 trap clean_up EXIT
@@ -224,6 +226,6 @@ load_module
 cd "$work"
 "$program" "${options[@]}" "$inspector" "$text" "$work"
 
-printf '\nChecking the results: wc, dd and cmp do the same work on plain files.\n' | narrow
+printf '\nChecking the results: wc, dd and cmp repeat the work on plain files.\n' | narrow
 check_answers
 what_next

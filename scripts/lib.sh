@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the scripts share: where things are, and how they speak.
-# Sourced by bash scripts that run under "set -euo pipefail".
+# Shared by the scripts: paths, messages and locks. Sourced by bash scripts that run
+# under "set -euo pipefail".
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # shellcheck disable=SC2034	# for the scripts that source this
 build=$top/build
 cache=${PAGEBOX_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set; set PAGEBOX_CACHE}/.cache}/pagebox}
 
-# say TEXT...: progress, on stderr, so that stdout stays a command's own.
+# say TEXT...: prints progress to stderr; stdout is for results.
 say()
 {
 	printf 'pagebox: %s\n' "$*" >&2
 }
 
-# die TEXT...: what is wrong and what to do about it.
+# die TEXT...: prints an error, with a remedy, and exits.
 die()
 {
 	say "$@"
 	exit 1
 }
 
-# lock NAME: from here on, and until this shell ends, be the only one in NAME.
+# lock NAME: takes an exclusive lock until this shell exits.
 lock()
 {
 	local fd
@@ -34,7 +34,7 @@ lock()
 	}
 }
 
-# as_root COMMAND...: for apt-get, the only thing that needs it.
+# as_root COMMAND...: runs a command as root. Only apt-get needs this.
 as_root()
 {
 	if [ "$(id -u)" = 0 ]; then
@@ -42,11 +42,11 @@ as_root()
 	elif command -v sudo >/dev/null; then
 		sudo "$@"
 	else
-		die "this needs root, and there is no sudo. As root, run: $*"
+		die "this requires root, and sudo is not installed. As root, run: $*"
 	fi
 }
 
-# hushed COMMAND...: its output is shown only when it fails, or with V=1.
+# hushed COMMAND...: shows the output only if the command fails, or with V=1.
 hushed()
 {
 	local log status=0
@@ -62,14 +62,14 @@ hushed()
 	return "$status"
 }
 
-# make_selftests GOAL...: "all" of the kselftests, or what else their Makefile has.
+# make_selftests GOAL...: builds targets of selftests/Makefile.
 make_selftests()
 {
 	"${MAKE:-make}" -s -C "$top/selftests" OUTPUT="$build/selftests" \
 		KSRC="${KSRC:-$("$top/scripts/ksrc")}" "$@"
 }
 
-# split_tests TEST...: sets $one_cpu and $two_cpus, on how many they are run.
+# split_tests TEST...: sets $one_cpu and $two_cpus to the tests for one and two CPUs.
 split_tests()
 {
 	local smp
@@ -81,7 +81,7 @@ split_tests()
 	mapfile -t two_cpus < <(printf '%s\n' "$@" | grep -xF "$smp")
 }
 
-# quoted ARG...: the arguments as words that any POSIX shell reads back.
+# quoted ARG...: quotes the arguments for a POSIX shell.
 quoted()
 {
 	local arg

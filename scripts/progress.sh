@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# How far long work is, and how long it takes. Sourced after lib.sh.
+# Progress and estimates for long work. Sourced after lib.sh.
 #
-# $cache/times/WORK holds what the last run of WORK on this machine measured: its
-# seconds, and how many steps it had.
+# $cache/times/WORK contains the seconds and the number of steps of the last run of WORK
+# on this machine.
 
-# So many seconds pass between two reports.
+# Seconds between two reports.
 report_interval=30
 
-# duration SECONDS: for people.
+# duration SECONDS: prints a human-readable duration.
 duration()
 {
 	if [ "$1" -lt 100 ]; then
@@ -18,7 +18,7 @@ duration()
 	fi
 }
 
-# recall WORK: sets $last_seconds and $last_steps, empty when there was no run.
+# recall WORK: sets $last_seconds and $last_steps, empty before the first run.
 recall()
 {
 	last_seconds='' last_steps=''
@@ -34,7 +34,7 @@ remember()
 	mv "$cache/times/$1.$$" "$cache/times/$1"
 }
 
-# about WORK TYPICAL: how long it takes, in words; TYPICAL seconds before the first run.
+# about WORK TYPICAL: prints an estimate, TYPICAL seconds before the first run.
 about()
 {
 	recall "$1"
@@ -45,8 +45,8 @@ about()
 	fi
 }
 
-# left SECONDS DONE TOTAL EXPECTED: what is still to come, in words, after so many
-# seconds. TOTAL and EXPECTED are empty when unknown.
+# left SECONDS DONE TOTAL EXPECTED: prints an estimate of the remaining time after
+# SECONDS. TOTAL and EXPECTED are empty if unknown.
 left()
 {
 	local rest
@@ -65,9 +65,9 @@ left()
 	fi
 }
 
-# reports TEXT UNIT TOTAL EXPECTED COUNT...: says how far the parent is, again and
-# again. COUNT prints how many of UNIT are done. It waits by read, as the process of
-# a sleep would outlive this one and hold its locks.
+# reports TEXT UNIT TOTAL EXPECTED COUNT...: periodically prints the progress of the
+# parent. COUNT prints the number of UNITs done. Waits with read because a sleep process
+# could outlive this one and hold its locks.
 reports()
 {
 	local text=$1 unit=$2 total=$3 expected=$4 began=$SECONDS never count
@@ -94,9 +94,9 @@ megabytes_in()
 	echo $((${bytes:-0} >> 20))
 }
 
-# watched TEXT UNIT TOTAL EXPECTED COUNT LOG COMMAND...: runs COMMAND with its output
-# in the file LOG, or shown with V=1, and says meanwhile how far it is. COUNT is a
-# command in words.
+# watched TEXT UNIT TOTAL EXPECTED COUNT LOG COMMAND...: runs COMMAND and reports its
+# progress. Its output goes to the file LOG, or is shown with V=1. COUNT is a command,
+# split into words.
 watched()
 {
 	local text=$1 unit=$2 total=$3 expected=$4 count log=$6 watched_by=$BASHPID reporter status=0
@@ -117,7 +117,7 @@ watched()
 	return "$status"
 }
 
-# show_log LOG: what a failed command printed, or its end.
+# show_log LOG: shows the end of the output of a failed command, unless V=1 did.
 show_log()
 {
 	[ "${V:-}" = 1 ] || tail -n 100 "$1" >&2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# How results are counted, for scripts/check. Sourced after lib.sh.
+# Counts results, for scripts/check. Sourced after lib.sh.
 
 passed=0 failed=0 skipped=0
 # shellcheck disable=SC2034	# for the scripts that source this
@@ -13,7 +13,7 @@ tally()
 	skipped=$((skipped + ${3:-0}))
 }
 
-# fail TEXT: one failure that no test reported itself.
+# fail TEXT: counts a failure that no test reported.
 fail()
 {
 	say "FAILED: $1"
@@ -26,9 +26,9 @@ count()
 	grep -cE -- "$1" "$2" || true
 }
 
-# count_tap NAME FILE STATUS: flat TAP. A program that fails with no failed
-# test, or that reports no test at all, counts as a failure; so does a skip,
-# since there is nothing on this machine that a test may lack.
+# count_tap NAME FILE STATUS: counts flat TAP. A program that fails without a failed
+# test, or reports no test at all, counts as a failure. So does a skip, because this
+# machine provides all that a test needs.
 count_tap()
 {
 	local name=$1 file=$2 status=$3 good bad skips
@@ -48,8 +48,8 @@ count_tap()
 	fi
 }
 
-# count_vm NAME FILE STATUS: what scripts/guest/check printed. No verdict: the
-# guest died. What it reported until then still counts.
+# count_vm NAME FILE STATUS: counts the output of scripts/guest/check. Without a verdict
+# the guest has crashed; its results up to that point still count.
 count_vm()
 {
 	local name=$1 file=$2 status=$3 verdict good bad
@@ -71,6 +71,6 @@ count_vm()
 	elif [ "$verdict" = ok ] && [ "$status" != 0 ]; then
 		fail "$name: the VM failed after the tests passed (status $status)"
 	elif [ "$verdict" = failed ] && [ "$bad" = 0 ]; then
-		fail "$name: failed with no failed test"
+		fail "$name: failed without a failed test"
 	fi
 }
