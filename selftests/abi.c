@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * module/ABI-debugfs against the running module: the files, their modes, and the
- * keys and columns of their tables.
+ * module/ABI-debugfs against the running module: the files, their modes, and
+ * the keys and columns of their tables.
  */
 
 #include <ctype.h>
@@ -30,7 +30,7 @@ enum table { NONE, KEYS, COLUMNS };
  * struct entry - one "What:" of the document
  * @path: the path, in which <NAME> stands for a number
  * @writable: "(RW)" and not "(RO)"
- * @table: what the words are
+ * @table: the meaning of the words
  * @words: keys or columns, separated by spaces
  * @files: files that match
  */
@@ -84,7 +84,7 @@ static void parse_line(const char *line)
 	}
 }
 
-/* The document is installed beside this program. */
+/* The document is installed next to this program. */
 static void read_document(void)
 {
 	char path[PATH_MAX], *text, *line, *save;
@@ -220,16 +220,16 @@ TEST_F(abi, files)
 	for (size_t i = 0; i < nr_entries; i++) {
 		const char *path = entries[i].path;
 
-		/* This one is compiled in on request. */
+		/* Only built on request. */
 		if (!strcmp(path, DIRECTORY "/failpoints") &&
 		    access(path, F_OK))
 			continue;
 		EXPECT_LE(1, entries[i].files)
-		TH_LOG("there is no file %s", path);
+		TH_LOG("no file %s", path);
 	}
 }
 
-/* The keys and columns are those of the document, in its order. */
+/* Keys and columns are those of the document, in its order. */
 TEST_F(abi, words)
 {
 	char words[sizeof(entries[0].words)];

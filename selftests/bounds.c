@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The ends of a box, and mmap() calls that make no sense or little. */
+/* The ends of a box, and mmap() calls with odd arguments. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,7 @@ FIXTURE_SETUP(bounds)
 
 NO_TEARDOWN(bounds);
 
-/* Past the end of the box is SIGBUS, as with files; up to it all is well. */
+/* An access past the end of the box raises SIGBUS, as with files. */
 TEST_F(bounds, past_the_end)
 {
 	char *map = box_map(self->box, 2 * PAGES, variant->flags);
@@ -56,7 +56,7 @@ TEST_F(bounds, past_the_end)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
-/* A mapping that lies wholly behind the end has no page that can be touched. */
+/* A mapping that lies entirely past the end has no accessible page. */
 TEST_F(bounds, behind_the_end)
 {
 	char *map = box_map_from(self->box, PAGES, 2, variant->flags);
@@ -67,7 +67,7 @@ TEST_F(bounds, behind_the_end)
 	EXPECT_EQ(0, box_stats(self->box).frames_used);
 }
 
-/* An offset inside a page is EINVAL. */
+/* An unaligned offset is EINVAL. */
 TEST_F(bounds, odd_offsets)
 {
 	for (long offset = 1; offset < (long)page_size; offset = offset * 2 + 1)
@@ -80,7 +80,7 @@ TEST_F(bounds, odd_offsets)
 	EXPECT_EQ(0, box_info(self->box).flags);
 }
 
-/* Offsets that are no size of any box: refused, or SIGBUS on touch; never a page. */
+/* Offsets beyond any box size are refused, or SIGBUS on access; never a page. */
 TEST_F(bounds, huge_offsets)
 {
 	const unsigned long offsets[] = {
@@ -107,7 +107,7 @@ TEST_F(bounds, huge_offsets)
 	EXPECT_EQ(0, box_stats(self->box).frames_used);
 }
 
-/* The last page of the largest box is a page, the next one is not. */
+/* The last page of the largest box is accessible, the next one is not. */
 TEST_F(bounds, last_page_of_the_largest_box)
 {
 	const size_t last = PAGEBOX_MAX_SIZE / page_size - 1;
@@ -119,7 +119,7 @@ TEST_F(bounds, last_page_of_the_largest_box)
 	EXPECT_EQ(SIGBUS, signal_of_write(page_at(map, 1)));
 }
 
-/* mremap may grow a mapping past the end; touching that part is SIGBUS. */
+/* mremap() may grow a mapping past the end; that part raises SIGBUS. */
 TEST_F(bounds, grown_past_the_end)
 {
 	char *map = box_map(self->box, PAGES, variant->flags);
@@ -132,7 +132,7 @@ TEST_F(bounds, grown_past_the_end)
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 }
 
-/* The system call's view of SIGBUS: EFAULT for what lies past the end. */
+/* A system call gets EFAULT where an access raises SIGBUS. */
 TEST_F(bounds, system_call_past_the_end)
 {
 	char *map = box_map(self->box, PAGES + 1, variant->flags);
@@ -146,8 +146,8 @@ TEST_F(bounds, system_call_past_the_end)
 }
 
 /*
- * A read-only fd cannot be written through a shared mapping, not by mprotect
- * either; a private mapping writes its own copies and may.
+ * A shared mapping of a read-only fd cannot be written, even after mprotect().
+ * A private mapping writes to its own copies.
  */
 TEST(read_only_fd)
 {
@@ -169,7 +169,7 @@ TEST(read_only_fd)
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 }
 
-/* A write-only fd cannot be mapped at all. */
+/* A write-only fd cannot be mapped. */
 TEST(write_only_fd)
 {
 	int box = open(PAGEBOX_DEVICE, O_WRONLY | O_CLOEXEC);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The clock hand, predicted: a model of the textbook clock runs beside a box of
- * few frames, and after each access the frame table has to be the model's.
+ * The clock hand against a model of the textbook algorithm: in a box of few
+ * frames, the frame table must match the model after each access.
  */
 
 #include <fcntl.h>
@@ -67,7 +67,7 @@ static void clock_access(struct clock *clock, long page)
 	clock->referenced[frame] = true;
 }
 
-/* One word per frame: its page, R if referenced, > where the hand stands. */
+/* One word per frame: its page, R if referenced, > at the hand. */
 static void clock_text(const struct clock *clock, char *text)
 {
 	for (unsigned int i = 0; i < FRAMES; i++)
@@ -147,7 +147,7 @@ static void expect_agreement(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, stats.pinned_skips);
 }
 
-/* Frames are filled in order, then a scan takes them in that order. */
+/* Frames are filled in order; a scan evicts them in that order. */
 TEST_F(hand, scan)
 {
 	for (size_t i = 0; i < 2 * PAGES; i++) {
@@ -156,7 +156,7 @@ TEST_F(hand, scan)
 	}
 }
 
-/* A page that is used between all others gets its second chance and stays. */
+/* A page used between all others gets its second chance and stays. */
 TEST_F(hand, hot_page_stays)
 {
 	long frame;
@@ -169,8 +169,8 @@ TEST_F(hand, hot_page_stays)
 		access_page(self, variant->write, i);
 	expect_agreement(_metadata, self);
 	access_page(self, variant->write,
-		    FRAMES); /* all are spared, then page 0 goes */
-	access_page(self, variant->write, 0); /* page 1 goes */
+		    FRAMES); /* all are skipped, page 0 is evicted */
+	access_page(self, variant->write, 0); /* page 1 is evicted */
 	expect_agreement(_metadata, self);
 	for (size_t i = FRAMES + 1; i < PAGES; i++) {
 		access_page(self, variant->write, 0);
@@ -180,7 +180,7 @@ TEST_F(hand, hot_page_stays)
 	}
 }
 
-/* A hundred and twenty random accesses, nearly half of them hits. */
+/* 120 random accesses, nearly half of them hits. */
 TEST_F(hand, random_accesses)
 {
 	uint64_t seed = 42;
@@ -200,7 +200,7 @@ static int serve_touch(void *context, int page)
 	return *(volatile char *)page_at(self->map, page);
 }
 
-/* Whoever uses a page references it: the accessed bits of all processes count. */
+/* The accessed bits of all processes count as references. */
 TEST(other_process_references)
 {
 	FIXTURE_DATA(hand) self = { .box = box_new(FRAMES, PAGES) };
@@ -218,16 +218,16 @@ TEST(other_process_references)
 	clock_access(&self.clock, 1);
 	clock_access(&self.clock, 3);
 	expect_agreement(_metadata, &self);
-	access_page(&self, false, FRAMES + 1); /* 1 is spared, 2 goes */
+	access_page(&self, false, FRAMES + 1); /* 1 is skipped, 2 evicted */
 	expect_agreement(_metadata, &self);
 	EXPECT_EQ(FRAMES + 1, self.clock.page[2]);
-	access_page(&self, false, FRAMES + 2); /* 3 is spared, 4 goes */
+	access_page(&self, false, FRAMES + 2); /* 3 is skipped, 4 evicted */
 	expect_agreement(_metadata, &self);
 	EXPECT_EQ(FRAMES + 2, self.clock.page[4]);
 	child_end(&child);
 }
 
-/* Looking at the table changes nothing: not the bits, not the hand. */
+/* Reading the table changes neither the bits nor the hand. */
 TEST(reading_the_table_is_no_access)
 {
 	FIXTURE_DATA(hand) self = { .box = box_new(FRAMES, PAGES) };
@@ -270,8 +270,8 @@ TEST(dirty_column)
 }
 
 /*
- * One access is enough to be referenced, and another one changes nothing: when both
- * PTEs of a page that were accessed go, one after the other, it still is.
+ * One access suffices to be referenced. A page with two accessed PTEs is still
+ * referenced after both are removed, one after the other.
  */
 TEST(references_of_two_mappings)
 {
@@ -325,8 +325,8 @@ TEST(reference_through_one_of_two_mappings)
 }
 
 /*
- * A frame that was given back is used again before a fresh one, the last one
- * first; the hand does not move for that, and the physical page is the same.
+ * Freed frames are reused before fresh ones, last in first out. The hand does
+ * not move, and the physical page is the same.
  */
 TEST(freed_frames_are_used_first)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PAGEBOX_IOC_CONFIGURE: what a box is made of, what info and debugfs say of it,
- * and what may change while pages of it are in use.
+ * PAGEBOX_IOC_CONFIGURE: the settings of a box, how info and debugfs report
+ * them, and which may change while pages are in use.
  */
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static bool summary_has(unsigned int id, const char *line)
 	return found;
 }
 
-/* A box that nobody configured is what the header and README say. */
+/* An unconfigured box has the defaults of the header and README. */
 TEST(defaults)
 {
 	int box = box_open();
@@ -81,7 +81,7 @@ TEST(defaults)
 	EXPECT_TRUE(summary_has(info.id, "overcommit always"));
 }
 
-/* A box as it was opened, and one in the middle of its life. */
+/* A box just opened, and one in use. */
 FIXTURE(any_time)
 {
 	int box;
@@ -107,7 +107,7 @@ FIXTURE_SETUP(any_time)
 	self->info = box_info(self->box);
 }
 
-/* Whatever was configured, no page has suffered. */
+/* No configuration may lose a page. */
 FIXTURE_TEARDOWN(any_time)
 {
 	if (variant->used) {
@@ -117,7 +117,7 @@ FIXTURE_TEARDOWN(any_time)
 	close(self->box);
 }
 
-/* Info and summary show what was set, and nothing else has changed. */
+/* Info and summary show the new settings, and nothing else has changed. */
 static void expect_info(struct __test_metadata *_metadata, int box,
 			const struct pagebox_info *want, const char *line)
 {
@@ -163,7 +163,7 @@ TEST_F(any_time, policy)
 	}
 }
 
-/* Delays are shown; of what they do, only that it goes on is looked at. */
+/* Delays are shown; only progress is checked here. */
 TEST_F(any_time, store_delay)
 {
 	EXPECT_EQ(0, configure_error(self->box,
@@ -276,7 +276,7 @@ TEST_F(any_time, frames)
 	}
 }
 
-/* The swap area is shown with its kind, and with how many slots it has. */
+/* The swap area is shown with its kind and number of slots. */
 TEST_F(any_time, swap)
 {
 	static const unsigned int asked[] = { 0, PAGES, PAGES + 100 };
@@ -304,7 +304,7 @@ TEST_F(any_time, swap)
 	expect_info(_metadata, self->box, &self->info, "swap none");
 }
 
-/* The kinds of store, and who may be written to. */
+/* The kinds of store, and which of them may be written. */
 TEST(stores)
 {
 	char path[64];
@@ -339,7 +339,7 @@ TEST(stores)
 	EXPECT_TRUE(summary_has(info.id, "store_kind ram"));
 }
 
-/* A file can be store or swap area, of one kind at a time and once. */
+/* A file can be either store or swap area, and only once. */
 TEST(files_in_use)
 {
 	int file = store_file(2 * PAGES * page_size, 1);
@@ -393,7 +393,7 @@ TEST(store_in_ram)
 	EXPECT_EQ(0, box_stats(box).io_errors);
 }
 
-/* Delays of every kind are waited for, and nothing but time is lost. */
+/* Delays of every kind take effect, and no contents are lost. */
 TEST(delayed_io)
 {
 	int box = box_new_store(FRAMES, store_file(PAGES * page_size, 1));
@@ -420,7 +420,7 @@ TEST(delayed_io)
 	EXPECT_LT(0, box_stats(box).swap_writes);
 }
 
-/* Size and store are fixed by the first use of any kind; the rest is not. */
+/* The first use of any kind fixes size and store, nothing else. */
 FIXTURE(sealing)
 {
 	int box;
@@ -480,7 +480,7 @@ TEST_F(sealing, seals)
 	EXPECT_EQ(0, swap_error(self->box, PAGEBOX_FD_NONE, 0));
 }
 
-/* A box whose pages are in frames, in swap, or in both. */
+/* A box with pages in frames, in swap, or both. */
 FIXTURE(exchange)
 {
 	int box;
@@ -513,7 +513,7 @@ static void expect_contents(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* From RAM to a file, to another file, to RAM; what is in the area moves. */
+/* From RAM to a file, to another file, to RAM; the swapped pages move. */
 TEST_F(exchange, back_and_forth)
 {
 	int files[2] = { store_file(3 * PAGES * page_size, 1),
@@ -532,7 +532,7 @@ TEST_F(exchange, back_and_forth)
 	}
 }
 
-/* An area that was replaced is not read any more: it may be overwritten. */
+/* A replaced area is no longer read: it may be overwritten. */
 TEST_F(exchange, old_area_is_free)
 {
 	size_t bytes = 3 * PAGES * page_size;
@@ -552,7 +552,7 @@ TEST_F(exchange, old_area_is_free)
 	}
 }
 
-/* No area is enough only where there is a frame for every page. */
+/* Removing the area requires a frame for every page. */
 TEST_F(exchange, to_none)
 {
 	struct pagebox_info before = box_info(self->box), after;
@@ -578,7 +578,7 @@ TEST_F(exchange, to_none)
 	EXPECT_EQ(0, signal_of_write(more));
 }
 
-/* A smaller area than what has to go there is refused, and so is its bound. */
+/* An area or bound too small for the swapped pages is refused. */
 TEST_F(exchange, to_less_than_is_needed)
 {
 	struct pagebox_info before = box_info(self->box), after;
@@ -591,7 +591,7 @@ TEST_F(exchange, to_less_than_is_needed)
 	expect_contents(_metadata, self);
 }
 
-/* The pages of a process that writes all the time are exchanged as well. */
+/* Pages of a process that writes continuously move as well. */
 TEST_F(exchange, under_load)
 {
 	int file = store_file(4 * PAGES * page_size, 1);
@@ -616,7 +616,7 @@ static bool read_and_check(struct repeater *reader, unsigned int round)
 	return pages_hold(reader->map, reader->pages, 100);
 }
 
-/* So are those that readahead is about to bring in. */
+/* Pages under readahead move as well. */
 TEST_F(exchange, under_readahead)
 {
 	struct repeater reader[2];
@@ -644,7 +644,7 @@ TEST_F(exchange, under_readahead)
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* Limit and area are refused together, and both are as before then. */
+/* Limit and area are refused together; neither changes. */
 TEST_F(exchange, with_fewer_frames)
 {
 	struct pagebox_info before, after;
@@ -677,7 +677,7 @@ static int exchange_for_ever(void *context)
 	}
 }
 
-/* Who is killed while pages move leaves a box that works, with all of them. */
+/* A kill while pages move leaves a working box with all pages. */
 TEST_F(exchange, killed_in_the_middle)
 {
 	uint64_t enough;
@@ -709,7 +709,7 @@ TEST_F(exchange, killed_in_the_middle)
 static int configure_all_the_time(void *context)
 {
 	FIXTURE_DATA(exchange) *self = context;
-	/* Room for what each fork keeps of the pages that are written. */
+	/* Room for the written pages that each fork keeps. */
 	int file = store_file(12 * PAGES * page_size, 1);
 	uint64_t seed = getpid();
 
@@ -730,14 +730,14 @@ static int configure_all_the_time(void *context)
 			      PAGEBOX_SET_SWAP | PAGEBOX_SET_READAHEAD |
 			      PAGEBOX_SET_SWAPPINESS;
 		error = configure_error(self->box, config);
-		/* The file may be the area already. */
+		/* The file may already be the area. */
 		if (error && !(error == EBUSY && config.set & PAGEBOX_SET_SWAP))
 			return error;
 	}
 	return 0;
 }
 
-/* Several configure one box at the same time, under a program that writes. */
+/* Concurrent configuration of one box under load. */
 TEST_F(exchange, many_configure)
 {
 	struct repeater writer;
@@ -760,7 +760,7 @@ TEST_F(exchange, many_configure)
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* A bounded area is used to its last slot and no further; the bound can rise. */
+/* A bounded area is used up to its last slot; the bound can be raised. */
 TEST(swap_pages)
 {
 	const unsigned int slots = 4, frames = 4;
@@ -787,7 +787,7 @@ TEST(swap_pages)
 	EXPECT_GE(PAGES, box_stats(box).swap_high);
 }
 
-/* Fewer frames at run time: pages leave theirs before the ioctl returns. */
+/* Fewer frames at run time: the frames are freed before the ioctl returns. */
 TEST(frames_taken_away)
 {
 	int box = box_new(PAGES, 0);
@@ -814,7 +814,7 @@ TEST(frames_taken_away)
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* Frames of locked pages cannot be taken away; then nothing else is changed. */
+/* Frames of locked pages cannot be removed; on failure nothing changes. */
 TEST(frames_of_locked_pages)
 {
 	const unsigned int locked = 6;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Core dumps of programs whose memory is in a box. It counts as anonymous memory,
- * private or shared, and is in the dump by default; what nobody has touched is a
- * hole there, and is not brought in for it. A shared mapping of a box with a store
- * is a file's, and left out.
+ * Core dumps of programs with memory in a box. The memory counts as anonymous,
+ * private or shared, and is dumped by default. Untouched pages are holes and
+ * are not faulted in. A shared mapping of a box with a store counts as
+ * file-backed and is left out.
  */
 
 #include <elf.h>
@@ -30,10 +30,10 @@
 #define TAG 1
 #define STORE_TAG 500
 
-/* Too many to be brought in one by one unnoticed: 1 GiB. */
+/* 1 GiB: faulting it in page by page would be noticed. */
 #define SPARSE_PAGES (small_size() ? 4096 : sized(262144, 262144))
 
-/* A program header of a core file, as ELF has it for 64 bits. */
+/* A program header of a core file, 64-bit ELF. */
 struct segment {
 	uint32_t type;
 	uint32_t flags;
@@ -45,7 +45,7 @@ struct segment {
 	uint64_t align;
 };
 
-/* Where the ELF header says where these are, and how many. */
+/* Offsets of e_phoff and e_phnum in the ELF header. */
 #define SEGMENTS_AT 32
 #define SEGMENTS_NR 56
 
@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(core)
 	unlink(CORE_FILE);
 }
 
-/* Ends the process that calls it with a core dump. */
+/* Ends the calling process with a core dump. */
 static void dump(void)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
@@ -145,8 +145,8 @@ static bool is_all_there(const struct segment *segment, size_t pages)
 }
 
 /*
- * What a child has written to every second page of a new mapping is in its core
- * file, also what is in swap; the other pages are holes, and were not touched.
+ * The core file has what a child wrote to every second page of a new mapping,
+ * including swapped pages. The other pages are holes and were not faulted in.
  */
 static void dump_holds(struct __test_metadata *_metadata, int flags)
 {
@@ -189,7 +189,7 @@ TEST_F(core, holds_shared_pages)
 	dump_holds(_metadata, MAP_SHARED);
 }
 
-/* A child that inherits pages has them in its dump as well. */
+/* A child's dump has inherited pages, too. */
 TEST_F(core, holds_inherited_pages)
 {
 	int box = box_new(FRAMES, 64);
@@ -238,7 +238,10 @@ TEST_F(core, does_not_fill_a_sparse_box)
 	close(box);
 }
 
-/* Private pages of a box with a store are there, with those from the store. */
+/*
+ * Private pages of a box with a store are dumped, including those from the
+ * store.
+ */
 TEST_F(core, holds_private_pages_over_a_store)
 {
 	int store = store_file(PAGES * page_size, STORE_TAG);
@@ -262,7 +265,7 @@ TEST_F(core, holds_private_pages_over_a_store)
 	close(store);
 }
 
-/* As a shared mapping of any file: by default, what is in the file is not there. */
+/* As for any shared file mapping, the store's pages are left out by default. */
 TEST_F(core, leaves_a_shared_store_out)
 {
 	int store = store_file(PAGES * page_size, STORE_TAG);
@@ -285,7 +288,7 @@ TEST_F(core, leaves_a_shared_store_out)
 	close(store);
 }
 
-/* MADV_DONTDUMP works as anywhere. */
+/* MADV_DONTDUMP is honoured. */
 TEST_F(core, leaves_out_what_it_is_told_to)
 {
 	int box = box_new(FRAMES, 64);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The debugfs files: their format, what they say, and looking while it changes. */
+/* The debugfs files: their format and contents, and reading them under load. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -37,7 +37,7 @@ FIXTURE_SETUP(debugfs)
 
 NO_TEARDOWN(debugfs);
 
-/* The summary is about this box. */
+/* The summary describes this box. */
 TEST_F(debugfs, summary)
 {
 	char *text = debugfs_text(self->id, "summary");
@@ -59,7 +59,7 @@ TEST_F(debugfs, summary)
 	free(text);
 }
 
-/* The counters are those that the ioctl gives, for the box and for the mapping. */
+/* The counters match those of the ioctl, for the box and for the mapping. */
 TEST_F(debugfs, stats_agree)
 {
 	struct pagebox_stats stats = box_stats(self->box);
@@ -96,7 +96,10 @@ TEST_F(debugfs, stats_agree)
 	EXPECT_EQ(stats.views, debugfs_number(self->id, "stats", "views"));
 }
 
-/* Every file is for root's eyes, and for no pen: lockdown would refuse others. */
+/*
+ * Only root can read the files, and none can be written: lockdown refuses
+ * others.
+ */
 TEST_F(debugfs, modes)
 {
 	static const char *const names[] = { "summary", "stats", "frames",
@@ -113,7 +116,7 @@ TEST_F(debugfs, modes)
 	}
 }
 
-/* A store shows by its path; what a box maps by one row per VMA. */
+/* The store is shown by its path, a mapping by one row per VMA. */
 TEST_F(debugfs, store_and_maps)
 {
 	char name[] = "/tmp/pagebox-store-XXXXXX";
@@ -142,7 +145,10 @@ TEST_F(debugfs, store_and_maps)
 	free(text);
 }
 
-/* A file whose name has every byte but zero and the slash; the path is @path. */
+/*
+ * A file whose name has every byte except zero and the slash; @path is its
+ * path.
+ */
 static int odd_file(char *path, const char *prefix, int from, int to)
 {
 	char *next = path + sprintf(path, "/tmp/%s", prefix);
@@ -159,7 +165,7 @@ static int odd_file(char *path, const char *prefix, int from, int to)
 	return file;
 }
 
-/* How debugfs shows a text: what is not printable ASCII, and \, in octal. */
+/* How debugfs shows a text: non-printable bytes and \ in octal. */
 static char *shown(const char *text)
 {
 	static char line[2048];
@@ -186,7 +192,7 @@ static void expect_line(struct __test_metadata *_metadata, const char *text,
 	EXPECT_NE(NULL, strstr(text, line)) TH_LOG("no %s in: %s", line, text);
 }
 
-/* No name can speak to the terminal on which it is read, or add a line. */
+/* No file name can send terminal escapes or add a line. */
 TEST(odd_names)
 {
 	static const char name[] = "\t\n\033[2J\177\\\303\244\233 x";
@@ -211,7 +217,7 @@ TEST(odd_names)
 	close(box);
 }
 
-/* One row of pages is one moment of one page: its columns have to fit. */
+/* A row of pages is one consistent snapshot of a page. */
 static void expect_sound_row(struct __test_metadata *_metadata,
 			     const struct page_row *row)
 {
@@ -229,7 +235,7 @@ static void expect_sound_row(struct __test_metadata *_metadata,
 
 #define MANY (small_size() ? 128 : 1024)
 
-/* A mapping of a thousand VMAs, not in the order of what they show. */
+/* A mapping of 1000 VMAs, not in the order of their pages. */
 TEST_F(debugfs, many_vmas)
 {
 	size_t half = MANY / 2 * page_size;
@@ -263,7 +269,7 @@ struct progress {
 	unsigned int faults;
 };
 
-/* Faults, forks and maps without end, for others to look at. */
+/* Endless faults, forks and maps, for concurrent readers. */
 static void __attribute__((noreturn))
 be_busy(FIXTURE_DATA(debugfs) * self, struct progress *progress)
 {
@@ -307,7 +313,7 @@ static void look_at_everything(struct __test_metadata *_metadata,
 	free(pages);
 	free(frames);
 
-	/* A mapping of another process may go between the two looks. */
+	/* Another process's mapping may disappear between the two reads. */
 	count = map_rows(self->id, &maps);
 	EXPECT_LE(1, count);
 	for (size_t i = 0; i < count; i++) {
@@ -327,7 +333,7 @@ static bool made_progress(struct progress *progress)
 	       reduced(200);
 }
 
-/* Readers and programs get on with each other: both make progress, rows stay sound. */
+/* Readers and programs both make progress, and rows stay consistent. */
 TEST_F(debugfs, looking_while_it_changes)
 {
 	struct progress *progress = shared_memory(page_size);
@@ -347,7 +353,7 @@ TEST_F(debugfs, looking_while_it_changes)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* A reader that stops in the middle of a file holds nothing up. */
+/* A reader that stops in the middle of a file blocks nothing. */
 TEST_F(debugfs, slow_reader)
 {
 	static const char *const names[] = { "summary", "stats", "frames",
@@ -393,7 +399,7 @@ static bool one_directory_less(FIXTURE_DATA(debugfs) * self)
 	return !text;
 }
 
-/* A mapping's directory goes with the mapping. */
+/* A mapping's directory is removed with the mapping. */
 TEST_F(debugfs, mapping_directory)
 {
 	FIXTURE_DATA(debugfs) gone = *self;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Demand zero: pages appear when they are touched, zeroed, and are counted. */
+/* Demand zero: pages are allocated zeroed on first access, and are counted. */
 
 #include <sys/mman.h>
 
@@ -37,7 +37,7 @@ FIXTURE_SETUP(demand)
 
 NO_TEARDOWN(demand);
 
-/* A mapping alone costs nothing: no fault, no frame, no page. */
+/* A mapping alone costs no fault, no frame and no page. */
 TEST_F(demand, mapping_is_free)
 {
 	EXPECT_FAULTS(self->box, self->before, 0);
@@ -47,7 +47,10 @@ TEST_F(demand, mapping_is_free)
 	EXPECT_EQ(variant->flags == MAP_PRIVATE ? 2 : 1, self->before.views);
 }
 
-/* The first read of each page is one zero fault and one frame; the next none. */
+/*
+ * The first read of each page is one zero fault and one frame; later reads
+ * none.
+ */
 TEST_F(demand, read_gives_zeroes)
 {
 	struct pagebox_stats now;
@@ -63,7 +66,7 @@ TEST_F(demand, read_gives_zeroes)
 	EXPECT_FAULTS(self->box, now, 0);
 }
 
-/* The first write of each page is one zero fault, and what was written stays. */
+/* The first write of each page is one zero fault, and the data is kept. */
 TEST_F(demand, write_is_kept)
 {
 	struct pagebox_stats now;
@@ -78,8 +81,8 @@ TEST_F(demand, write_is_kept)
 }
 
 /*
- * A write after a read costs a shared mapping nothing. A private one breaks
- * away from the root's page: a copy, and the retried access finds it.
+ * A write after a read costs a shared mapping nothing. A private mapping copies
+ * the root's page, and the retried access finds the copy.
  */
 TEST_F(demand, read_then_write)
 {
@@ -98,7 +101,7 @@ TEST_F(demand, read_then_write)
 	EXPECT_EQ(private ? 2 * PAGES : PAGES, box_stats(self->box).pages);
 }
 
-/* Dropped PTEs cost a minor fault each; the contents were never in the PTEs. */
+/* Dropped PTEs cost one minor fault each; no contents are lost. */
 TEST_F(demand, dropped_ptes_are_minor_faults)
 {
 	struct pagebox_stats now;
@@ -111,7 +114,7 @@ TEST_F(demand, dropped_ptes_are_minor_faults)
 	EXPECT_EQ(now.pages, box_stats(self->box).pages);
 }
 
-/* MADV_POPULATE_WRITE faults everything in at once, and nothing twice. */
+/* MADV_POPULATE_WRITE faults in each page exactly once. */
 TEST_F(demand, populate)
 {
 	ASSERT_EQ(0,
@@ -121,7 +124,7 @@ TEST_F(demand, populate)
 	EXPECT_FAULTS(self->box, self->before, .zero = PAGES);
 }
 
-/* A mapping counts its own faults, the box all of them. */
+/* A mapping counts its own faults, the box counts all. */
 TEST_F(demand, counters_per_mapping)
 {
 	char *other = box_map_from(self->box, PAGES, PAGES, variant->flags);
@@ -142,8 +145,8 @@ TEST_F(demand, counters_per_mapping)
 }
 
 /*
- * A box that nobody configured is 1 TiB, all of it can be mapped at once, and
- * only the pages that were touched exist.
+ * An unconfigured box is 1 TiB, can be mapped whole, and has only the touched
+ * pages.
  */
 TEST(sparse_terabyte)
 {

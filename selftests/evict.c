@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Eviction: a box with fewer frames than pages, under faults of every class.
- * Up to 127 frames one fault takes one victim, so the counts are exact.
+ * Below 128 frames a fault evicts one victim, so the counts are exact.
  */
 
 #include <sys/mman.h>
@@ -40,7 +40,7 @@ FIXTURE_SETUP(full)
 
 NO_TEARDOWN(full);
 
-/* A zero page that was only read is forgotten, and is a zero fault again. */
+/* A zero page that was only read is dropped, and is a zero fault again. */
 TEST_F(full, zero_pages_are_dropped)
 {
 	struct pagebox_stats before = box_stats(self->box), now;
@@ -56,7 +56,7 @@ TEST_F(full, zero_pages_are_dropped)
 	EXPECT_EQ(FRAMES, now.pages);
 }
 
-/* A page that was written goes to swap and comes back whole. */
+/* A written page goes to swap and comes back intact. */
 TEST_F(full, dirty_pages_are_swapped)
 {
 	struct pagebox_stats before = box_stats(self->box), now;
@@ -76,7 +76,7 @@ TEST_F(full, dirty_pages_are_swapped)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
-/* Private pages live in frames and in swap as shared ones do. */
+/* Private pages are swapped as shared ones are. */
 TEST_F(full, private_pages_are_swapped)
 {
 	struct pagebox_stats now;
@@ -92,7 +92,10 @@ TEST_F(full, private_pages_are_swapped)
 	EXPECT_EQ(0, box_stats(self->box).swap_used);
 }
 
-/* A page that came from swap and did not change keeps its slot: nothing is written. */
+/*
+ * A page that was swapped in and not changed keeps its slot: nothing is
+ * written.
+ */
 TEST_F(full, unchanged_page_keeps_its_slot)
 {
 	struct pagebox_stats now;
@@ -109,7 +112,7 @@ TEST_F(full, unchanged_page_keeps_its_slot)
 		  box_stats(self->box).evict_clean);
 }
 
-/* A page that came from swap and was changed is written again, with the change. */
+/* A page that was swapped in and changed is written again, with the change. */
 TEST_F(full, changed_page_is_written_again)
 {
 	struct pagebox_stats now;
@@ -140,7 +143,7 @@ TEST_F(full, minor_fault_evicts_nothing)
 	EXPECT_EQ(0, evictions(&now));
 }
 
-/* Neither does a write that needs only the permission. */
+/* Neither does a write that only needs the write permission. */
 TEST_F(full, mkwrite_evicts_nothing)
 {
 	struct pagebox_stats now;
@@ -156,7 +159,7 @@ TEST_F(full, mkwrite_evicts_nothing)
 	EXPECT_EQ(0, evictions(&now));
 }
 
-/* Every copy needs a frame, and the original has to survive its own copying. */
+/* Every copy needs a frame, and the original must survive until it is copied. */
 TEST_F(full, cow_evicts)
 {
 	struct pagebox_stats now;
@@ -198,7 +201,7 @@ static int write_inherited(void *context)
 	return page_holds(self->private, 1) ? 0 : 2;
 }
 
-/* Copy-on-write of a page that is in swap: read it, then copy it. */
+/* Copy-on-write of a swapped page: read it, then copy it. */
 TEST_F(full, cow_of_a_swapped_page)
 {
 	struct pagebox_stats now;
@@ -211,7 +214,7 @@ TEST_F(full, cow_of_a_swapped_page)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
-/* Swap out a page that a copy is to be made of, and fill all frames. */
+/* Swap out the page to be copied, and fill all frames. */
 static void leave_only_dirty(struct __test_metadata *_metadata,
 			     FIXTURE_DATA(full) * self, char *page)
 {
@@ -222,7 +225,7 @@ static void leave_only_dirty(struct __test_metadata *_metadata,
 	pages_fill(page_at(self->shared, FRAMES), FRAMES, 50);
 }
 
-/* 0: the copy was made, and the page was not read more than twice for it. */
+/* 0: the copy was made with at most two reads of the page. */
 static int write_swapped(void *context)
 {
 	FIXTURE_DATA(full) *self = context;
@@ -243,9 +246,8 @@ static int write_swapped(void *context)
 }
 
 /*
- * When every frame holds a page that is dirty, and those shall not be taken if
- * there is another, the original is the first to go again: it is read once more
- * for the copy, not for ever.
+ * If every frame holds a dirty page and clean pages are preferred, the original
+ * is the first victim. It is read once more for the copy, not in a loop.
  */
 TEST_F(full, cow_when_nothing_else_is_clean)
 {
@@ -268,7 +270,7 @@ TEST_F(full, cow_of_a_root_page_when_nothing_else_is_clean)
 	EXPECT_EQ(FRAMES + 2, box_stats(self->box).pages);
 }
 
-/* The smallest box there is can still read, write and copy. */
+/* The smallest possible box can still read, write and copy. */
 TEST(two_frames)
 {
 	int box = box_new(PAGEBOX_MIN_FRAMES, 0);
@@ -305,7 +307,7 @@ FIXTURE_VARIANT_ADD(model, three_frames_store){ .frames = 3, .store = true };
 FIXTURE_VARIANT_ADD(model, eight_frames){ .frames = 8 };
 FIXTURE_VARIANT_ADD(model, thirty_frames_store){ .frames = 30, .store = true };
 
-/* One shared mapping and two private ones, and what each page has to hold. */
+/* One shared mapping and two private ones, and the expected page contents. */
 FIXTURE_SETUP(model)
 {
 	if (variant->store)
@@ -324,7 +326,7 @@ NO_TEARDOWN(model);
 
 /*
  * Random reads, writes and dropped PTEs in three mappings agree with a plain
- * array, whatever was evicted in between. Later failures print the operation.
+ * array, whatever was evicted. Failures print the operation.
  */
 TEST_F(model, random_operations)
 {
@@ -369,7 +371,7 @@ TEST_F(model, random_operations)
 	EXPECT_EQ(1, box_stats(self->box).views);
 }
 
-/* A page that leaves its frame takes no PTE of another page at its index with it. */
+/* Evicting a page removes no PTE of another page at the same index. */
 TEST(relatives_keep_their_ptes)
 {
 	int box = box_new(FRAMES, 0);
@@ -393,7 +395,7 @@ TEST(relatives_keep_their_ptes)
 		  now.faults[PAGEBOX_FAULT_SWAPIN]);
 }
 
-/* A page that several mappings show leaves all of them. */
+/* Evicting a page removes its PTEs in all mappings. */
 TEST(all_ptes_of_a_page_go)
 {
 	int box = box_new(FRAMES, 0);
@@ -416,7 +418,7 @@ TEST(all_ptes_of_a_page_go)
 		  now.faults[PAGEBOX_FAULT_MINOR]);
 }
 
-/* From 128 frames on several victims go at once; no byte may notice. */
+/* From 128 frames, evictions are batched; no byte may change. */
 TEST(batched)
 {
 	const size_t frames = small_size() ? 128 : 256;

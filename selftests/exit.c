@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes that leave, one way or the other, in the middle of heavy faulting:
- * the box goes back to what it was without them.
+ * Processes that exit or are killed under heavy faulting: the box returns to
+ * its state without them.
  */
 
 #include <pthread.h>
@@ -32,7 +32,7 @@ FIXTURE(leaving)
 	struct pagebox_stats before;
 };
 
-/* A parent whose private pages are partly in swap and must survive it all. */
+/* A parent whose private pages are partly in swap and must stay intact. */
 FIXTURE_SETUP(leaving)
 {
 	self->box = box_new(FRAMES, 0);
@@ -44,7 +44,7 @@ FIXTURE_SETUP(leaving)
 
 NO_TEARDOWN(leaving);
 
-/* Writes and reads pages of @map at random until @limit operations, or for ever. */
+/* Writes and reads random pages of @map, for @limit operations or endlessly. */
 static void hammer(char *map, struct progress *progress, uint64_t seed,
 		   unsigned int limit)
 {
@@ -71,7 +71,7 @@ static int hammer_and_exit(void *context)
 	return 0;
 }
 
-/* The box is as it was but for which of the parent's pages are in frames. */
+/* The box is as before, except for which of the parent's pages are in frames. */
 static void expect_recovery(struct __test_metadata *_metadata,
 			    FIXTURE_DATA(leaving) * self)
 {
@@ -91,7 +91,7 @@ static void expect_recovery(struct __test_metadata *_metadata,
 	EXPECT_EQ(1, now.views);
 }
 
-/* A child that exits leaves its parent's pages and nothing of its own. */
+/* A child that exits leaves its parent's pages and none of its own. */
 TEST_F(leaving, exit)
 {
 	for (int round = 0; round < 3; round++)
@@ -114,7 +114,7 @@ static pid_t fork_hammer(FIXTURE_DATA(leaving) * self, uint64_t seed)
 	return pid;
 }
 
-/* kill -9 at any moment is as good as exit. */
+/* kill -9 at any moment is as clean as exit. */
 TEST_F(leaving, kill)
 {
 	for (int round = 0; round < 5; round++) {
@@ -129,7 +129,7 @@ TEST_F(leaving, kill)
 	expect_recovery(_metadata, self);
 }
 
-/* So is killing three of them that share pages, while they fault. */
+/* So is killing three relatives that share pages, while they fault. */
 TEST_F(leaving, kill_relatives)
 {
 	pid_t pids[3];
@@ -189,7 +189,10 @@ static int exit_after_fork(void *context)
 	_exit(0);
 }
 
-/* A parent that goes before its child: the child's pages outlive it, then go. */
+/*
+ * A parent exits before its child: the child's pages outlive it until the child
+ * exits.
+ */
 TEST_F(leaving, parent_goes_first)
 {
 	EXPECT_EQ(0, in_child(exit_after_fork, self));
@@ -198,7 +201,7 @@ TEST_F(leaving, parent_goes_first)
 	expect_recovery(_metadata, self);
 }
 
-/* exec drops the mapping as exit does. */
+/* exec() drops the mapping as exit() does. */
 static int exec_true(void *context)
 {
 	FIXTURE_DATA(leaving) *self = context;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Advice and readahead: posix_fadvise() and madvise() as far as counters show
- * what came of them, and pages that are read before anybody has asked.
+ * Advice and readahead: the effects of posix_fadvise() and madvise() that the
+ * counters show, and pages that are read ahead of faults.
  */
 
 #include <errno.h>
@@ -27,7 +27,10 @@ static void set_readahead(int box, unsigned int pages)
 					       .readahead = pages });
 }
 
-/* A box of a store with a frame for every page; an eighth of them is PAGES / 4. */
+/*
+ * A box with a store and a frame for every page; an eighth of them is PAGES /
+ * 4.
+ */
 FIXTURE(readahead)
 {
 	int box;
@@ -56,7 +59,7 @@ FIXTURE_TEARDOWN(readahead)
 	close(self->box);
 }
 
-/* Whether a page is read once in all, at the fault or before it, and no more. */
+/* Whether each page is read exactly once, at the fault or before it. */
 static void expect_each_read_once(struct __test_metadata *_metadata, int box)
 {
 	struct pagebox_stats now = box_stats(box);
@@ -69,7 +72,7 @@ static void expect_each_read_once(struct __test_metadata *_metadata, int box)
 	EXPECT_EQ(PAGES - now.readahead, now.major);
 }
 
-/* Faults in sequence bring neighbours along, never more than was said. */
+/* Sequential faults read neighbouring pages, up to the configured number. */
 TEST_F(readahead, sequence)
 {
 	static const unsigned int most[] = { 2, 8, 32 };
@@ -92,7 +95,7 @@ TEST_F(readahead, sequence)
 	expect_each_read_once(_metadata, self->box);
 }
 
-/* Half of a sequence is read at once where two pages may be. */
+/* With readahead of two pages, half of a sequence is read by faults. */
 TEST_F(readahead, pairs)
 {
 	set_readahead(self->box, 2);
@@ -102,7 +105,7 @@ TEST_F(readahead, pairs)
 	EXPECT_GE(PAGES / 2, box_stats(self->box).readahead);
 }
 
-/* It goes on where a sequence begins again. */
+/* Readahead resumes at the start of another sequence. */
 TEST_F(readahead, two_sequences)
 {
 	set_readahead(self->box, 8);
@@ -113,7 +116,7 @@ TEST_F(readahead, two_sequences)
 	EXPECT_LE(PAGES - 20, box_stats(self->box).readahead);
 }
 
-/* Faults all over the place bring nothing but what they ask for. */
+/* Random faults read only the pages they need. */
 static void touch_at_random(char *map)
 {
 	for (size_t i = 0; i < PAGES; i++)
@@ -129,7 +132,7 @@ TEST_F(readahead, random)
 	expect_each_read_once(_metadata, self->box);
 }
 
-/* Off, as a box is at first, or with a single page. */
+/* Readahead is off by default, and with a single page. */
 TEST_F(readahead, off)
 {
 	pages_touch(self->map, PAGES / 2);
@@ -139,7 +142,7 @@ TEST_F(readahead, off)
 	expect_each_read_once(_metadata, self->box);
 }
 
-/* A mapping that said MADV_RANDOM is taken at its word, until it says otherwise. */
+/* A mapping with MADV_RANDOM gets no readahead until its advice changes. */
 TEST_F(readahead, madvise)
 {
 	set_readahead(self->box, 16);
@@ -152,7 +155,7 @@ TEST_F(readahead, madvise)
 	expect_each_read_once(_metadata, self->box);
 }
 
-/* MADV_SEQUENTIAL promises a sequence before there is one. */
+/* MADV_SEQUENTIAL starts readahead before a sequence is detected. */
 TEST_F(readahead, madvise_sequential)
 {
 	set_readahead(self->box, 16);
@@ -163,7 +166,7 @@ TEST_F(readahead, madvise_sequential)
 	EXPECT_EQ(0, box_stats(self->box).readahead_hits);
 }
 
-/* An eighth of the frames is the most that is read at once. */
+/* At most an eighth of the frames is read at once. */
 TEST(bounded_by_frames)
 {
 	static const unsigned int frames[] = { 8, 16, 40, 80 };
@@ -188,7 +191,7 @@ TEST(bounded_by_frames)
 	}
 }
 
-/* A sequence of reads is one, as that of faults is. */
+/* Sequential reads are detected as sequential faults are. */
 FIXTURE(reads)
 {
 	int box;
@@ -203,7 +206,7 @@ FIXTURE_SETUP(reads)
 
 NO_TEARDOWN(reads);
 
-/* Reads pages one by one; how many were read ahead meanwhile. */
+/* Reads pages one by one; returns the number of pages read ahead. */
 static uint64_t read_pages(int box, size_t first, size_t pages)
 {
 	uint64_t before = box_stats(box).readahead;
@@ -238,7 +241,7 @@ TEST_F(reads, random)
 	EXPECT_EQ(PAGES, box_stats(self->box).store_reads);
 }
 
-/* POSIX_FADV_RANDOM, _SEQUENTIAL and _NORMAL are an fd's own. */
+/* POSIX_FADV_RANDOM, _SEQUENTIAL and _NORMAL apply to one fd. */
 TEST_F(reads, advice)
 {
 	int joined = box_join(self->box, box_info(self->box).id);
@@ -256,7 +259,7 @@ TEST_F(reads, advice)
 
 /* --- WILLNEED and DONTNEED --- */
 
-/* A box of a store, partly in frames. */
+/* A box with a store, partly in frames. */
 FIXTURE(advice)
 {
 	int box;
@@ -273,7 +276,7 @@ FIXTURE_SETUP(advice)
 
 NO_TEARDOWN(advice);
 
-/* Pages that will be needed are brought in, and then only mapped. */
+/* WILLNEED brings pages in, so that accesses only map them. */
 TEST_F(advice, fadvise_willneed)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -287,7 +290,7 @@ TEST_F(advice, fadvise_willneed)
 	EXPECT_FAULTS(self->box, before, .minor = 12);
 	EXPECT_EQ(0, box_stats(self->box).readahead);
 
-	/* A length of 0 is all that follows. */
+	/* A length of 0 means up to the end. */
 	ASSERT_EQ(0, posix_fadvise(self->box, 30 * page_size + 1, 0,
 				   POSIX_FADV_WILLNEED));
 	EXPECT_EQ(12 + PAGES - 30, box_stats(self->box).prefetched);
@@ -308,7 +311,7 @@ TEST_F(advice, madvise_willneed)
 	EXPECT_FAULTS(self->box, before, .minor = 12);
 }
 
-/* In a private mapping it is the mapping's own pages that are meant. */
+/* In a private mapping, the mapping's own pages are brought in. */
 TEST_F(advice, madvise_willneed_of_private_pages)
 {
 	char *private = box_map(self->box, PAGES, MAP_PRIVATE);
@@ -324,7 +327,7 @@ TEST_F(advice, madvise_willneed_of_private_pages)
 	EXPECT_FAULTS(self->box, before, .minor = 10);
 }
 
-/* What is not needed is written back and loses its frame; nothing is lost. */
+/* DONTNEED writes pages back and frees their frames; no data is lost. */
 TEST_F(advice, fadvise_dontneed)
 {
 	struct pagebox_stats before, now;
@@ -342,7 +345,7 @@ TEST_F(advice, fadvise_dontneed)
 	EXPECT_TRUE(pages_hold(self->map, 20, 500));
 	EXPECT_FAULTS(self->box, now, .file = 10);
 
-	/* As with files, a page that is meant in part stays. */
+	/* As with files, a partially covered page stays. */
 	ASSERT_EQ(0, posix_fadvise(self->box, 1, 3 * page_size,
 				   POSIX_FADV_DONTNEED));
 	EXPECT_EQ(now.paged_out + 2, box_stats(self->box).paged_out);
@@ -352,7 +355,7 @@ TEST_F(advice, fadvise_dontneed)
 	EXPECT_TRUE(pages_hold(page_at(self->map, 20), PAGES - 20, TAG + 20));
 }
 
-/* Private pages of others are none of an fd's business. */
+/* Advice on an fd does not affect private pages. */
 TEST_F(advice, dontneed_leaves_private_pages)
 {
 	char *private = box_map(self->box, PAGES, MAP_PRIVATE);
@@ -364,7 +367,7 @@ TEST_F(advice, dontneed_leaves_private_pages)
 	EXPECT_EQ(0, box_stats(self->box).swap_reads);
 }
 
-/* Advice of other kinds is taken or refused as posix_fadvise() documents it. */
+/* Other kinds of advice succeed or fail as posix_fadvise() documents. */
 TEST_F(advice, errors)
 {
 	EXPECT_EQ(0, posix_fadvise(self->box, 0, 0, POSIX_FADV_NOREUSE));
@@ -373,7 +376,7 @@ TEST_F(advice, errors)
 	EXPECT_EQ(4, box_stats(self->box).frames_used);
 }
 
-/* Without a store there is nothing to read ahead but what was swapped out. */
+/* Without a store, only swapped pages can be read ahead. */
 TEST(no_store)
 {
 	int box = box_new(2 * PAGES, 0);

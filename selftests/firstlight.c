@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The program that a box has to make happy before anything else: it opens the
- * device, maps 256 pages, writes them, reads them again, forks twice, and all
- * three processes write at random and find every byte where they left it.
+ * The first acceptance test: it opens the device, maps 256 pages, writes and
+ * rereads them and forks twice. All three processes write at random, and each
+ * must find all of its bytes.
  *
- * PAGEBOX_ROUNDS says how often (3). From 100 rounds on it is a soak, and fails
- * if the machine has less memory available afterwards.
+ * PAGEBOX_ROUNDS is the number of rounds (3). From 100 rounds on this is a soak
+ * test, which fails if less memory is available afterwards.
  */
 
 #include <sys/mman.h>
@@ -45,7 +45,7 @@ static void write_page(struct program *program, size_t page)
 	page_fill(page_at(program->map, page), program->tag[page]);
 }
 
-/* Writes at random and rereads what it meets on the way. */
+/* Writes at random and checks pages on the way. */
 static bool write_at_random(struct program *program)
 {
 	for (int i = 0; i < WRITES; i++) {
@@ -71,7 +71,7 @@ static pid_t fork_program(struct program *program, uint64_t seed)
 		all_right(program)));
 }
 
-/* One run of the program: 0, or the number of the step that went wrong. */
+/* One run of the program: 0, or the number of the failed step. */
 static int run_program(uint64_t seed)
 {
 	struct program program = { .seed = seed };
@@ -114,7 +114,7 @@ FIXTURE_SETUP(firstlight)
 
 NO_TEARDOWN(firstlight);
 
-/* The box has to be smaller than the program, or nothing is ever evicted. */
+/* The box must be smaller than the program, or nothing is evicted. */
 TEST_F(firstlight, frames)
 {
 	ASSERT_GT(PAGES, module_param("frames"))

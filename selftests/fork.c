@@ -23,7 +23,7 @@
 
 enum { PARENT, CHILD, GRANDCHILD, GENERATIONS };
 
-/* Commands; FOR_GRANDCHILD is passed on by the child. */
+/* Commands; the child forwards FOR_GRANDCHILD. */
 enum {
 	BEAR,
 	WRITE,
@@ -36,7 +36,7 @@ enum {
 struct family {
 	char *map;
 	size_t pages;
-	uint64_t tag; /* what the map has to hold, 0: zeroes */
+	uint64_t tag; /* expected contents, 0: zeroes */
 	int generation;
 	struct child next;
 };
@@ -89,7 +89,7 @@ static int serve(void *context, int command)
 	}
 }
 
-/* Lets one generation obey @command; only the parent calls it. */
+/* Sends @command to one generation; called by the parent only. */
 static int tell(struct family *family, int generation, int command)
 {
 	if (generation == PARENT)
@@ -165,12 +165,12 @@ static void make_box(FIXTURE_DATA(tree) * self, size_t pages,
 }
 
 /*
- * One after the other writes, and after each write each of them sees its own
- * and nobody else's. The first two get a copy. So does the last one, if what
- * they all began with is the root's (@inherited is false); else it is alone
- * with the page by then and needs only the permission. Each had a read-only
- * PTE, so a copy is followed by a minor fault; where pages are evicted
- * meanwhile (@exact is false) there is no telling.
+ * They write one after the other. After each write, each generation sees its
+ * own contents. The first two writers get a copy. So does the last one if the
+ * pages are the root's (@inherited is false); otherwise it owns the page alone
+ * by then and only needs the permission. Each had a read-only PTE, so a copy is
+ * followed by a minor fault. With concurrent eviction (@exact is false) the
+ * counts are not predictable.
  */
 static void write_in_turn(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(tree) * self, const int *order,
@@ -192,7 +192,7 @@ static void write_in_turn(struct __test_metadata *_metadata,
 	}
 }
 
-/* The parent has written before it forks. */
+/* The parent has written before fork(). */
 static void written_before_fork(struct __test_metadata *_metadata,
 				FIXTURE_DATA(tree) * self, const int *order,
 				bool exact)
@@ -213,7 +213,7 @@ static void written_before_fork(struct __test_metadata *_metadata,
 	EXPECT_EQ(family->pages, box_stats(self->box).pages);
 }
 
-/* Nobody has written, so all break away from the root's zero pages. */
+/* No page was written, so all copy the root's zero pages. */
 static void untouched_before_fork(struct __test_metadata *_metadata,
 				  FIXTURE_DATA(tree) * self, const int *order,
 				  bool exact)
@@ -227,7 +227,10 @@ static void untouched_before_fork(struct __test_metadata *_metadata,
 	EXPECT_TRUE(all_are_right(family));
 	write_in_turn(_metadata, self, order, false, exact);
 
-	/* The root's pages are clean: with few frames they come and go. */
+	/*
+	 * The root's pages are clean: with few frames they are evicted and read
+	 * again.
+	 */
 	now = box_stats(self->box);
 	EXPECT_LE(GENERATIONS * pages, now.pages);
 	EXPECT_GE((GENERATIONS + 1) * pages, now.pages);
@@ -238,7 +241,7 @@ static void untouched_before_fork(struct __test_metadata *_metadata,
 		pages_are_zero(box_map(self->box, pages, MAP_SHARED), pages));
 }
 
-/* A single page goes through every state it can be in, and is counted there. */
+/* A single page passes through all states, and is counted in each. */
 TEST_F(tree, one_page_written)
 {
 	make_box(self, 1, 8);
@@ -251,7 +254,7 @@ TEST_F(tree, one_page_untouched)
 	untouched_before_fork(_metadata, self, variant->order, true);
 }
 
-/* So do many pages, none of which has to go for another. */
+/* The same for many pages, without eviction. */
 TEST_F(tree, many_pages_written)
 {
 	make_box(self, 40, 160);
@@ -310,7 +313,7 @@ TEST_F(pair, child_writes_first)
 	EXPECT_EQ(4, box_stats(self->box).pages);
 }
 
-/* The parent's PTEs are read-only after fork: the copy, then the retry. */
+/* The parent's PTEs are read-only after fork(): the copy, then the retry. */
 TEST_F(pair, parent_writes_first)
 {
 	struct pagebox_stats now;
@@ -324,7 +327,7 @@ TEST_F(pair, parent_writes_first)
 	child_end(&self->family.next);
 }
 
-/* A child that leaves without a write makes its parent the only owner again. */
+/* A child that exits without a write makes its parent the only owner again. */
 TEST_F(pair, child_leaves)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -342,7 +345,7 @@ TEST_F(pair, child_leaves)
 	EXPECT_TRUE(pages_hold(self->family.map, 4, 50));
 }
 
-/* Reading does not copy, however many look. */
+/* Reading never copies, whatever the number of readers. */
 TEST_F(pair, reading_shares)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -363,8 +366,8 @@ static void protect(const struct family *family, int prot)
 }
 
 /*
- * Core mm gives the write permission of a VMA to PTEs that are dirty without
- * asking. A page that is shared must not have such a PTE.
+ * Core mm restores the write permission of dirty PTEs without a fault. A shared
+ * page must not have such a PTE.
  */
 static void expect_copies(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(pair) * self)
@@ -396,8 +399,8 @@ TEST_F(pair, protected_over_fork)
 }
 
 /*
- * A pipe holds the page of one who has let it go, and the other one, who has it
- * alone now, writes. As with anonymous memory, that does not go into the pipe.
+ * A pipe holds a page that its process has unmapped, and the remaining owner
+ * writes. As with anonymous memory, the write must not reach the pipe.
  */
 FIXTURE(pipe)
 {
@@ -446,7 +449,7 @@ static bool pipe_holds_it(FIXTURE_DATA(pipe) * self)
 	       page_holds(self->seen, 1);
 }
 
-/* A child that has put it into the pipe, and let it go. */
+/* A child that has put the page into the pipe and unmapped it. */
 static struct child child_that_has_gone(FIXTURE_DATA(pipe) * self)
 {
 	struct child child = child_fork(serve_pipe, self);
@@ -456,7 +459,7 @@ static struct child child_that_has_gone(FIXTURE_DATA(pipe) * self)
 	return child;
 }
 
-/* Whoever is left writes: not into the pipe. */
+/* The remaining owner writes; the pipe must not see it. */
 static void expect_copy(struct __test_metadata *_metadata,
 			FIXTURE_DATA(pipe) * self)
 {
@@ -465,7 +468,7 @@ static void expect_copy(struct __test_metadata *_metadata,
 	EXPECT_TRUE(page_holds(self->map, 2));
 }
 
-/* Now that nothing holds it but the mapping, it is not copied again. */
+/* Once only the mapping holds the page, it is not copied again. */
 static bool is_written_in_place(FIXTURE_DATA(pipe) * self)
 {
 	uint64_t copies = box_stats(self->box).faults[PAGEBOX_FAULT_COW];
@@ -507,7 +510,7 @@ TEST_F(pipe, of_who_has_no_pte)
 	child_end(&child);
 }
 
-/* It was in swap when it was shared, so in another frame than it is now. */
+/* The page was in swap when it was shared, so its frame has changed since. */
 TEST_F(pipe, of_a_page_from_swap)
 {
 	struct child child;
@@ -541,7 +544,7 @@ static int fork_and_write(void *context)
 	return !map_is_right(family);
 }
 
-/* A chain of eight generations, each of which writes before the next is born. */
+/* A chain of eight generations, each of which writes before the next fork(). */
 TEST_F(pair, chain)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -552,7 +555,7 @@ TEST_F(pair, chain)
 	EXPECT_EQ(before.views, box_stats(self->box).views);
 }
 
-/* How long this process has been in the kernel: what else runs does not count. */
+/* System time of this process, so that other load does not count. */
 static uint64_t system_us(void)
 {
 	struct rusage usage;
@@ -562,7 +565,7 @@ static uint64_t system_us(void)
 	return usage.ru_stime.tv_sec * 1000000ULL + usage.ru_stime.tv_usec;
 }
 
-/* Pages on both sides of where tables of each level may begin, and at the ends. */
+/* Pages on both sides of page-table boundaries at each level, and at the ends. */
 static char *sparse_page(char *map, unsigned int i)
 {
 	static const unsigned int shift[] = { 12, 21, 30, 39, 40, 45 };
@@ -578,8 +581,8 @@ static char *sparse_page(char *map, unsigned int i)
 #define SPARSE 13
 
 /*
- * fork() costs what exists, however much is mapped: milliseconds. A walk that goes
- * by page tables that are not there takes seconds.
+ * The cost of fork() depends on the existing pages, not on the size of the
+ * mapping: milliseconds. A walk over absent page tables takes seconds.
  */
 TEST(sparse)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A tree of forks, 16 generations deep. Every process writes at random to the
- * private mapping that it has from its parent and to plain memory, which the
- * kernel copies on fork as it always does: that is the oracle. Both have to
- * agree all the time, in every process, and at the end nothing may be left.
+ * private mapping inherited from its parent and to anonymous memory, which
+ * serves as the oracle. Both must agree at all times in every process, and no
+ * page may be left at the end.
  *
  *   PAGEBOX_FULL=1   50,000 writes instead of 3,000
  *   PAGEBOX_SEED=N   another tree
@@ -25,19 +25,19 @@
 
 #define DEPTH 16
 #define PAGES 32
-#define FRAMES 64 /* some for each process that may fault at the same time */
+#define FRAMES 64 /* several per process that may fault concurrently */
 #define ROOT_PAGES (PAGES / 2)
-#define OPERATIONS 96 /* of each process, most of them writes */
+#define OPERATIONS 96 /* per process, mostly writes */
 
-/* What all processes of the tree share; atomics. */
+/* State shared by all processes of the tree; atomics. */
 struct tree {
-	unsigned int room; /* processes that may still be born beside the spine */
+	unsigned int room; /* remaining processes beside the spine */
 	unsigned int processes;
 	unsigned int deepest;
 	unsigned long writes;
 };
 
-/* One process. The spine is one line of descent, which reaches DEPTH. */
+/* One process. The spine is one line of descent, down to DEPTH. */
 struct node {
 	struct tree *tree;
 	char *map;
@@ -119,7 +119,7 @@ static void bear(struct node *node, bool spine)
 	node->child[node->children++] = pid;
 }
 
-/* Is there room for one process more, beside the spine? */
+/* Whether another process beside the spine is allowed. */
 static bool take_room(struct tree *tree)
 {
 	unsigned int room = __atomic_load_n(&tree->room, __ATOMIC_RELAXED);
@@ -131,7 +131,7 @@ static bool take_room(struct tree *tree)
 	return room;
 }
 
-/* The spine grows for sure, the rest by chance. */
+/* The spine always forks, other processes at random. */
 static void maybe_bear(struct node *node, unsigned int turn)
 {
 	if (node->depth == DEPTH)
@@ -152,7 +152,7 @@ static bool child_ended_well(const struct node *node, pid_t pid)
 	return !status;
 }
 
-/* Until its children have ended a process looks on; then all once more. */
+/* A process checks until its children have exited, and once more at the end. */
 static int live(struct node *node)
 {
 	__atomic_fetch_add(&node->tree->processes, 1, __ATOMIC_RELAXED);
@@ -184,8 +184,8 @@ static void *memory(size_t bytes, int flags)
 }
 
 /*
- * Half of the pages are there in the root view, from which they are copied when
- * they are first written; the others are zero.
+ * Half of the pages exist in the root view and are copied at the first write;
+ * the others are zero.
  */
 FIXTURE(forktree)
 {
@@ -198,7 +198,10 @@ FIXTURE(forktree)
 
 FIXTURE_SETUP(forktree)
 {
-	/* On a slow machine many faults may hold their frames at once for long. */
+	/*
+	 * On a slow machine, many concurrent faults may hold their frames for
+	 * long.
+	 */
 	self->box = box_with((struct pagebox_config){
 		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_BYTES | PAGEBOX_SET_OOM,
 		.frames = FRAMES,
@@ -228,7 +231,7 @@ static int grow(void *context)
 	return live(context);
 }
 
-/* Trees, one after the other and each with another seed, until it is enough. */
+/* One tree after the other, each with another seed, up to the number of writes. */
 TEST_F_TIMEOUT(forktree, agrees_with_memory, 900)
 {
 	unsigned int trees = 0;
@@ -240,11 +243,14 @@ TEST_F_TIMEOUT(forktree, agrees_with_memory, 900)
 		self->node.seed = seed + trees;
 		ASSERT_EQ(0, in_child(grow, &self->node));
 		ASSERT_EQ(DEPTH, self->tree->deepest);
-		/* Of the dead only what the living share may be left. */
+		/*
+		 * Of exited processes, only pages shared with live ones may be
+		 * left.
+		 */
 		ASSERT_TRUE(eventually(box_stats(self->box).views == 2));
 		ASSERT_TRUE(all_agree(&self->node));
 		ASSERT_TRUE(pages_hold(self->root, ROOT_PAGES, 1));
-		/* The next tree grows on what this one has not seen yet. */
+		/* Write, so that the next tree inherits new contents. */
 		for (unsigned int i = 0; i < DEPTH; i++)
 			write_somewhere(&self->node);
 	}

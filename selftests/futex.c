@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Futexes in a box that are not FUTEX_PRIVATE. The kernel knows those by the
- * object that a page belongs to: a private mapping is an object of its own in
- * each process, a shared one is the same for all.
+ * Futexes in a box without FUTEX_PRIVATE. The kernel identifies them by the
+ * object behind the page: a private mapping is a separate object in each
+ * process, a shared mapping is one object for all.
  */
 
 #include <linux/futex.h>
@@ -25,7 +25,7 @@
 
 /**
  * struct waiter - a thread that sleeps until its word changes
- * @word: 0 when it begins
+ * @word: initially 0
  * @tid: of the thread, atomic
  */
 struct waiter {
@@ -45,7 +45,7 @@ static void *wait_for_word(void *context)
 	return NULL;
 }
 
-/* Begins a wait, which has come to rest when this returns. */
+/* Starts a waiter; it sleeps when this returns. */
 static void waiter_start(struct waiter *waiter, void *word)
 {
 	*waiter = (struct waiter){ .word = word };
@@ -53,7 +53,7 @@ static void waiter_start(struct waiter *waiter, void *word)
 		die("pthread_create");
 	if (!eventually(task_call(__atomic_load_n(
 				&waiter->tid, __ATOMIC_ACQUIRE)) == SYS_futex))
-		die("a thread does not wait");
+		die("a thread does not sleep in its wait");
 }
 
 static long wake(uint32_t *word)
@@ -61,7 +61,7 @@ static long wake(uint32_t *word)
 	return syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-/* Changes the word and wakes: how many threads were woken. */
+/* Changes the word and wakes; the number of threads woken. */
 static long waiter_end(struct waiter *waiter)
 {
 	long woken;
@@ -73,7 +73,7 @@ static long waiter_end(struct waiter *waiter)
 	return woken;
 }
 
-/* What the child of a case does, and when. */
+/* Commands to the child. */
 enum command {
 	WAIT,
 	WAKE,
@@ -117,7 +117,7 @@ FIXTURE_SETUP(futex)
 
 NO_TEARDOWN(futex);
 
-/* With memory that is the page's own already, or not touched before fork(). */
+/* Whether the page is private already or untouched before fork(). */
 FIXTURE_VARIANT(futex)
 {
 	bool touched;
@@ -126,7 +126,7 @@ FIXTURE_VARIANT(futex)
 FIXTURE_VARIANT_ADD(futex, touched){ .touched = true };
 FIXTURE_VARIANT_ADD(futex, untouched){ .touched = false };
 
-/* Parent and child wait at the same address; each wakes its own waiter alone. */
+/* Parent and child wait at the same address; each wakes only its own waiter. */
 TEST_F(futex, wakes_its_own_process)
 {
 	struct child child;
@@ -142,7 +142,7 @@ TEST_F(futex, wakes_its_own_process)
 	child_end(&child);
 }
 
-/* A waiter is found after its page has been to swap. */
+/* A waiter is found after its page was swapped out. */
 TEST_F(futex, wakes_after_an_eviction)
 {
 	struct waiter waiter;
@@ -156,7 +156,7 @@ TEST_F(futex, wakes_after_an_eviction)
 	EXPECT_EQ(1, waiter_end(&waiter));
 }
 
-/* One that waited before fork() is found after both have written to the page. */
+/* A waiter from before fork() is found after both processes wrote to the page. */
 TEST_F(futex, wakes_after_fork)
 {
 	struct waiter waiter;
@@ -173,7 +173,7 @@ TEST_F(futex, wakes_after_fork)
 	child_end(&child);
 }
 
-/* A mapping that follows another one has nothing to do with its futexes. */
+/* A later mapping at the same address does not share futexes with the old one. */
 TEST_F(futex, a_new_mapping_is_another_object)
 {
 	struct waiter waiter, new;
@@ -186,7 +186,7 @@ TEST_F(futex, a_new_mapping_is_another_object)
 	EXPECT_EQ(0, wake((uint32_t *)self->map));
 	waiter_start(&new, self->map);
 	EXPECT_EQ(1, waiter_end(&new));
-	/* The first thread sleeps until this process ends. */
+	/* The first thread sleeps until this process exits. */
 }
 
 /* In a shared mapping, a wake reaches the other process. */
@@ -213,7 +213,7 @@ static void *no_work(void *context)
 	return context;
 }
 
-/* Begins threads on a stack of the box, and joins them. */
+/* Starts threads on a stack in the box, and joins them. */
 static int join_threads(void *stack)
 {
 	pthread_attr_t attr;
@@ -231,7 +231,10 @@ static int join_threads(void *stack)
 	return 0;
 }
 
-/* A thread ends with a wake that is not FUTEX_PRIVATE: pthread_join() waits for it. */
+/*
+ * A thread exits with a wake without FUTEX_PRIVATE, for which pthread_join()
+ * waits.
+ */
 TEST(threads_are_joined_in_both_processes)
 {
 	int box = box_new(64, 64), status;
@@ -249,7 +252,7 @@ TEST(threads_are_joined_in_both_processes)
 	close(box);
 }
 
-/* Forks, again and again, while another thread joins threads of its own. */
+/* Forks repeatedly while another thread joins its own threads. */
 static void *join_all_the_time(void *stack)
 {
 	join_threads(stack);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PAGEBOX_IOC_STACK: a mapping that grows downwards as a thread's stack does,
- * for that thread and its touches alone.
+ * PAGEBOX_IOC_STACK: a mapping that grows downwards as a thread stack does, and
+ * only on accesses of that thread.
  */
 
 #include <alloca.h>
@@ -26,9 +26,9 @@
 #include "pagebox.h"
 
 #define PAGES 48
-#define TOP 6 /* pages; the C library keeps a thread's own data there */
+#define TOP 6 /* pages; the C library keeps thread data there */
 #define LIMIT 40 /* pages */
-#define RED_ZONE 128 /* bytes that x86-64 lets a function use below its stack */
+#define RED_ZONE 128 /* bytes; x86-64 functions use them below the stack */
 
 static int stack_error(int box, struct pagebox_stack stack)
 {
@@ -45,7 +45,7 @@ static int make_stack(int box, const char *map, size_t top, size_t limit)
 				});
 }
 
-/* --- signals on a stack of their own --- */
+/* --- signals on an alternate stack --- */
 
 static __thread sigjmp_buf after_fault;
 static __thread char *volatile fault_address;
@@ -56,7 +56,7 @@ static const struct sigaction die_of_it = { .sa_handler = SIG_DFL };
 static void leave_fault(int signal, siginfo_t *info, void *context)
 {
 	(void)context;
-	/* The access is done again then, and is the process's end. */
+	/* The repeated access then ends the process. */
 	if (!fault_expected) {
 		sigaction(signal, &die_of_it, NULL);
 		return;
@@ -65,7 +65,7 @@ static void leave_fault(int signal, siginfo_t *info, void *context)
 	siglongjmp(after_fault, signal);
 }
 
-/* Gives the calling thread an alternate stack, and the process the handler. */
+/* Gives the calling thread an alternate stack and installs the handler. */
 static void catch_faults(void)
 {
 	const size_t size = 64 * 1024;
@@ -79,7 +79,7 @@ static void catch_faults(void)
 		die("cannot catch signals");
 }
 
-/* Writes @value to @address while the stack pointer is @sp: 0, or the signal. */
+/* Writes @value to @address with the stack pointer at @sp: 0, or the signal. */
 static int touch(char *sp, char *address, char value)
 {
 	int signal = sigsetjmp(after_fault, 1);
@@ -98,7 +98,7 @@ static int touch(char *sp, char *address, char value)
 	return 0;
 }
 
-/* A box with frames enough, and a mapping of it that is a stack. */
+/* A box with enough frames, and a stack mapping. */
 FIXTURE(stack)
 {
 	int box;
@@ -131,13 +131,13 @@ FIXTURE_SETUP(stack)
 
 NO_TEARDOWN(stack);
 
-/* Page @n from the upper end on, the first one being 1. */
+/* Page @n counted from the upper end, beginning with 1. */
 static char *page_down(FIXTURE_DATA(stack) * self, size_t n)
 {
 	return self->end - n * page_size;
 }
 
-/* Whether the pages from the end down to the @n-th can be touched, and no more. */
+/* Whether exactly the @n pages at the upper end are accessible. */
 static bool reaches(FIXTURE_DATA(stack) * self, size_t n)
 {
 	char *far_away = (char *)&self;
@@ -152,7 +152,7 @@ static bool reaches(FIXTURE_DATA(stack) * self, size_t n)
 	return true;
 }
 
-/* At first there is the top, for everybody; below it is nothing for anybody. */
+/* At first only the top is accessible, to any thread. */
 TEST_F(stack, top)
 {
 	for (int round = 0; round < 2; round++)
@@ -161,7 +161,7 @@ TEST_F(stack, top)
 	EXPECT_EQ(TOP, box_stats(self->box).faults[PAGEBOX_FAULT_ZERO]);
 }
 
-/* A stack pointer that goes down page by page takes the stack with it. */
+/* A stack pointer that moves down page by page grows the stack. */
 TEST_F(stack, page_by_page)
 {
 	for (size_t i = TOP + 1; i <= LIMIT; i++) {
@@ -176,7 +176,10 @@ TEST_F(stack, page_by_page)
 	EXPECT_TRUE(reaches(self, LIMIT));
 }
 
-/* A touch may skip pages; the stack reaches to there, but they stay untouched. */
+/*
+ * An access may skip pages; the stack grows down to it, and the skipped pages
+ * stay untouched.
+ */
 TEST_F(stack, far_down)
 {
 	char *page = page_down(self, 20);
@@ -200,7 +203,7 @@ TEST_F(stack, red_zone)
 	EXPECT_TRUE(reaches(self, TOP + 1));
 }
 
-/* A touch far below the stack pointer is a wild one. */
+/* An access far below the stack pointer is refused. */
 TEST_F(stack, below_the_stack_pointer)
 {
 	for (size_t i = TOP + 1; i <= PAGES; i++)
@@ -209,7 +212,7 @@ TEST_F(stack, below_the_stack_pointer)
 	EXPECT_TRUE(reaches(self, TOP));
 }
 
-/* Below the limit there is nothing, wherever the stack pointer is. */
+/* Nothing below the limit is accessible, wherever the stack pointer is. */
 TEST_F(stack, limit)
 {
 	for (int round = 0; round < 2; round++) {
@@ -232,7 +235,7 @@ static int serve_touch(void *context, int page)
 	return touch((char *)&self, page_down(self, page), page);
 }
 
-/* A fork inherits how far the stack reaches; from then on each grows alone. */
+/* A child inherits the size of the stack; then each grows independently. */
 TEST_F(stack, fork)
 {
 	struct child child;
@@ -263,7 +266,10 @@ TEST_F(stack, fork_grows)
 	EXPECT_TRUE(reaches(self, 10));
 }
 
-/* Said again, only the top is left again; what was below it is not lost. */
+/*
+ * Repeating the ioctl shrinks the stack to the top; the contents below are
+ * kept.
+ */
 TEST_F(stack, again)
 {
 	char *page = page_down(self, 12);
@@ -278,7 +284,7 @@ TEST_F(stack, again)
 	EXPECT_TRUE(reaches(self, 20));
 }
 
-/* mlock() is no touch of a thread. */
+/* mlock() is not an access by a thread. */
 TEST_F(stack, mlock)
 {
 	EXPECT_EQ(-1, mlock(page_down(self, TOP + 4), 2 * page_size));
@@ -286,7 +292,7 @@ TEST_F(stack, mlock)
 	EXPECT_TRUE(reaches(self, TOP));
 }
 
-/* Unmapped and mapped again, it is a mapping like others. */
+/* A new mapping in the same place is an ordinary one. */
 TEST_F(stack, unmapped)
 {
 	unmap(self->map, PAGES);
@@ -323,7 +329,7 @@ static char *map_below_a_hole(int box)
 	return range;
 }
 
-/* What a stack cannot be, and the mapping is as it was. */
+/* Mappings that cannot be a stack are refused and stay unchanged. */
 TEST(errors)
 {
 	const uint64_t all = PAGES * page_size;
@@ -366,7 +372,7 @@ TEST(errors)
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 }
 
-/* A mapping in parts has no upper end of its own. */
+/* A split mapping has no upper end of its own. */
 TEST(split)
 {
 	int box = box_new(8, 0);
@@ -379,7 +385,7 @@ TEST(split)
 	EXPECT_EQ(EINVAL, make_stack(box, page_at(map, PAGES - 1), TOP, 0));
 }
 
-/* --- threads that live there --- */
+/* --- threads on such a stack --- */
 
 static volatile sig_atomic_t signals;
 
@@ -404,7 +410,7 @@ static void live_there(struct life *life, void *(*live)(void *context))
 	pthread_attr_destroy(&attributes);
 }
 
-/* A frame of about half a page at each level, each with a mark of its own. */
+/* A frame of about half a page at each level, marked with the level. */
 static void __attribute__((noinline))
 descend(struct life *life, unsigned int levels)
 {
@@ -430,7 +436,7 @@ static void *descend_and_return(void *context)
 	return NULL;
 }
 
-/* The stack is as deep as the deepest call, and keeps what is on it. */
+/* The stack grows to the deepest call and keeps its contents. */
 TEST_F(stack, thread)
 {
 	struct life life = { .self = self, .right = true };
@@ -464,7 +470,7 @@ static void *descend_for_ever(void *context)
 	return NULL;
 }
 
-/* A recursion without end stops at the limit, and the thread can go on. */
+/* Endless recursion stops at the limit, and the thread survives. */
 TEST_F(stack, overflow)
 {
 	struct life life = { .self = self, .right = true };
@@ -483,7 +489,7 @@ static void count_signal(int signal)
 	signals++;
 }
 
-/* Raises a signal at each level, for a handler that runs on the same stack. */
+/* Raises a signal at each level, with a handler that runs on the same stack. */
 static void __attribute__((noinline))
 descend_with_signals(struct life *life, unsigned int levels)
 {
@@ -503,7 +509,7 @@ static void *live_with_signals(void *context)
 	return NULL;
 }
 
-/* The kernel's frame of a signal goes below all, and there is room for it. */
+/* There is room for the kernel's signal frame below the thread's frames. */
 TEST_F(stack, signals)
 {
 	struct sigaction action = { .sa_handler = count_signal };
@@ -533,7 +539,7 @@ static void *read_deep(void *context)
 	return NULL;
 }
 
-/* The kernel's touches for a thread are the thread's: read() into its stack. */
+/* Kernel accesses for a thread count as the thread's: read() into its stack. */
 TEST_F(stack, read_into_the_stack)
 {
 	struct life life = { .self = self };
@@ -560,7 +566,7 @@ static void *fork_deep(void *context)
 	return NULL;
 }
 
-/* A fork in such a thread: the child goes on there, on a stack of its own. */
+/* fork() in such a thread: the child continues on a stack of its own. */
 TEST(fork_in_a_thread)
 {
 	FIXTURE_DATA(stack) self = { .box = box_new(8, 0) };
@@ -573,9 +579,9 @@ TEST(fork_in_a_thread)
 	EXPECT_LT(0, box_stats(self.box).faults[PAGEBOX_FAULT_COW]);
 }
 
-/* --- other processes that look --- */
+/* --- accesses by other processes --- */
 
-/* What looks, from a stack that is lower than all of the box's mapping. */
+/* An observer whose stack is below the box's mapping. */
 struct look {
 	FIXTURE_DATA(stack) * self;
 	pid_t pid;
@@ -640,7 +646,7 @@ static void *look_from_below(void *context)
 	return NULL;
 }
 
-/* A range of which the lower half is for a thread and the upper for a box. */
+/* A range with a thread stack in the lower half and a box in the upper. */
 static void map_above(FIXTURE_DATA(stack) * self, pthread_attr_t *attributes,
 		      int flags)
 {
@@ -668,7 +674,7 @@ static int serve_reach(void *context, int command)
 	return reaches(context, TOP);
 }
 
-/* Nothing that another process does to a stack makes it grow. */
+/* No access by another process grows a stack. */
 TEST_F(stack, other_process)
 {
 	pthread_attr_t attributes;

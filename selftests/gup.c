@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's own accesses: process_vm_readv and writev, direct I/O and pages
- * that a pipe holds, through evicted pages and while pages are being evicted.
+ * Accesses by the kernel: process_vm_readv() and _writev(), direct I/O and
+ * pages held by a pipe, to evicted pages and during eviction.
  */
 
 #include <errno.h>
@@ -43,7 +43,7 @@ FIXTURE_VARIANT(gup)
 FIXTURE_VARIANT_ADD(gup, shared){ .flags = MAP_SHARED };
 FIXTURE_VARIANT_ADD(gup, private){ .flags = MAP_PRIVATE };
 
-/* A full box, most of it in swap, and as much plain memory beside it. */
+/* A full box, mostly in swap, and the same contents in anonymous memory. */
 FIXTURE_SETUP(gup)
 {
 	self->box = box_new(FRAMES, 0);
@@ -73,7 +73,7 @@ static ssize_t vm_write(pid_t pid, char *to, char *from, size_t pages)
 	return process_vm_writev(pid, &local, 1, &remote, 1, 0);
 }
 
-/* Another process's evicted pages are read as it would read them itself. */
+/* Another process's evicted pages are read with the right contents. */
 TEST_F(gup, process_vm_readv)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -89,7 +89,7 @@ TEST_F(gup, process_vm_readv)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* What is written from outside stays, through eviction and back. */
+/* Writes from outside survive eviction. */
 TEST_F(gup, process_vm_writev)
 {
 	ssize_t chunk = CHUNK * page_size;
@@ -110,7 +110,7 @@ static int serve_contents(void *context, int command)
 	return pages_hold(self->map, PAGES, command == HOLDS_OLD ? 1 : 500);
 }
 
-/* A child's pages, read and written from its parent: only the child's copy changes. */
+/* A parent reads and writes its child's pages: only the child's copy changes. */
 TEST_F(gup, child)
 {
 	struct child child = child_fork(serve_contents, self);
@@ -131,7 +131,7 @@ TEST_F(gup, child)
 	child_end(&child);
 }
 
-/* A system call that copies to and from evicted pages needs no help either. */
+/* System calls copy to and from evicted pages. */
 TEST_F(gup, read_and_write)
 {
 	ssize_t all = PAGES * page_size;
@@ -146,7 +146,7 @@ TEST_F(gup, read_and_write)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 500));
 }
 
-/* Direct reads land in the box's pages and are not lost to the hand. */
+/* Direct reads land in the box's pages and survive eviction. */
 TEST_F(gup, direct_read)
 {
 	int loop = loop_open(store_file(PAGES * page_size, 500));
@@ -159,7 +159,7 @@ TEST_F(gup, direct_read)
 	close(loop);
 }
 
-/* Direct writes take the bytes of evicted pages. */
+/* Direct writes read the contents of evicted pages. */
 TEST_F(gup, direct_write)
 {
 	int file = store_file(PAGES * page_size, 500);
@@ -178,8 +178,8 @@ TEST_F(gup, direct_write)
 }
 
 /*
- * Direct I/O both ways while another thread makes the hand turn: a page under
- * I/O must not be taken, or bytes of one round show up in another.
+ * Direct I/O both ways while another thread causes evictions: a page under I/O
+ * must not be evicted, or data of one round shows up in another.
  */
 TEST_F(gup, direct_io_under_pressure)
 {
@@ -212,7 +212,7 @@ TEST_F(gup, direct_io_under_pressure)
 	close(loop);
 }
 
-/* Lets a pipe take references to pages, without copying them. */
+/* Makes a pipe take references to pages, without copying them. */
 static void pipe_holds(int pipe, char *map, size_t pages)
 {
 	struct iovec iov = { .iov_base = map, .iov_len = pages * page_size };
@@ -233,8 +233,8 @@ static void pipe_drain(int pipe, char *to, size_t pages)
 }
 
 /*
- * Pages that a pipe holds are passed by the hand and counted as such; once the
- * pipe has let go they are taken like others.
+ * Pages held by a pipe are skipped and counted by the clock; after the pipe
+ * releases them, they are evicted like others.
  */
 TEST_F(gup, pinned_pages_stay)
 {
@@ -276,7 +276,7 @@ TEST_F(gup, pinned_pages_stay)
 	EXPECT_TRUE(page_holds(self->map, 900));
 }
 
-/* With every frame held there is none to be had: SIGBUS, and later all is well. */
+/* If every frame is held, accesses raise SIGBUS; later they succeed. */
 TEST_F(gup, all_frames_pinned)
 {
 	unsigned long sweeps = module_param("pin_sweeps");
@@ -299,7 +299,7 @@ TEST_F(gup, all_frames_pinned)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* Pages that a pipe still holds after the box has gone are safe to read. */
+/* Pages that a pipe holds after the box is destroyed are safe to read. */
 TEST_F(gup, pipe_outlives_the_box)
 {
 	int ends[2];

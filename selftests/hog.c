@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Somebody takes all he can get, of everything that boxes share: frames, RAM
- * swap, box numbers, workers. The others go on. For that the module is loaded
- * anew, with little of it.
+ * One user takes as much as possible of everything that boxes share: frames,
+ * RAM swap, box numbers, workers. Other users must still make progress. The
+ * module is reloaded with low limits.
  */
 
 #include <errno.h>
@@ -38,7 +38,7 @@ FIXTURE(hog)
 	struct child hog;
 };
 
-/* What a hog can be told to take all of. */
+/* The resources that a hog can exhaust. */
 enum { ALL_FRAMES, ALL_SWAP, ALL_BOXES };
 
 static int take_frames(void)
@@ -72,7 +72,7 @@ static int take_boxes(void)
 	return boxes;
 }
 
-/* Keeps what it has taken until it is ended; returns how much that is. */
+/* Keeps what it got until it is ended; returns the amount. */
 static int hog(void *context, int what)
 {
 	(void)context;
@@ -108,10 +108,10 @@ FIXTURE_TEARDOWN(hog)
 	reload(self->parameters);
 }
 
-/* What the hog could not have. */
+/* The part reserved for others. */
 #define RESERVE(all) ((all) / 16)
 
-/* Works in a box with few frames and swap: how many frames it got, or 0. */
+/* Works in a box with few frames and swap; the number of frames it got, or 0. */
 static int work(void *context)
 {
 	int box;
@@ -134,7 +134,7 @@ static int work_as_root(void *context)
 	return pages_hold(map, PAGES, 1) ? box_stats(box).frames_used : 0;
 }
 
-/* Root has frames of its own; and every box has what it needs to go on. */
+/* Root has reserved frames, and every box has the frames it needs. */
 TEST_F(hog, frames)
 {
 	uid_t somebody = SOMEBODY;
@@ -144,14 +144,14 @@ TEST_F(hog, frames)
 	EXPECT_EQ(PAGEBOX_MIN_FRAMES, in_child(work, &somebody));
 }
 
-/* RAM swap ends for the hog first; others still use files. */
+/* The hog runs out of RAM swap first; others can still use files. */
 TEST_F(hog, swap)
 {
 	EXPECT_EQ(ALL - RESERVE(ALL), child_ask(&self->hog, ALL_SWAP));
 	EXPECT_EQ(PAGES / 2, in_child(work_as_root, NULL));
 }
 
-/* What a hog had is there for the next one. */
+/* The resources of a hog that exits are available to the next one. */
 TEST_F(hog, goes)
 {
 	for (int round = 0; round < 3; round++) {
@@ -164,7 +164,7 @@ TEST_F(hog, goes)
 	}
 }
 
-/* Nobody but root gets the last boxes, and root no more than there are. */
+/* Only root gets the last box numbers, and no more than there are. */
 TEST_F(hog, boxes)
 {
 	int box[RESERVE(BOXES)];
@@ -180,7 +180,7 @@ TEST_F(hog, boxes)
 
 /* --- workers --- */
 
-/* More than one user may have at once. */
+/* More than a single user's workers. */
 #define READERS 300
 #define WORKERS 64
 #define SMALL_STACK (64 * 1024)
@@ -202,8 +202,9 @@ static void *read_a_page(void *context)
 }
 
 /*
- * @count threads for as many pages of the store. All are there before the first
- * one reads: on 6.1 a fault that waits keeps mmap_lock, which a new one needs.
+ * @count threads for as many pages of the store. All are started before the
+ * first one reads: on 6.1 a waiting fault holds mmap_lock, which thread
+ * creation needs.
  */
 static void start_readers(char *map, struct reader *readers, size_t count)
 {
@@ -228,7 +229,7 @@ struct slow {
 	struct reader readers[READERS];
 };
 
-/* Of a box whose store needs long, the first @pages are being read from now on. */
+/* Starts reads of the first @pages pages of a box with a slow store. */
 static int read_slowly(void *context, int pages)
 {
 	struct slow *slow = context;
@@ -248,7 +249,7 @@ static bool all_wait(struct slow *slow)
 	return box_stats(slow->box).frames_used == (uint64_t)slow->count;
 }
 
-/* A box whose store needs @delay for each page. */
+/* A box whose store delays each page by @delay. */
 static int slow_box(uint32_t delay)
 {
 	int box = box_of(NOBODY);
@@ -278,7 +279,7 @@ static bool root_reads(void)
 	return right;
 }
 
-/* Ends the reader. Its requests are not lost with it, so the box goes later. */
+/* Ends the reader. Its requests continue, so the box is destroyed later. */
 static void end_slow(struct slow *slow, struct child *child)
 {
 	unsigned int id = box_info(slow->box).id;
@@ -288,10 +289,10 @@ static void end_slow(struct slow *slow, struct child *child)
 	close(slow->box);
 	errno = 0;
 	if (!eventually(box_is_gone(id)))
-		die("box %u does not go", id);
+		die("box %u is not destroyed", id);
 }
 
-/* Requests that wait for their delay keep nobody else's from being done. */
+/* Requests that wait for their delay do not block requests of other users. */
 TEST(delays)
 {
 	struct slow slow = {
@@ -308,8 +309,9 @@ TEST(delays)
 }
 
 /*
- * Nor do requests that hang, as those to a server that does not answer. They come
- * one by one, or a rescuer on 6.1 would take many and hang in the first.
+ * Neither do requests that hang, as with an unresponsive server. They are sent
+ * one by one; otherwise a rescuer on 6.1 would take several and hang in the
+ * first.
  */
 TEST(hanging_requests)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory errors in frames: the frame is retired, the contents come back where
- * they have a copy, and are lost for their page alone where they have none.
+ * Memory errors in frames: the frame is retired. The contents are restored if
+ * there is a copy, otherwise only that page is lost.
  *
- * The errors are those that an administrator reports: to the kernel they are like
- * those of the hardware, but the memory is not broken. It is never used again
- * before the next boot, though, so there are few of them.
+ * The errors are injected as an administrator can: the kernel treats them like
+ * hardware errors, but the memory is intact. As it stays unused until the next
+ * boot, there are few of them.
  */
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static bool is_poisoned(uint64_t pfn)
 	return flags & 1ULL << KPF_HWPOISON;
 }
 
-/* The kernel cannot do anything about the page itself, and says so. */
+/* The kernel cannot recover the page by itself, and says so. */
 static void poison(uint64_t pfn)
 {
 	int file = open(HARD_OFFLINE, O_WRONLY);
@@ -73,7 +73,7 @@ static uint64_t pfn_of(const char *page)
 	return entry & PAGEMAP_PFN;
 }
 
-/* The memory of a mapped page has an error; the next access is a fault. */
+/* Injects an error into a mapped page; the next access faults. */
 static uint64_t poison_page(char *page)
 {
 	uint64_t pfn = pfn_of(page);
@@ -83,7 +83,7 @@ static uint64_t poison_page(char *page)
 	return pfn;
 }
 
-/* Frames that are retired. */
+/* The number of retired frames. */
 static unsigned int retired(int box)
 {
 	struct frame_row *rows;
@@ -125,7 +125,7 @@ FIXTURE_SETUP(stored)
 
 NO_TEARDOWN(stored);
 
-/* The store has it: nobody notices, but the frame is never used again. */
+/* The store has a copy: the error is invisible, but the frame is never reused. */
 TEST_F(stored, clean)
 {
 	struct frame_row *rows;
@@ -157,7 +157,10 @@ TEST_F(stored, clean)
 	EXPECT_EQ(0, fsync_error(self->box));
 }
 
-/* What was written is lost: the page is as the store has it, and fsync says so. */
+/*
+ * Unwritten changes are lost: the page has the store's contents, and fsync()
+ * reports it.
+ */
 TEST_F(stored, dirty)
 {
 	pages_fill(self->map, 8, NEW);
@@ -173,7 +176,7 @@ TEST_F(stored, dirty)
 	EXPECT_TRUE(file_holds(self->file, 8, NEW));
 }
 
-/* The same, and an access finds it first. */
+/* The same, but an access finds the error first. */
 TEST_F(stored, dirty_and_accessed)
 {
 	page_fill(page_at(self->map, 3), NEW);
@@ -183,7 +186,7 @@ TEST_F(stored, dirty_and_accessed)
 	EXPECT_EQ(0, fsync_error(self->box));
 }
 
-/* read() and write() get what the store has, too. */
+/* read() and write() get the store's contents, too. */
 TEST_F(stored, read_and_write)
 {
 	char page[page_size];
@@ -213,7 +216,7 @@ TEST_F(stored, copied)
 	unmap(map, PAGES);
 }
 
-/* An evictor that comes by retires the frame, and writes nothing. */
+/* The evictor retires the frame and writes nothing. */
 TEST_F(stored, evicted)
 {
 	pages_fill(self->map, 4, NEW);
@@ -226,7 +229,7 @@ TEST_F(stored, evicted)
 	EXPECT_TRUE(page_holds(page_at(self->map, 3), TAG + 3));
 }
 
-/* A locked page comes back as well. */
+/* A locked page is restored as well. */
 TEST_F(stored, locked)
 {
 	ASSERT_EQ(0, mlock(self->map, 2 * page_size));
@@ -238,7 +241,7 @@ TEST_F(stored, locked)
 	ASSERT_EQ(0, munlock(self->map, 2 * page_size));
 }
 
-/* An error in a free frame: it is retired when it would be taken. */
+/* An error in a free frame: it is retired on allocation. */
 TEST_F(stored, free_frame)
 {
 	uint64_t pfn;
@@ -253,7 +256,10 @@ TEST_F(stored, free_frame)
 	EXPECT_EQ(FRAMES - 1, box_stats(self->box).frames_used);
 }
 
-/* A limit below a retired frame, and back: a frame with a new number is a new one. */
+/*
+ * A limit below a retired frame, and back: a frame with a new number is a new
+ * one.
+ */
 TEST_F(stored, resized)
 {
 	pages_touch(self->map, FRAMES);
@@ -271,16 +277,16 @@ TEST_F(stored, resized)
 }
 
 /*
- * As a program does it to its own memory. Core mm keeps the reference that it has
- * taken for that, so the page is never freed. A kernel that knows which module has
- * allocated a page warns of it when the module goes.
+ * A program injects an error into its own memory. Core mm keeps the reference
+ * it took for that, so the page is never freed. A kernel that tracks page
+ * allocations by module warns at unload.
  */
 TEST_F(stored, madvise)
 {
 	uint64_t pfn;
 
 	if (!access("/proc/allocinfo", F_OK)) {
-		printf("# left out: this kernel books pages to modules\n");
+		printf("# left out: this kernel tracks page allocations by module\n");
 		return;
 	}
 	pages_touch(self->map, 4);
@@ -325,7 +331,7 @@ static int read_it(void *page)
 	return *(volatile char *)page;
 }
 
-/* The only copy: lost for this page, until it is discarded. */
+/* The only copy: this page is lost until it is discarded. */
 TEST_F(private, dirty)
 {
 	char *page = page_at(self->map, 2);
@@ -348,7 +354,7 @@ TEST_F(private, dirty)
 	EXPECT_TRUE(pages_hold(self->map, 4, NEW));
 }
 
-/* A page that was read back from swap, and is there still. */
+/* A page that was swapped in and still has its slot. */
 TEST_F(private, in_swap_too)
 {
 	ASSERT_EQ(4, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, self->map, 4));
@@ -359,7 +365,7 @@ TEST_F(private, in_swap_too)
 	EXPECT_EQ(5, box_stats(self->box).swap_reads);
 }
 
-/* One that has changed since: what is in swap is not it. */
+/* A page changed after swap-in: the copy in swap is stale. */
 TEST_F(private, changed_since_swap)
 {
 	ASSERT_EQ(4, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, self->map, 4));
@@ -369,7 +375,7 @@ TEST_F(private, changed_since_swap)
 	EXPECT_EQ(3, box_stats(self->box).swap_used);
 }
 
-/* Its area goes away before anybody notices: the copy there is kept. */
+/* The swap area is removed before the error is noticed: its copy is kept. */
 TEST_F(private, swap_exchanged)
 {
 	ASSERT_EQ(4, map_range(self->box, PAGEBOX_IOC_PAGE_OUT, self->map, 4));
@@ -391,7 +397,7 @@ static int one_more_fork(void *page)
 	return both_lost(page) && in_child(both_lost, page) == 1;
 }
 
-/* Shared since fork(): lost for both, and for those that fork later. */
+/* Shared since fork(): lost for both, and for later children. */
 TEST_F(private, shared_after_fork)
 {
 	char *page = page_at(self->map, 2);
@@ -417,7 +423,7 @@ TEST_F(private, shared_after_fork)
 	close(go[1]);
 }
 
-/* A write to a page that is mapped for reading. */
+/* A write to a page that is mapped read-only. */
 TEST_F(private, write_to_what_is_mapped)
 {
 	char *page = page_at(self->map, 2);
@@ -453,8 +459,8 @@ TEST(without_a_store)
 }
 
 /*
- * The error comes when the fault has looked, and is about to map the page. Core mm
- * sees it then, and leaves the folio alone.
+ * The error occurs when a fault has checked the page and is about to map it.
+ * Core mm detects it and does not map the folio.
  */
 TEST(error_before_map)
 {
@@ -482,7 +488,7 @@ TEST(error_before_map)
 	close(box);
 }
 
-/* A box goes on with the frames that are left; with none, accesses say so. */
+/* A box continues with the remaining frames; without any, accesses fail. */
 TEST(no_frame_left)
 {
 	int box = box_new_quiet(3, store_file(PAGES * page_size, TAG));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The inspector on boxes that live: what ends while it looks is no error, and no
- * name can speak to the terminal. userspace/tests has what needs no module.
+ * The inspector on live boxes: a box that disappears during a run is no error,
+ * and no name can send terminal escapes. Tests without the module are in
+ * userspace/tests.
  */
 
 #include <fcntl.h>
@@ -29,11 +30,11 @@ extern char **environ;
 
 /* --- the inspector --- */
 
-/* What it printed last, and what it complained of. */
+/* Its last output and error output. */
 static char printed[1 << 18];
 static char complaint[4096];
 
-/* It is built beside this program. */
+/* It is built next to this program. */
 static const char *inspector(void)
 {
 	static char path[PATH_MAX];
@@ -57,7 +58,7 @@ static int new_file(void)
 	return fd;
 }
 
-/* Starts it on words with a space between; its output goes to @out and @err. */
+/* Starts it with space-separated arguments; its output goes to @out and @err. */
 static pid_t start_inspector(const char *words, int out, int err)
 {
 	posix_spawn_file_actions_t files;
@@ -107,7 +108,7 @@ static int inspect(const char *words)
 	return status;
 }
 
-/* The same of one box. */
+/* The same for one box. */
 static int inspect_box(const char *words, unsigned int id)
 {
 	char text[128];
@@ -116,7 +117,7 @@ static int inspect_box(const char *words, unsigned int id)
 	return inspect(text);
 }
 
-/* --- boxes that come and go --- */
+/* --- creation and destruction of boxes --- */
 
 #define CHURNERS 2
 #define FRAMES 8
@@ -191,7 +192,7 @@ FIXTURE_TEARDOWN(churn)
 	munmap(self->boxes, page_size);
 }
 
-/* All boxes are looked at while some of them begin and others end. */
+/* Lists all boxes while some are created and others destroyed. */
 TEST_F_TIMEOUT(churn, looks, 1800)
 {
 	unsigned int runs = sized(300, 1005), failed = 0;
@@ -207,7 +208,7 @@ TEST_F_TIMEOUT(churn, looks, 1800)
 	}
 	EXPECT_EQ(0, failed);
 	EXPECT_LE(10, *self->boxes);
-	TH_LOG("%u runs, %u failed, %u boxes meanwhile", runs, failed,
+	TH_LOG("%u runs, %u failed, %u boxes created", runs, failed,
 	       *self->boxes);
 }
 
@@ -215,7 +216,7 @@ struct removed {
 	int file;
 };
 
-/* A file that is removed has no link left. */
+/* A removed file has no links. */
 static bool is_removed(const struct removed *removed)
 {
 	struct stat stat;
@@ -236,7 +237,7 @@ static int open_file(unsigned int id, long number, const char *name)
 	return fd;
 }
 
-/* Reads the pages of a mapping to their end, and has none itself. */
+/* Reads the pages of a mapping to the end, without a mapping of its own. */
 static pid_t start_reader(unsigned int id, long number, char *map)
 {
 	pid_t pid = fork_tied();
@@ -253,9 +254,9 @@ static pid_t start_reader(unsigned int id, long number, char *map)
 }
 
 /*
- * The inspector is stopped while it reads the counters of a mapping that goes.
- * Another reader keeps its directory: the next read fails, and the directory is
- * still there.
+ * The inspector is stopped while it reads the counters of a mapping that is
+ * destroyed. Another reader keeps the directory, so the next read fails while
+ * the directory still exists.
  */
 TEST(mapping_ends_under_the_reader)
 {
@@ -293,7 +294,7 @@ TEST(mapping_ends_under_the_reader)
 	close(box);
 }
 
-/* What was asked for by its number and is not there is an error. */
+/* An object requested by number that does not exist is an error. */
 TEST(gone_by_number)
 {
 	static const char *const asked[] = { "ls", "stat", "map", "frames",
@@ -316,7 +317,7 @@ TEST(gone_by_number)
 	}
 }
 
-/* What was done, and could not be said, is an error too. */
+/* A failure to print the result is an error, too. */
 TEST(full_output)
 {
 	static const char *const acts[] = { "prefetch", "pageout", "discard" };
@@ -332,7 +333,7 @@ TEST(full_output)
 		EXPECT_EQ(1, inspect_into(text, full));
 		EXPECT_NE(NULL, strstr(complaint, "cannot write the output"));
 	}
-	/* nothing to say */
+	/* no output */
 	snprintf(text, sizeof(text), "set --frames 16 %u", box_info(box).id);
 	EXPECT_EQ(0, inspect_into(text, full));
 	close(full);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every ioctl with every kind of bad argument: the errno that uapi/pagebox.h
- * promises, and not a field of the box changed.
+ * Every ioctl with every kind of bad argument: the errno promised by
+ * uapi/pagebox.h, and no field of the box changed.
  */
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 
 #define ALL_SETS ((PAGEBOX_SET_REFERENCES << 1) - 1)
 
-/* The sizes of the structures when they were first published. */
+/* The sizes of the structures as first published. */
 #define CONFIG_SIZE_VER0 24
 #define INFO_SIZE_VER0 40
 #define STATS_SIZE_VER0 160
@@ -41,7 +41,7 @@ FIXTURE_SETUP(ioctl)
 	self->stats = box_stats(self->box);
 }
 
-/* Whatever a test tried, the box is the one it was given. */
+/* The box must be unchanged after each test. */
 FIXTURE_TEARDOWN(ioctl)
 {
 	struct pagebox_info info = box_info(self->box);
@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(ioctl)
 	close(self->box);
 }
 
-/* The errno of an ioctl, 0 when it worked. */
+/* The errno of an ioctl, 0 on success. */
 static int error_of(int fd, unsigned long request, void *argument)
 {
 	return ioctl(fd, request, argument) ? errno : 0;
@@ -70,7 +70,7 @@ static int whole_swap_error(int box, int fd)
 	return swap_error(box, fd, 0);
 }
 
-/* Numbers that are not ours, of our type and of others. */
+/* Unknown ioctl numbers, of our type and of others. */
 TEST_F(ioctl, unknown)
 {
 	struct pagebox_info info = { .size = sizeof(info) };
@@ -89,7 +89,7 @@ TEST_F(ioctl, unknown)
 	}
 }
 
-/* Pointers to nowhere, to half of a structure and to read-only memory. */
+/* Unmapped, half mapped and read-only pointers. */
 TEST_F(ioctl, pointers)
 {
 	static const unsigned long requests[] = {
@@ -104,7 +104,7 @@ TEST_F(ioctl, pointers)
 	struct pagebox_info *info;
 
 	ASSERT_NE(MAP_FAILED, pages);
-	/* What is ours can be written, what comes after it in longer ones cannot. */
+	/* The known part is writable, the excess of a longer structure is not. */
 	ASSERT_EQ(0, mprotect(pages + page_size, page_size, PROT_READ));
 	info = (void *)(pages + page_size - sizeof(*info));
 	info->size = sizeof(*info) + 8;
@@ -133,7 +133,7 @@ TEST_F(ioctl, pointers)
 	EXPECT_EQ(EFAULT, error_of(self->box, PAGEBOX_IOC_INFO, pages));
 }
 
-/* A structure that is shorter than the first one published. */
+/* A structure shorter than the first published one. */
 TEST_F(ioctl, short_structures)
 {
 	static const struct {
@@ -166,7 +166,7 @@ TEST_F(ioctl, short_structures)
 	}
 }
 
-/* An older version's configuration: what it has no room for does not change. */
+/* An older version's configuration: fields beyond its size do not change. */
 TEST_F(ioctl, older_config)
 {
 	struct pagebox_config config = { .set = PAGEBOX_SET_FRAMES,
@@ -183,7 +183,7 @@ TEST_F(ioctl, older_config)
 	EXPECT_EQ(EINVAL, error_of(self->box, PAGEBOX_IOC_CONFIGURE, &config));
 }
 
-/* Whether bytes from @from to @end are as memset() to 0xaa has left them. */
+/* Whether bytes from @from to @end still have memset()'s 0xaa. */
 static bool untouched(const void *structure, size_t from, size_t end)
 {
 	for (size_t i = from; i < end; i++)
@@ -192,7 +192,7 @@ static bool untouched(const void *structure, size_t from, size_t end)
 	return true;
 }
 
-/* An older version's info and stats: filled as far as there is room. */
+/* An older version's info and stats: filled up to their size. */
 TEST_F(ioctl, older_answers)
 {
 	struct pagebox_info info;
@@ -218,7 +218,7 @@ TEST_F(ioctl, older_answers)
 	}
 }
 
-/* A later version's configuration: refused if it asks for something unknown. */
+/* A later version's configuration: refused if it uses unknown fields. */
 TEST_F(ioctl, long_config)
 {
 	struct {
@@ -237,7 +237,7 @@ TEST_F(ioctl, long_config)
 	EXPECT_EQ(0, error_of(self->box, PAGEBOX_IOC_CONFIGURE, &later));
 }
 
-/* A later version's info and stats: what is not known here reads as zero. */
+/* A later version's info and stats: unknown fields read as zero. */
 TEST_F(ioctl, long_answers)
 {
 	struct {
@@ -265,7 +265,7 @@ TEST_F(ioctl, long_answers)
 	EXPECT_EQ(E2BIG, error_of(self->box, PAGEBOX_IOC_STATS, &later_stats));
 }
 
-/* A later version's range and join: the same. */
+/* The same for a later version's range and join. */
 TEST(long_requests)
 {
 	struct {
@@ -295,7 +295,7 @@ TEST(long_requests)
 	EXPECT_EQ(box_info(box).id, box_info(joined).id);
 }
 
-/* Bits of set that mean nothing. */
+/* Undefined bits in set. */
 TEST_F(ioctl, unknown_set_bits)
 {
 	for (int bit = 0; bit < 32; bit++) {
@@ -308,7 +308,7 @@ TEST_F(ioctl, unknown_set_bits)
 	}
 }
 
-/* Fields that have to be zero, and flags that mean nothing. */
+/* Reserved fields must be zero, undefined flags are refused. */
 TEST_F(ioctl, reserved)
 {
 	struct pagebox_join join = { .size = sizeof(join),
@@ -334,7 +334,7 @@ TEST_F(ioctl, reserved)
 	EXPECT_EQ(EINVAL, error_of(self->box, PAGEBOX_IOC_JOIN, &join));
 }
 
-/* A configuration of nothing is no error, nor are fields that set does not name. */
+/* An empty configuration is no error, and fields not named in set are ignored. */
 TEST_F(ioctl, fields_that_are_not_set)
 {
 	struct pagebox_config config;
@@ -366,7 +366,7 @@ TEST_F(ioctl, bytes)
 	EXPECT_EQ(ERANGE, bytes_error(self->box, -page_size));
 }
 
-/* The largest and the smallest box that are allowed are boxes. */
+/* The largest and the smallest allowed box. */
 TEST(extremes)
 {
 	int box = box_open();
@@ -380,7 +380,7 @@ TEST(extremes)
 	page_fill(box_map(box, 1, MAP_PRIVATE), 1);
 }
 
-/* A name or a policy without its zero byte, or that cannot be one. */
+/* Names and policies without a terminator, or with invalid contents. */
 TEST_F(ioctl, names)
 {
 	static const char *const bad[] = {
@@ -421,7 +421,7 @@ struct bad_config {
 	int error;
 };
 
-/* Numbers above their bounds, and numbers that mean nothing. */
+/* Numbers out of range, and undefined values. */
 static const struct bad_config bad_numbers[] = {
 	{ { .set = PAGEBOX_SET_STORE_DELAY,
 	    .store_read_us = PAGEBOX_MAX_DELAY + 1 },
@@ -474,7 +474,7 @@ TEST_F(ioctl, numbers)
 	}
 }
 
-/* Every number at its bound is taken. */
+/* Every number at its bound is accepted. */
 TEST(bounds)
 {
 	int box = box_open();
@@ -516,7 +516,7 @@ TEST(bounds)
 	EXPECT_EQ(PAGEBOX_MAX_DIRTY_RATIO, info.dirty_ratio);
 }
 
-/* A file of @bytes bytes without a name, opened with @flags. */
+/* An unnamed file of @bytes bytes, opened with @flags. */
 static int file_new(size_t bytes, int flags)
 {
 	char name[] = "/tmp/pagebox-XXXXXX";
@@ -553,7 +553,10 @@ TEST_F(ioctl, files)
 		EXPECT_EQ(ESPIPE, error(self->box, sockets[0]));
 		EXPECT_EQ(EINVAL, error(self->box,
 					open("/dev/null", O_RDWR | O_CLOEXEC)));
-		/* A regular file that can be read everywhere, and not written. */
+		/*
+		 * A regular file that is readable at any offset, and not
+		 * writable.
+		 */
 		EXPECT_EQ(EINVAL, error(self->box, open("/proc/cpuinfo",
 							O_RDWR | O_CLOEXEC)));
 		EXPECT_EQ(EINVAL, error(self->box, self->box));
@@ -572,7 +575,7 @@ TEST_F(ioctl, files)
 		  whole_swap_error(self->box, file_new(page_size - 1, O_RDWR)));
 }
 
-/* A configuration of everything; only its files are to be set. */
+/* A configuration of everything; only its files remain to be set. */
 static const struct pagebox_config everything = {
 	.set = ALL_SETS,
 	.frames = 5,
@@ -592,7 +595,7 @@ static const struct pagebox_config everything = {
 	.dirty_ratio = 10,
 };
 
-/* All of a configuration or nothing: one bad field spoils the good ones. */
+/* All or nothing: one bad field rejects the whole configuration. */
 TEST_F(ioctl, all_or_nothing)
 {
 	struct pagebox_config good = everything, bad;
@@ -632,7 +635,7 @@ TEST_F(ioctl, all_or_nothing)
 	EXPECT_EQ(EINVAL, configure_error(self->box, bad));
 }
 
-/* A box that is used refuses its size with all that came along. */
+/* A used box refuses its size together with all other fields. */
 TEST(all_or_nothing_of_a_used_box)
 {
 	struct pagebox_config config = everything;
@@ -656,7 +659,10 @@ TEST(all_or_nothing_of_a_used_box)
 	EXPECT_TRUE(pages_hold(map, 8, 1));
 }
 
-/* And a good one is applied whole, and may be replaced before the first use. */
+/*
+ * A good configuration is applied whole, and can be replaced before the first
+ * use.
+ */
 TEST(good_configuration)
 {
 	struct pagebox_config good = everything;
@@ -691,7 +697,7 @@ TEST(good_configuration)
 		  box_info(box).flags);
 }
 
-/* The batch follows the frames as documented, from 1 to 32. */
+/* The batch follows the number of frames as documented, from 1 to 32. */
 TEST(batch)
 {
 	static const struct {
@@ -708,7 +714,7 @@ TEST(batch)
 	}
 }
 
-/* Once mapped, a box keeps size and store, even when the mapping has gone. */
+/* Once mapped, a box keeps size and store, even after munmap(). */
 TEST(configure_after_mmap)
 {
 	int box = box_new(8, 8);
@@ -731,7 +737,7 @@ TEST(configure_after_mmap)
 	EXPECT_EQ(16, box_info(box).frames);
 }
 
-/* Boxes that are not there, and one that has gone. */
+/* Boxes that do not exist, and one that was destroyed. */
 TEST_F(ioctl, join_nothing)
 {
 	int other = box_open();
@@ -744,7 +750,7 @@ TEST_F(ioctl, join_nothing)
 	EXPECT_EQ(-ENOENT, box_join(self->box, UINT32_MAX));
 }
 
-/* A range that is written to where only reading is allowed. */
+/* A range structure in read-only memory. */
 TEST(range_in_read_only_memory)
 {
 	static const unsigned long requests[] = {
@@ -796,7 +802,7 @@ TEST(stats_of_addresses)
 	EXPECT_EQ(EINVAL, error_of(box, PAGEBOX_IOC_STATS, &stats));
 }
 
-/* Of a mapping, its faults are told and nothing of the box around it. */
+/* The stats of a mapping have its faults and nothing of the box. */
 TEST(stats_of_a_mapping)
 {
 	int box = box_new(4, 0);
@@ -818,7 +824,7 @@ TEST(stats_of_a_mapping)
 	EXPECT_TRUE(is_same(&only, &stats, sizeof(only)));
 }
 
-/* The places of faults that no class has yet are zero. */
+/* Reserved fault classes are zero. */
 TEST(reserved_fault_classes)
 {
 	int box = box_new(4, 0);
@@ -835,7 +841,7 @@ TEST(reserved_fault_classes)
 	}
 }
 
-/* The size in the ioctl's number is not looked at: the structure says its own. */
+/* The size in the ioctl number is ignored: the structure has its own. */
 TEST(size_in_the_number)
 {
 	struct pagebox_info info = { .size = sizeof(info) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Boxes, processes and users have nothing to do with each other. */
+/* Boxes, processes and users are isolated from each other. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #define FRAMES 8
 #define PAGES 24
 
-/* Two boxes hold different bytes at the same index. */
+/* Two boxes hold different contents at the same index. */
 TEST(contents)
 {
 	int a = box_new(FRAMES, 0), b = box_new(FRAMES, 0);
@@ -34,7 +34,7 @@ TEST(contents)
 	EXPECT_TRUE(pages_hold(map_b, PAGES, 500));
 }
 
-/* Eviction in one box touches no frame and no counter of another. */
+/* Eviction in one box affects no frame and no counter of another. */
 TEST(eviction)
 {
 	int quiet = box_new(FRAMES, 0), busy = box_new(2, 0);
@@ -56,7 +56,7 @@ TEST(eviction)
 	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 }
 
-/* Closing one box leaves another's contents alone. */
+/* Closing one box does not affect the contents of another. */
 TEST(closing)
 {
 	int a = box_new(FRAMES, 0), b = box_new(FRAMES, 0);
@@ -70,7 +70,7 @@ TEST(closing)
 	EXPECT_TRUE(pages_hold(map_b, PAGES, 500));
 }
 
-/* A box id means one box for as long as the module is loaded. */
+/* A box id is not reused while the module is loaded. */
 TEST(ids_are_not_reused)
 {
 	unsigned int last = 0;
@@ -85,7 +85,7 @@ TEST(ids_are_not_reused)
 	}
 }
 
-/* A box's debugfs directory goes with it and only with it. */
+/* A box's debugfs directory is removed with it, and only with it. */
 TEST(debugfs_directory)
 {
 	int a = box_new(FRAMES, 0), b = box_new(FRAMES, 0);
@@ -107,7 +107,7 @@ static int open_as_nobody(void *context)
 	return open(PAGEBOX_DEVICE, O_RDWR) < 0 ? errno : 0;
 }
 
-/* The device is the owner's: another user cannot open it. */
+/* The device belongs to its owner: another user cannot open it. */
 TEST(other_user)
 {
 	struct stat stat_of_device;
@@ -125,7 +125,7 @@ static int look_as_nobody(void *context)
 	return debugfs_text(*(unsigned int *)context, "frames") ? 0 : errno;
 }
 
-/* Nor can it look at frames in debugfs. */
+/* Nor can another user read the frames in debugfs. */
 TEST(other_user_looks)
 {
 	unsigned int id = box_info(box_open()).id;
@@ -143,7 +143,7 @@ static int use_inherited(void *context)
 	return !pages_hold(map, PAGES, 1);
 }
 
-/* An fd that was handed on is permission enough, as with any file. */
+/* A passed fd is sufficient permission, as with any file. */
 TEST(other_user_with_fd)
 {
 	int box = box_new(FRAMES, 0);

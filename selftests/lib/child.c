@@ -20,7 +20,7 @@
 static void read_int(int fd, int *value)
 {
 	if (read(fd, value, sizeof(*value)) != sizeof(*value))
-		die("the other process has gone");
+		die("the other process has exited");
 }
 
 static void write_int(int fd, int value)
@@ -42,7 +42,7 @@ child_run(serve_fn serve, void *context, int in, int out)
 	}
 }
 
-/* A parent that is gone already sends no signal. */
+/* If the parent has already exited, no signal is sent. */
 pid_t fork_tied(void)
 {
 	pid_t parent = getpid(), pid;
@@ -66,7 +66,7 @@ struct child child_fork(serve_fn serve, void *context)
 
 	if (pipe(down) || pipe(up))
 		die("pipe");
-	/* One that has gone is to be told of, not to die of. */
+	/* A child that has exited must be reported, not kill this process. */
 	signal(SIGPIPE, SIG_IGN);
 	child.pid = fork_tied();
 	if (!child.pid) {

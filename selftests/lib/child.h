@@ -18,12 +18,15 @@ struct child {
 	int answer;
 };
 
-/* A child that runs @serve on each command until it is ended. */
+/* A child that runs @serve on each command until child_end(). */
 struct child child_fork(serve_fn serve, void *context);
 int child_ask(const struct child *child, int command);
 void child_end(struct child *child);
 
-/* Runs @fn in a child: its return value, or 256 + the signal that killed it. */
+/*
+ * Runs @fn in a child. Returns its return value, or 256 + the signal that
+ * killed it.
+ */
 int in_child(int (*fn)(void *context), void *context);
 
 /* Whether child @pid has ended; it is not reaped. */

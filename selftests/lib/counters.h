@@ -9,16 +9,16 @@
 
 struct pagebox_stats box_stats(int box);
 
-/* The faults of the mapping that holds @address. */
+/* The faults of the mapping at @address. */
 struct pagebox_stats map_stats(int box, const void *address);
 
 /*
- * Waits until the box has @pages pages. When a mapping goes, a worker frees the
- * pages whose frames are busy.
+ * Waits until the box has @pages pages. When a mapping is destroyed, a worker
+ * frees the pages whose frames are busy.
  */
 bool pages_become(int box, unsigned long pages);
 
-/* Whether nothing is left but an empty root view. */
+/* Whether only an empty root view is left. */
 bool box_is_empty(int box);
 
 /* The rest of pagebox_stats.faults is reserved. */
@@ -35,12 +35,12 @@ struct faults {
 	unsigned int failed;
 };
 
-/* Both give a text to compare; it stays valid for a few calls. */
+/* Both return a text to compare, valid for a few calls. */
 const char *faults_text(struct faults faults);
 const char *faults_between(const struct pagebox_stats *before,
 			   const struct pagebox_stats *after);
 
-/* The faults of @_box since @_before are exactly those named and no others. */
+/* Since @_before, @_box had exactly the named faults. */
 #define EXPECT_FAULTS(_box, _before, ...)                             \
 	do {                                                          \
 		struct pagebox_stats __now = box_stats(_box);         \

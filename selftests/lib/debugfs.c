@@ -72,7 +72,7 @@ long debugfs_number(unsigned int id, const char *name, const char *key)
 	die("%s of box %u has no line '%s'", name, id, key);
 }
 
-/* "-" is -1, "root" is ROOT_SHARERS, anything else has to be a number. */
+/* "-" is -1, "root" is ROOT_SHARERS, anything else must be a number. */
 static long column_number(const char *column, const char *line)
 {
 	char *end;
@@ -92,8 +92,8 @@ static long column_number(const char *column, const char *line)
 #define MAX_COLUMNS 9
 
 /*
- * Gives each row's columns to @add. The header has to be @header, and each row
- * has to have as many columns as the header.
+ * Passes the columns of each row to @add. The header must be @header, and each
+ * row must have as many columns as the header.
  */
 static size_t table_rows(unsigned int id, const char *name, const char *header,
 			 size_t row_size, void **rows,
@@ -122,7 +122,7 @@ static size_t table_rows(unsigned int id, const char *name, const char *header,
 
 		errno = 0;
 		if (got != columns)
-			die("%s of box %u: '%s' has not the columns of '%s'",
+			die("%s of box %u: the columns of '%s' are not those of '%s'",
 			    name, id, line, header);
 		*rows = realloc(*rows, (count + 1) * row_size);
 		if (!*rows)

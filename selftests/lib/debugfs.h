@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The tables below debugfs; -1 stands for a column that shows "-". */
+/* The tables in debugfs; -1 stands for a column that shows "-". */
 #ifndef PAGEBOX_LIB_DEBUGFS_H
 #define PAGEBOX_LIB_DEBUGFS_H
 
@@ -41,27 +41,27 @@ struct page_row {
 	char pte[8];
 };
 
-/* The text of a file of box @id, to be freed; NULL if there is none. */
+/* The text of a file of box @id, to be freed; NULL if it does not exist. */
 char *debugfs_text(unsigned int id, const char *name);
 
-/* Whether the files of box @id are gone. */
+/* Whether the files of box @id have been removed. */
 bool box_is_gone(unsigned int id);
 
-/* Whether there is no box with files. */
+/* Whether no box has files. */
 bool no_box_is_left(void);
 
 /* The value of a "key value" line of a file of box @id. */
 long debugfs_number(unsigned int id, const char *name, const char *key);
 
-/* The rows of a table, to be freed, and their number. */
+/* Return the rows of a table, to be freed, and their number. */
 size_t frame_rows(unsigned int id, struct frame_row **rows);
 size_t map_rows(unsigned int id, struct map_row **rows);
 size_t page_rows(unsigned int id, long map, struct page_row **rows);
 
-/* The row of the mapping of this process that holds @address. */
+/* The row of this process's mapping at @address. */
 struct map_row map_row_at(unsigned int id, const void *address);
 
-/* The row of @address in its mapping; false if it has none. */
+/* The row of @address in its mapping; false if there is none. */
 bool page_row_at(unsigned int id, const void *address, struct page_row *row);
 
 /* The frame that holds @page of @tier, or -1. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Failpoints: what the module's file of that name does, see failpoint.c there.
+ * The module's failpoints, see module/failpoint.c.
  *
- * A test turns all of them off when it begins and when it ends, so that a test
- * that was cut short leaves none to the next.
+ * All of them are turned off when a test begins and when it ends, so that an
+ * interrupted test leaves none set for the next one.
  */
 #ifndef PAGEBOX_LIB_FAILPOINT_H
 #define PAGEBOX_LIB_FAILPOINT_H
@@ -27,10 +27,10 @@ struct failpoint {
 /* The line of a point, or of "all". */
 struct failpoint failpoint_state(const char *name);
 
-/* Waits until @tasks tasks are stopped at a point: false when they are not. */
+/* Waits until @tasks tasks are stopped at a point; false on timeout. */
 bool failpoint_waits(const char *name, unsigned long tasks);
 
-/* Lets the tasks that are stopped there continue, and turns the point off. */
+/* Releases the tasks stopped there and turns the point off. */
 void failpoint_go(const char *name);
 
 void failpoints_off(void);

@@ -26,14 +26,14 @@ struct load_shared {
 	bool stop;
 };
 
-/* What one process of a load knows. */
+/* The state of one process of a load. */
 struct load_worker {
 	unsigned int who;
 	size_t pages;
 	char *shared;
 	char *private;
-	uint64_t *word; /* what its words of the root view hold */
-	uint64_t *tag; /* what its private pages hold */
+	uint64_t *word; /* expected contents of its words in the root view */
+	uint64_t *tag; /* expected contents of its private pages */
 };
 
 static volatile uint64_t *load_word(struct load_worker *worker, size_t page)
@@ -66,7 +66,7 @@ static void load_write_page(struct load_worker *worker, size_t page,
 	}
 }
 
-/* Private pages are others than the shared ones, which change under them. */
+/* Private pages are disjoint from the shared ones, which change under them. */
 static void load_init(struct load_worker *worker, int box)
 {
 	worker->shared = box_map(box, worker->pages, MAP_SHARED);
@@ -76,7 +76,7 @@ static void load_init(struct load_worker *worker, int box)
 	worker->tag = calloc(worker->pages, sizeof(*worker->tag));
 	if (!worker->word || !worker->tag)
 		die("calloc");
-	/* None is left to chance: at the end each is there. */
+	/* At the end every page exists. */
 	for (size_t page = 0; page < worker->pages; page++) {
 		load_write_page(worker, page, 1);
 		load_write_page(worker, page, 2);

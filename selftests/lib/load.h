@@ -2,8 +2,9 @@
 /*
  * Two processes at work in a box.
  *
- * Each writes pages of a private mapping and words of its own in pages of the root
- * view, in random order, and checks all the time that it reads what it wrote last.
+ * Each writes pages of a private mapping and its own words in pages of the root
+ * view, in random order, and continuously checks that it reads the last value
+ * it wrote.
  */
 #ifndef PAGEBOX_LIB_LOAD_H
 #define PAGEBOX_LIB_LOAD_H
@@ -22,10 +23,10 @@ struct load {
 
 void load_start(struct load *load, int box, size_t pages);
 
-/* Waits until both have done some more work: false when they do not. */
+/* Waits until both have made progress; false on timeout. */
 bool load_goes_on(struct load *load);
 
-/* Lets both check all pages once more and end: whether all was right. */
+/* Makes both check all pages once more and exit; whether all were right. */
 bool load_end(struct load *load);
 
 #endif /* PAGEBOX_LIB_LOAD_H */

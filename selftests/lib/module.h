@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A parameter; the test fails if there is none of that name. */
+/* A parameter; the test fails if it does not exist. */
 unsigned long module_param(const char *name);
 void module_param_set(const char *name, unsigned long value);
 
-/* The present parameters, in the format that insmod takes. */
+/* The current parameters, in the format of insmod. */
 void module_parameters(char *text, size_t room);
 
-/* Whether no file of it is open. */
+/* Whether none of its files is open. */
 bool module_is_unused(void);
 
 /* delete_module() without waiting: 0 or its errno. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Page contents: patterns that a tag and the place decide. */
+/* Page contents: patterns derived from a tag and the position. */
 #ifndef PAGEBOX_LIB_PATTERN_H
 #define PAGEBOX_LIB_PATTERN_H
 
@@ -9,11 +9,11 @@
 
 #include "lib/test.h"
 
-/* A whole page of the pattern of @tag; that of 0 is all zero. */
+/* A whole page with the pattern of @tag; tag 0 is all zeroes. */
 void page_fill(void *page, uint64_t tag);
 bool page_holds(const void *page, uint64_t tag);
 
-/* The tag of a page, judged by one word of it: up to @most, or -1. */
+/* The tag of a page, judged by one word: up to @most, or -1. */
 long page_tag(const void *page, uint64_t most);
 
 /* 64-bit word @i of the pattern of @tag. */

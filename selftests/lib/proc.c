@@ -34,7 +34,7 @@ long proc_sum(const char *path, const char *format)
 	return sum;
 }
 
-/* KASAN keeps freed objects until then, too. */
+/* Frees objects that KASAN holds in quarantine, too. */
 static void shrink_slabs(void)
 {
 	glob_t caches;
@@ -77,7 +77,7 @@ char task_state(pid_t pid)
 	return state;
 }
 
-/* While the task runs, the file says so in words. */
+/* The file has no number while the task runs. */
 long task_call(pid_t tid)
 {
 	char *text = task_text(tid, "syscall");
@@ -101,7 +101,7 @@ uint64_t pagemap(const void *address)
 	return entry;
 }
 
-/* The line of @path that begins with a range that holds @address. */
+/* The line of @path that begins with a range containing @address. */
 static char *line_of_range(char *text, const void *address)
 {
 	unsigned long start, end;

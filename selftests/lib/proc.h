@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The state of a task, as /proc/PID/stat has it: 'D' for instance. */
+/* The state of a task as in /proc/PID/stat, 'D' for instance. */
 char task_state(pid_t pid);
 
 /* The number of the system call in which a task sleeps, or -1. */
@@ -16,8 +16,8 @@ long task_call(pid_t tid);
 long proc_sum(const char *path, const char *format);
 
 /*
- * Free memory in KiB, with the free pages that each CPU keeps, which MemAvailable
- * does not count, and without what slab caches hold free.
+ * Free memory in KiB. Includes the free pages of each CPU's lists, which
+ * MemAvailable does not count, and excludes free objects in slab caches.
  */
 long available_kb(void);
 

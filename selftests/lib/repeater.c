@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Threads that repeat one thing; see repeater.h. */
+/* Threads that repeat an operation; see repeater.h. */
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Threads that repeat one thing until they are ended. */
+/* Threads that repeat an operation until they are stopped. */
 #ifndef PAGEBOX_LIB_REPEATER_H
 #define PAGEBOX_LIB_REPEATER_H
 
@@ -9,13 +9,13 @@
 
 struct repeater;
 
-/* One round; false if its pages are not what they should be. */
+/* One round; false if the pages are wrong. */
 typedef bool (*round_fn)(struct repeater *repeater, unsigned int round);
 
 /**
- * struct repeater - a thread that repeats a round until it is ended
+ * struct repeater - a thread that repeats a round until it is stopped
  * @round: the round
- * @box: for it, if it needs one
+ * @box: for the round, if needed
  * @map: its pages
  * @pages: their number
  */
@@ -35,13 +35,13 @@ struct repeater {
 void repeater_start(struct repeater *repeater, round_fn round, int box,
 		    char *map, size_t pages);
 
-/* The number of rounds that are done. */
+/* The number of completed rounds. */
 unsigned int repeater_rounds(struct repeater *repeater);
 
-/* Waits until it has done so many more. */
+/* Waits for @rounds more rounds. */
 bool repeater_goes_on(struct repeater *repeater, unsigned int rounds);
 
-/* Ends it: whether all rounds were right. */
+/* Stops the thread; whether all rounds were right. */
 bool repeater_end(struct repeater *repeater);
 
 /* A round: writes all pages and checks them. */

@@ -33,7 +33,7 @@ void die(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	/* In one piece: others may be saying something. */
+	/* One write, so that output of other processes does not mix with it. */
 	dprintf(2, "# %s%s%s\n", text, error ? ": " : "",
 		error ? strerror(error) : "");
 	_exit(KSFT_FAIL);
@@ -151,7 +151,7 @@ unsigned int sized(unsigned int usual, unsigned int full)
 	return slow_kernel() ? (usual + 3) / 4 : reduced(usual);
 }
 
-/* A millisecond apart. */
+/* At 1 ms intervals. */
 #define LOOKS_AT_FIRST 64
 
 bool patience_left(struct patience *patience)
@@ -165,7 +165,7 @@ bool patience_left(struct patience *patience)
 		patience->begin = now;
 	if (now.tv_sec - patience->begin.tv_sec >= (given ? atoi(given) : 60))
 		return false;
-	/* What takes long is looked at less often. */
+	/* Long waits are polled less often. */
 	if (patience->looks > LOOKS_AT_FIRST)
 		pause.tv_nsec = 16 * 1000 * 1000;
 	nanosleep(&pause, NULL);
@@ -182,7 +182,7 @@ void stay_on_this_cpu(void)
 		die("sched_setaffinity");
 }
 
-/* NULL also if the file goes while it is being read. */
+/* Also NULL if the file is removed while it is read. */
 char *file_text(const char *path)
 {
 	size_t room = 1 << 16, used = 0;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Watches for writes without a monitor; Linux 6.7, not in all headers. */
+/* Tracks writes without a monitor; Linux 6.7, missing in older headers. */
 #ifndef UFFD_FEATURE_WP_ASYNC
 #define UFFD_FEATURE_WP_ASYNC 0x8000
 #endif

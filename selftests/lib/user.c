@@ -27,7 +27,7 @@ void become(uid_t uid, uint64_t caps)
 		die("cannot change to user %u", uid);
 }
 
-/* A box of @owner: a child opens it, and the fd comes back. */
+/* A box of @owner: a child opens it and passes the fd back. */
 struct opening {
 	uid_t owner;
 	int socket;

@@ -7,17 +7,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Two users that are not root. */
+/* Two unprivileged users. */
 #define SOMEBODY 1000
 #define NOBODY 65534
 
 #define CAP(name) (1ULL << (name))
 #define ALL_CAPS (CAP(CAP_LAST_CAP + 1) - 1)
 
-/* Makes the calling process @uid, with no capability but @caps. */
+/* Changes the calling process to @uid, with @caps as its only capabilities. */
 void become(uid_t uid, uint64_t caps);
 
-/* A box that @owner has opened, with the right to open it and no other. */
+/* A box opened by @owner, with only the capability to open it. */
 int box_of(uid_t owner);
 
 #endif /* PAGEBOX_LIB_USER_H */
