@@ -77,9 +77,7 @@ void pb_store_notice(struct pb_box *box)
 		return;
 	pb_window(PB_WINDOW_TRUNCATE_NOTED);
 	pb_box_unmap_from(box, READ_ONCE(t->first));
-	/*
-	 * The flusher of a dying box may get here; then there is no work left.
-	 */
+	/* The flusher of a box that is being destroyed may get here. */
 	if (!kref_get_unless_zero(&box->ref))
 		return;
 	if (!queue_work(box->user->wq, &t->work))
