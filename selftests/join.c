@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * PAGEBOX_IOC_JOIN: an fd of a box by its number, for those who may have one,
- * and a box that several processes share until the last has left it.
+ * PAGEBOX_IOC_JOIN: an fd of a box by its number, given permission, and a box
+ * shared by several processes until the last one leaves it.
  */
 
 #include <errno.h>
@@ -28,7 +28,7 @@
 #define FRAMES 8
 #define PAGES 24
 
-/* A box that this process has opened, and an fd of another to join through. */
+/* A box opened by this process, and an fd of another box to join through. */
 FIXTURE(join)
 {
 	int box;
@@ -57,7 +57,7 @@ static int must_join(int door, unsigned int id)
 	return box;
 }
 
-/* The joined fd is one of that box: same pages, same counters, same number. */
+/* The joined fd refers to the same box: same pages, counters and number. */
 TEST_F(join, same_box)
 {
 	int joined = must_join(self->door, self->id);
@@ -76,7 +76,7 @@ TEST_F(join, same_box)
 	EXPECT_EQ(1, box_stats(self->box).views);
 }
 
-/* A box can be joined through itself, too, and by one who has it. */
+/* A box can be joined through its own fd, too. */
 TEST_F(join, through_itself)
 {
 	int joined = must_join(self->box, self->id);
@@ -87,7 +87,7 @@ TEST_F(join, through_itself)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* An fd that is opened again through /proc is a box of its own. */
+/* Opening an fd again through /proc creates a new box. */
 TEST_F(join, reopened)
 {
 	char path[64];
@@ -106,7 +106,7 @@ static long map_of(unsigned int id, const void *address)
 	return map_row_at(id, address).map;
 }
 
-/* Shared mappings of one process are one map, however it got at the box. */
+/* Shared mappings of one process are one map, whichever fd they use. */
 TEST_F(join, one_map_for_all_fds)
 {
 	int joined = must_join(self->door, self->id);
@@ -120,7 +120,7 @@ TEST_F(join, one_map_for_all_fds)
 	EXPECT_EQ(1, debugfs_number(self->id, "summary", "maps"));
 	EXPECT_TRUE(pages_hold(map, PAGES, 1));
 	EXPECT_NE(NULL, strstr(maps_line(map), " " PAGEBOX_DEVICE));
-	/* Advice reaches the pages that the mapping shows. */
+	/* Advice affects the pages of the mapping. */
 	drop_ptes(map, PAGES);
 	root_range(self->box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES);
 	EXPECT_EQ(0, madvise(map, PAGES * page_size, MADV_WILLNEED));
@@ -128,7 +128,7 @@ TEST_F(join, one_map_for_all_fds)
 	self->map = map;
 }
 
-/* What is mapped through a reader cannot be made writable in any way. */
+/* A mapping of a read-only fd cannot be made writable in any way. */
 TEST_F(join, mapping_of_a_reader_stays_one)
 {
 	int door = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);
@@ -160,7 +160,7 @@ TEST_F(join, private_mappings)
 	EXPECT_EQ(2, box_stats(self->box).views);
 }
 
-/* Close-on-exec, and the access mode of the fd that was asked. */
+/* Close-on-exec, and the access mode of the joining fd. */
 TEST_F(join, modes)
 {
 	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
@@ -181,7 +181,7 @@ TEST_F(join, modes)
 	}
 }
 
-/* Each joined fd has a position of its own. */
+/* Each joined fd has its own file position. */
 TEST_F(join, positions)
 {
 	int joined = must_join(self->door, self->id);
@@ -194,7 +194,7 @@ TEST_F(join, positions)
 	EXPECT_EQ(0, lseek(self->box, 0, SEEK_CUR));
 }
 
-/* One configures, all see it: the name, the frames, all of it. */
+/* A configuration is visible through every fd. */
 TEST_F(join, configuration)
 {
 	int joined = must_join(self->door, self->id);
@@ -213,9 +213,9 @@ TEST_F(join, configuration)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* --- life time --- */
+/* --- lifetime --- */
 
-/* The opener may leave; who has joined keeps the box. */
+/* The opener may close its fd; a joined fd keeps the box. */
 TEST_F(join, opener_leaves)
 {
 	int joined = must_join(self->door, self->id);
@@ -227,7 +227,7 @@ TEST_F(join, opener_leaves)
 	self->box = joined;
 }
 
-/* A mapping of a joined fd is enough, too. */
+/* So does a mapping of a joined fd. */
 TEST_F(join, mapping_outlives_all_fds)
 {
 	int joined = must_join(self->door, self->id);
@@ -243,7 +243,10 @@ TEST_F(join, mapping_outlives_all_fds)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
-/* With the last fd and mapping the box goes, and cannot be joined again. */
+/*
+ * The box is destroyed with its last fd and mapping, and cannot be joined
+ * again.
+ */
 TEST_F(join, box_goes_with_the_last)
 {
 	int joined = must_join(self->door, self->id);
@@ -293,7 +296,7 @@ static int serve_member(void *context, int command)
 	}
 }
 
-/* Six processes join, each writes its pages, and they leave in any order. */
+/* Six processes join, write their own pages, and leave in any order. */
 TEST(many_processes)
 {
 	static const int order[CREW] = { 3, 0, 5, 1, 4, 2 };
@@ -325,7 +328,7 @@ TEST(many_processes)
 		child_end(&child[i]);
 }
 
-/* A joined fd can be handed on, and keeps the box while it is on its way. */
+/* A joined fd can be passed over a socket, and keeps the box in transit. */
 TEST_F(join, handed_on)
 {
 	int joined = must_join(self->door, self->id), received;
@@ -343,7 +346,7 @@ TEST_F(join, handed_on)
 	self->box = received;
 }
 
-/* A join that fails for want of an fd leaves no trace of itself. */
+/* A join that fails for lack of an fd leaves no reference. */
 TEST_F(join, no_room_for_an_fd)
 {
 	int last = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -365,7 +368,7 @@ TEST_F(join, no_room_for_an_fd)
 
 /* --- permission --- */
 
-/* Who joins what; the door is an fd that was inherited. */
+/* The uid and box of a join through the inherited fd @door. */
 struct attempt {
 	int door;
 	unsigned int id;
@@ -373,7 +376,7 @@ struct attempt {
 	uint64_t caps;
 };
 
-/* What a child returns; a test that died returns 1. */
+/* Exit codes of a child; a failed test exits with 1. */
 enum { JOINED = 10, REFUSED };
 
 static int attempt(void *context)
@@ -386,7 +389,7 @@ static int attempt(void *context)
 	return joined == -EPERM ? REFUSED : joined < 0 ? -joined : JOINED;
 }
 
-/* Who it is that opened the box, not who has an fd of it. */
+/* The opener's uid counts, not the possession of an fd. */
 TEST(owners)
 {
 	static const struct {
@@ -422,7 +425,10 @@ TEST(owners)
 	}
 }
 
-/* The owner is who opened it, also when somebody else joins and renames it. */
+/*
+ * The opener stays the owner, even after another user joins and renames the
+ * box.
+ */
 TEST(owner_stays)
 {
 	int box = box_of(SOMEBODY);

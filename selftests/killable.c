@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A signal that kills ends every wait at once, whatever the task waits for. A read
- * or write that was waited for goes on alone, and the page is right for those who
- * come later.
+ * A fatal signal ends every wait at once. The I/O that the task waited for
+ * continues, and the page is intact for later accesses.
  *
- * The backends are as slow as can be: a failpoint holds requests that are done
- * before anybody learns of it. A wait that ends meanwhile was ended by the signal.
+ * The backends are as slow as possible: a failpoint holds completed requests. A
+ * wait that ends before they are released was ended by the signal.
  */
 
 #include <fcntl.h>
@@ -37,7 +36,7 @@
 #define PAGES 4
 #define DEBUGFS "/sys/kernel/debug/pagebox"
 
-/* The delay gives the requests to workers, which are held. */
+/* With a delay, requests are completed by workers, which are held. */
 static void hold_swap(int box)
 {
 	box_configure(box,
@@ -57,13 +56,13 @@ static void let_io_go(void)
 	failpoint_go("io_end");
 }
 
-/* Requests that are held come in time, or have not been let go yet. */
+/* Held requests may arrive late, or their release may be pending. */
 static bool io_is_held(void)
 {
 	return failpoint_waits("io_end", 1);
 }
 
-/* What a child does, and then waits in. */
+/* Operations of a child, in which it then waits. */
 static void touch(int box, char *map)
 {
 	pages_touch(map, 1);
@@ -74,7 +73,7 @@ static void change(int box, char *map)
 	*(volatile char *)map = 0;
 }
 
-/* The kernel touches the page for it. */
+/* The kernel accesses the page for the process. */
 static void receive(int box, char *map)
 {
 	int zero = open("/dev/zero", O_RDONLY);
@@ -135,7 +134,7 @@ static void look_at_pages(int box, char *map)
 	page_rows(id, map_row_at(id, map).map, &rows);
 }
 
-/* The pages of a mapping of its own are there; it goes on when it is told to. */
+/* The pages of its own mapping exist; it continues on request. */
 static void fork_later(int box, char *map)
 {
 	pages_fill(box_map(box, PAGES, MAP_PRIVATE), PAGES, 1);
@@ -167,7 +166,7 @@ static bool has_stopped(pid_t pid)
 	       WIFSTOPPED(status);
 }
 
-/* Kills a child that waits: how it ended, or -1 if it does not wait. */
+/* Kills a waiting child: its exit status, or -1 if it does not wait. */
 static int killed_while_waiting(pid_t pid)
 {
 	if (!eventually(task_state(pid) == 'D'))
@@ -176,9 +175,9 @@ static int killed_while_waiting(pid_t pid)
 	return child_status(pid);
 }
 
-/* Reads -------------------------------------------------------------- */
+/* --- reads --- */
 
-/* A shared page in swap, which takes long to read. */
+/* A shared page in swap, with a slow read. */
 FIXTURE(slow)
 {
 	int box;
@@ -197,7 +196,7 @@ FIXTURE_VARIANT_ADD(slow, change){ .act = change };
 FIXTURE_VARIANT_ADD(slow, receive){ .act = receive };
 FIXTURE_VARIANT_ADD(slow, read){ .act = read_device };
 
-/* It leaves pages alone that somebody else reads. */
+/* It skips pages that another task reads. */
 FIXTURE_VARIANT_ADD(slow, prefetch){ .act = prefetch, .alone = true };
 
 static void page_in_swap(int *box, char **map)
@@ -207,7 +206,7 @@ static void page_in_swap(int *box, char **map)
 	*map = box_map(*box, PAGES, MAP_SHARED);
 	pages_fill(*map, PAGES, 1);
 	if (root_range(*box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES) != PAGES)
-		die("pages do not go");
+		die("pages are not freed");
 	hold_swap(*box);
 }
 
@@ -232,14 +231,14 @@ TEST_F(slow, reader_is_killed)
 	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(self->before.swap_reads, box_stats(self->box).swap_reads);
 
-	/* The read that was left behind brings the page for us. */
+	/* The orphaned read still brings in the page. */
 	let_io_go();
 	EXPECT_TRUE(page_holds(self->map, 1));
 	EXPECT_EQ(self->before.swap_reads + 1, box_stats(self->box).swap_reads);
 	EXPECT_TRUE(eventually(!box_stats(self->box).frames_pinned));
 }
 
-/* Those who wait for a page that somebody else reads can be killed as well. */
+/* Tasks that wait for a read by another task can be killed as well. */
 TEST_F(slow, second_reader_is_killed)
 {
 	pid_t first = start(self->box, self->map, touch);
@@ -257,7 +256,7 @@ TEST_F(slow, second_reader_is_killed)
 	EXPECT_TRUE(page_holds(self->map, 1));
 }
 
-/* Others that meet the page while it is read, and do not read it themselves. */
+/* Operations that meet a page under read without reading it themselves. */
 FIXTURE(met)
 {
 	int box;
@@ -304,10 +303,10 @@ static void touch_until_zero(int box, char *map)
 {
 	pages_touch(map, 1);
 	if (!eventually(pages_are_zero(map, 1)))
-		die("a page that was discarded is still mapped");
+		die("a discarded page is still mapped");
 }
 
-/* A page gets a frame while it is being discarded: the view has let go of it. */
+/* A page gets a frame while it is discarded: its view has dropped it. */
 FIXTURE(begun)
 {
 	int box;
@@ -316,13 +315,13 @@ FIXTURE(begun)
 
 FIXTURE_VARIANT(begun)
 {
-	const char *window; /* where the fault is then */
+	const char *window; /* where the fault is stopped */
 };
 
-/* It will see that, */
+/* Before the fault rechecks the view, */
 FIXTURE_VARIANT_ADD(begun, attached){ .window = "fault_attach" };
 
-/* or it has looked, and will map the page. */
+/* or after the check, about to map the page. */
 FIXTURE_VARIANT_ADD(begun, read){ .window = "fault_read" };
 
 FIXTURE_SETUP(begun)
@@ -337,7 +336,7 @@ FIXTURE_TEARDOWN(begun)
 	close(self->box);
 }
 
-/* The rest is done by a worker. */
+/* A worker does the rest. */
 TEST_F(begun, discard_is_killed)
 {
 	char *map = self->map;
@@ -365,8 +364,8 @@ TEST_F(begun, discard_is_killed)
 }
 
 /*
- * A copy of a page that is in the store alone is read into the frame of the copy,
- * which nobody knows of when its reader is killed.
+ * A copy of a page that is only in the store is read into the frame of the
+ * copy, which has no other user when its reader is killed.
  */
 TEST(reader_of_own_copy_is_killed)
 {
@@ -391,8 +390,8 @@ TEST(reader_of_own_copy_is_killed)
 }
 
 /*
- * A copy has been made, and the page that it replaces, which the process might have
- * mapped, is being read by somebody else.
+ * The copy is made, and the page it replaces, which the process might have
+ * mapped, is being read by another task.
  */
 TEST(writer_of_own_copy_is_killed)
 {
@@ -420,7 +419,7 @@ TEST(writer_of_own_copy_is_killed)
 	close(store);
 }
 
-/* A private page, and nobody left to whom it belongs. */
+/* A private page without a remaining owner. */
 TEST(last_owner_is_killed)
 {
 	int box = box_new(FRAMES, 0);
@@ -435,7 +434,7 @@ TEST(last_owner_is_killed)
 	unmap(map, PAGES);
 	ASSERT_TRUE(io_is_held());
 	ASSERT_EQ(256 + SIGKILL, killed_while_waiting(pid));
-	/* Its page waits for the read, alone. */
+	/* Only the read keeps its page. */
 	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(0, box_stats(box).swap_reads);
 	let_io_go();
@@ -443,9 +442,9 @@ TEST(last_owner_is_killed)
 	close(box);
 }
 
-/* Writes ------------------------------------------------------------- */
+/* --- writes --- */
 
-/* Evictions and write-back take as long as their writes. */
+/* Evictions and write-back last as long as their writes. */
 FIXTURE(writing)
 {
 	int box;
@@ -461,7 +460,7 @@ FIXTURE_VARIANT(writing)
 FIXTURE_VARIANT_ADD(writing, evict){ .act = touch };
 FIXTURE_VARIANT_ADD(writing, msync){ .act = synchronize };
 
-/* All frames are full of pages that must be written, which takes long. */
+/* All frames hold dirty pages, which are slow to write. */
 FIXTURE_SETUP(writing)
 {
 	failpoints_off();
@@ -490,7 +489,7 @@ TEST_F(writing, writer_is_killed)
 	EXPECT_TRUE(io_is_held());
 	EXPECT_EQ(0, box_stats(self->box).store_writes);
 
-	/* And nothing is lost. */
+	/* No contents are lost. */
 	let_io_go();
 	EXPECT_TRUE(pages_hold(page_at(self->map, FRAMES), FRAMES, 100));
 	unmap(self->map, 2 * FRAMES);
@@ -502,7 +501,7 @@ TEST_F(writing, writer_is_killed)
 	EXPECT_TRUE(pages_hold(page_at(file, FRAMES), FRAMES, 100));
 }
 
-/* A box of its own with a dirty page, which is written back when it is closed. */
+/* A separate box with a dirty page, which is written back on close. */
 static pid_t start_closing(int store)
 {
 	pid_t pid = fork_tied();
@@ -538,7 +537,7 @@ TEST(closing_task_is_killed)
 	close(store);
 }
 
-/* and one that exits with it, because it is killed. */
+/* and one that exits with it because it is killed. */
 TEST(exiting_task_is_killed)
 {
 	int store = store_file(page_size, 1);
@@ -555,7 +554,7 @@ TEST(exiting_task_is_killed)
 	close(store);
 }
 
-/* One page is being written to the store. */
+/* One page is under write-back to the store. */
 FIXTURE(written)
 {
 	int box;
@@ -583,7 +582,7 @@ FIXTURE_TEARDOWN(written)
 	close(self->store);
 }
 
-/* Changing it does not wait: a new mapping, and one that the write has cleaned. */
+/* Changes do not wait: in a new mapping, and in one cleaned by the write. */
 TEST_F(written, change)
 {
 	ASSERT_EQ(0, child_status(start(self->box, self->map, change)));
@@ -597,7 +596,7 @@ TEST_F(written, change)
 	EXPECT_TRUE(file_holds(self->store, 1, 200));
 }
 
-/* A second write waits for the first, and so does who relies on that. */
+/* A second write waits for the first, and so does its caller. */
 TEST_F(written, msync_is_killed)
 {
 	pid_t pid = start(self->box, self->map, synchronize);
@@ -647,9 +646,9 @@ TEST(fork_is_killed)
 	close(box);
 }
 
-/* Readers of debugfs -------------------------------------------------- */
+/* --- readers of debugfs --- */
 
-/* A reader that does not get on, of what an owner has who goes. */
+/* A stopped reader of a file whose owner exits. */
 FIXTURE(reader)
 {
 	unsigned int *id;
@@ -702,7 +701,7 @@ FIXTURE_TEARDOWN(reader)
 	close(self->box);
 }
 
-/* The owner would wait for the reader when it closes its box. */
+/* The owner would wait for the reader when it closes its box, */
 TEST_F(reader, closing_task_is_killed)
 {
 	failpoint_set("show_frame stop times 1");
@@ -715,7 +714,7 @@ TEST_F(reader, closing_task_is_killed)
 	EXPECT_EQ(0, child_status(self->reader));
 }
 
-/* Or when it exits, because it is killed. */
+/* or when it exits because it is killed. */
 TEST_F(reader, exiting_task_is_killed)
 {
 	failpoint_set("show_frame stop times 1");
@@ -728,7 +727,7 @@ TEST_F(reader, exiting_task_is_killed)
 	EXPECT_EQ(0, child_status(self->reader));
 }
 
-/* A second reader would wait until the mapping's directory is gone. */
+/* A second reader would wait until the mapping's directory is removed. */
 TEST_F(reader, second_reader_is_killed)
 {
 	int joined = box_join(self->box, *self->id);
@@ -754,7 +753,7 @@ TEST_F(reader, second_reader_is_killed)
 	close(joined);
 }
 
-/* ls, with memory that does not come. */
+/* ls, whose memory is not provided. */
 static pid_t start_ls(void)
 {
 	pid_t pid = fork_tied();
@@ -769,7 +768,7 @@ static pid_t start_ls(void)
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (uffd < 0 || directory < 0 || buffer == MAP_FAILED ||
 	    uffd_register(uffd, buffer, 1, UFFDIO_REGISTER_MODE_MISSING))
-		die("no directory, or nobody to wait for");
+		die("no directory, or no task to wait for");
 	syscall(SYS_getdents64, directory, buffer, page_size);
 	_exit(0);
 }
@@ -800,7 +799,7 @@ static void open_as_somebody(int box, char *map)
 	open_box(box, map);
 }
 
-/* Whether the kernel has ever logged the word. */
+/* Whether the kernel log contains the word. */
 static bool log_has(const char *word)
 {
 	enum { READ_ALL = 3, SIZE_BUFFER = 10 };
@@ -816,8 +815,8 @@ static bool log_has(const char *word)
 }
 
 /*
- * A user's first box needs workers. Killing its opener is no error, so the kernel
- * logs none. On one CPU the wait for a new worker is rarely entered.
+ * A user's first box needs workers. Killing its opener is no error, so the
+ * kernel logs none. On one CPU the wait for a new worker is rarely reached.
  */
 TEST(opener_of_a_first_box_is_killed)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What keeps a box and the module alive: fds and mappings, nothing else. The
- * module has to leave at once when they are gone, and come back when loaded.
+ * Only fds and mappings keep a box and the module alive. After the last one,
+ * the module must be unloadable at once, and can be loaded again.
  */
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static bool unload_refused(void)
 	return error == EWOULDBLOCK || error == EBUSY;
 }
 
-/* A mapping is enough to keep a box, its pages and its frames. */
+/* A mapping keeps a box, its pages and its frames. */
 TEST(mapping_outlives_fd)
 {
 	int box = box_new(FRAMES, 0);
@@ -54,7 +54,7 @@ TEST(mapping_outlives_fd)
 	EXPECT_EQ(PAGES, debugfs_number(id, "stats", "pages"));
 }
 
-/* An fd is enough too: shared pages wait for the next mapping. */
+/* So does an fd: shared pages stay for the next mapping. */
 TEST(fd_outlives_mapping)
 {
 	int box = box_new(FRAMES, 0);
@@ -66,7 +66,7 @@ TEST(fd_outlives_mapping)
 	EXPECT_TRUE(pages_hold(box_map(box, PAGES, MAP_SHARED), PAGES, 1));
 }
 
-/* A child's mapping keeps the box that its parent opened, mapped and left. */
+/* A child's mapping keeps a box that its parent opened, mapped and closed. */
 static int serve_inherited(void *context, int command)
 {
 	(void)command;
@@ -88,7 +88,7 @@ TEST(child_outlives_both)
 	child_end(&child);
 }
 
-/* rmmod is refused while there is an fd, or a mapping, and works right after. */
+/* rmmod is refused while there is an fd or a mapping, and works right after. */
 TEST(unload_and_load)
 {
 	char parameters[256];
@@ -135,7 +135,7 @@ static int use_swap_and_fork(void *context)
 	return !pages_hold(map, PAGES, 101);
 }
 
-/* Nothing of a used box lingers: the module can go as soon as its user has. */
+/* A used box leaves nothing behind: the module can be unloaded at once. */
 TEST(unload_after_use)
 {
 	char parameters[256];
@@ -156,7 +156,7 @@ static int unload_as_nobody(void *context)
 	return module_unload("pagebox");
 }
 
-/* An open debugfs file of a box that goes meanwhile reads as an error or end. */
+/* An open debugfs file of a destroyed box reads as an error or the end. */
 TEST(debugfs_file_outlives_the_box)
 {
 	char path[64], text[64];
@@ -175,15 +175,15 @@ TEST(debugfs_file_outlives_the_box)
 	EXPECT_EQ(EPERM, in_child(unload_as_nobody, NULL));
 }
 
-/* --- all that can hold a box --- */
+/* --- references to a box --- */
 
 /**
- * struct hold - what holds a box, and nothing else does
+ * struct hold - the only reference to a box
  * @box: the box, when hold() is called
- * @fd: whatever fds it takes
+ * @fd: its fds, if any
  * @map: a mapping
  * @child: a process
- * @pid: a process that is not asked anything
+ * @pid: a process without commands
  */
 struct hold {
 	int box;
@@ -310,13 +310,13 @@ static void release_child(struct hold *hold)
 	child_end(&hold->child);
 }
 
-/* The child leaves the mapping, and stays. */
+/* The child unmaps, and continues to run. */
 static void release_map_of_a_child(struct hold *hold)
 {
 	child_ask(&hold->child, UNMAP);
 }
 
-/* A grandchild, whose parent has gone, with the fd and a mapping. */
+/* A grandchild with the fd and a mapping, after its parent's exit. */
 static void hold_grandchild(struct hold *hold)
 {
 	char byte;
@@ -349,7 +349,7 @@ static void release_grandchild(struct hold *hold)
 		die("the grandchild failed");
 }
 
-/* Another program, which says something as soon as it runs. */
+/* Another program, which prints something as soon as it runs. */
 static void run_cat(struct hold *hold)
 {
 	int in[2], out[2];
@@ -445,7 +445,7 @@ FIXTURE_SETUP(holding)
 
 NO_TEARDOWN(holding);
 
-/* It is enough for the box and the module; and when it goes, both can go. */
+/* Each keeps the box and the module; both can be removed after its release. */
 TEST_F(holding, is_enough)
 {
 	variant->hold(&self->hold);
@@ -456,9 +456,9 @@ TEST_F(holding, is_enough)
 	module_load("pagebox.ko", self->parameters);
 }
 
-/* --- and what does not --- */
+/* --- not references --- */
 
-/* A program that was started with a close-on-exec fd, and a mapping before. */
+/* A program executed with a close-on-exec fd and a mapping. */
 TEST(exec_lets_go)
 {
 	struct hold hold = { .box = box_new(FRAMES, 0) };
@@ -484,7 +484,7 @@ static int serve_dontfork(void *context, int command)
 	return signal_of_read(hold->map);
 }
 
-/* MADV_DONTFORK: a child has no part in the mapping, nor in its pages. */
+/* MADV_DONTFORK: a child inherits neither the mapping nor its pages. */
 TEST(dontfork)
 {
 	struct hold hold = { .box = box_new(FRAMES, 0) };
@@ -512,7 +512,7 @@ TEST(dontfork)
 
 #define JOINS 20
 
-/* Joined again and again, left in any order: one is enough, none is too few. */
+/* Joined and closed repeatedly in any order: one fd keeps the box. */
 TEST(joined_and_left)
 {
 	int door = box_open(), box = box_new(FRAMES, 0);
@@ -549,7 +549,7 @@ TEST(joined_and_left)
 	module_load("pagebox.ko", parameters);
 }
 
-/* No more boxes than max_boxes; to join one is not to make one. */
+/* At most max_boxes boxes; joining does not count. */
 TEST(max_boxes)
 {
 	char parameters[256], three[300];

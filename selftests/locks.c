@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * File locks of a box: fcntl(), open file descriptions, flock(). Each box is a file
- * of its own for them, through whatever file descriptor it is reached.
+ * File locks of a box: fcntl(), open file descriptions, flock(). Each box is a
+ * separate file, whichever file descriptor it is used through.
  */
 
 #include <errno.h>
@@ -20,14 +20,14 @@
 
 #define FRAMES 8
 
-/* The kinds of lock; all but POSIX belong to an open file description. */
+/* The kinds of lock; all except POSIX belong to an open file description. */
 enum kind {
 	POSIX,
 	OFD,
 	FLOCK,
 };
 
-/* Locks, or unlocks, bytes @from to @to of a file, if that can be: 0 or errno. */
+/* Locks, or unlocks, bytes @from to @to of a file: 0 or errno. */
 static int lock_range(enum kind kind, int fd, short type, bool wait, long from,
 		      long to)
 {
@@ -57,7 +57,7 @@ static int lock(enum kind kind, int fd, short type)
 	return lock_range(kind, fd, type, false, 0, 99);
 }
 
-/* What a child does with a file descriptor that it opens or has. */
+/* Commands to a child with an fd of its own or an inherited one. */
 enum command {
 	LOCK,
 	UNLOCK,
@@ -68,7 +68,7 @@ enum command {
 /**
  * struct other - another process that uses a box
  * @kind: of its locks
- * @id: the box that it joins, after it has closed @fd; or 0 to use @fd
+ * @id: the box to join after closing @fd; 0 to use @fd
  */
 struct other {
 	enum kind kind;
@@ -161,7 +161,7 @@ TEST_F(locks, of_two_boxes_do_not)
 	EXPECT_EQ(EAGAIN, lock(variant->kind, self->box, F_WRLCK));
 }
 
-/* The end of one box, or of a box of the same process, ends no lock of another. */
+/* Closing another box, even of the same process, drops no lock. */
 TEST_F(locks, survive_the_close_of_another_box)
 {
 	int other = box_new(FRAMES, 64);
@@ -172,7 +172,10 @@ TEST_F(locks, survive_the_close_of_another_box)
 	EXPECT_EQ(EAGAIN, child_ask(&self->child, LOCK));
 }
 
-/* POSIX locks go with any fd of the box, others with the last of a description. */
+/*
+ * POSIX locks are dropped with any fd of the box, others with the last fd of
+ * their description.
+ */
 TEST_F(locks, go_with_their_owner)
 {
 	int joined = box_join(self->box, self->id);
@@ -192,7 +195,7 @@ TEST_F(locks, go_with_their_owner)
 		  child_ask(&self->child, LOCK));
 }
 
-/* The other way round: what was locked through a description ends with it. */
+/* Conversely, locks of a description are dropped with it. */
 TEST_F(locks, end_with_a_description)
 {
 	EXPECT_EQ(0, child_ask(&self->child, LOCK));
@@ -201,7 +204,7 @@ TEST_F(locks, end_with_a_description)
 	EXPECT_EQ(0, lock(variant->kind, self->box, F_WRLCK));
 }
 
-/* And the opener's, while others keep the box. */
+/* The same for the opener's description while others keep the box. */
 TEST_F(locks, end_with_the_opener_s_description)
 {
 	int joined = box_join(self->box, self->id);
@@ -260,14 +263,14 @@ static void waiter_start(struct waiter *waiter)
 	if (pthread_create(&waiter->thread, NULL, wait_for_lock, waiter))
 		die("pthread_create");
 	if (!eventually(sleeps_in_lock(&waiter->tid)))
-		die("nobody waits for the lock");
+		die("no task waits for the lock");
 }
 
 static void nothing(int signal)
 {
 }
 
-/* A wait ends with the lock, and with a signal. */
+/* A wait ends with the unlock, or with a signal. */
 TEST_F(locks, are_waited_for)
 {
 	struct sigaction action = { .sa_handler = nothing };
@@ -287,7 +290,7 @@ TEST_F(locks, are_waited_for)
 	EXPECT_EQ(EAGAIN, child_ask(&self->child, LOCK));
 }
 
-/* Waits for a lock in a process of its own, which is then killed. */
+/* Waits for a lock in a separate process, which is then killed. */
 TEST_F(locks, are_waited_for_killably)
 {
 	pid_t pid;
@@ -306,7 +309,7 @@ TEST_F(locks, are_waited_for_killably)
 	EXPECT_EQ(0, lock(variant->kind, self->box, F_WRLCK));
 }
 
-/* A lock that comes when its file descriptor is closed already is dropped. */
+/* A lock granted after its file descriptor was closed is dropped. */
 TEST_F(locks, that_come_too_late_are_dropped)
 {
 	struct waiter waiter = { .kind = variant->kind };
@@ -322,7 +325,7 @@ TEST_F(locks, that_come_too_late_are_dropped)
 	EXPECT_EQ(0, child_ask(&self->child, LOCK));
 }
 
-/* The same with the file that has opened the box, which others keep. */
+/* The same with the opener's file, while others keep the box. */
 TEST_F(locks, of_the_opener_that_come_too_late_are_dropped)
 {
 	struct waiter waiter = { .kind = variant->kind, .fd = self->box };
@@ -339,7 +342,7 @@ TEST_F(locks, of_the_opener_that_come_too_late_are_dropped)
 	EXPECT_EQ(0, child_ask(&self->child, LOCK));
 }
 
-/* Who would be in the way of a lock. */
+/* The lock that conflicts with one on this range. */
 static struct flock obstacle(int fd, long from, long to)
 {
 	struct flock lock = {
@@ -373,7 +376,7 @@ TEST(obstacles_are_told)
 	close(box);
 }
 
-/* Parts of a box are locked apart from each other. */
+/* Ranges of a box are locked independently. */
 TEST(ranges)
 {
 	int box = box_new(FRAMES, 64);
@@ -390,7 +393,7 @@ TEST(ranges)
 	close(box);
 }
 
-/* Two that wait for each other: the second is told. */
+/* Of two tasks that wait for each other, the second gets EDEADLK. */
 TEST(deadlocks_are_seen)
 {
 	int box = box_new(FRAMES, 64);
@@ -410,7 +413,7 @@ TEST(deadlocks_are_seen)
 	close(box);
 }
 
-/* A reader cannot lock for writing, as anywhere. */
+/* A read-only fd cannot take a write lock. */
 TEST(readers)
 {
 	int box = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Very many mappings and VMAs: what they cost is in proportion to how many they
- * are. A step that goes through all of them for each of them would make eight times
- * as many cost 64 times as much.
+ * Very many mappings and VMAs: the cost must be linear in their number. A step
+ * that walks all of them for each of them would cost 64 times as much for eight
+ * times as many.
  *
- * What is compared is CPU time of the same work in the same run: how it grows for
- * mappings of a box, and how for those of a memfd, as a kernel that checks itself
- * goes through all VMAs rather often.
+ * The test compares CPU times of the same work in one run: the growth for
+ * mappings of a box with that for a memfd, as debug kernels walk all VMAs
+ * frequently.
  */
 
 #include <sys/mman.h>
@@ -23,10 +23,10 @@
 #include "lib/test.h"
 #include "pagebox.h"
 
-/* A kernel that checks its VMAs needs a minute for 8,000 mappings. */
+/* A debug kernel needs a minute for 8,000 mappings. */
 #define FEW (small_size() || slow_kernel() ? 50 : sized(2000, 4000))
 #define TIMES 8
-/* Caches that are too small for many, and noise; a square is eightfold. */
+/* Allows for cache misses and noise; a quadratic cost is eightfold. */
 #define BOUND 3
 #define TRIES 3
 
@@ -44,7 +44,7 @@ static uint64_t time_of(struct timeval time)
 	return time.tv_sec * 1000000000ULL + time.tv_usec * 1000ULL;
 }
 
-/* What fork() costs the parent, and the child until it is gone. */
+/* CPU time of fork() in the parent, and of the child until its exit. */
 static uint64_t cost_of_fork(void)
 {
 	uint64_t begin = cpu_time();
@@ -60,7 +60,7 @@ static uint64_t cost_of_fork(void)
 	       time_of(usage.ru_utime);
 }
 
-/* A box, or a memfd; one that promises, if such a size is given. */
+/* A box, or a memfd; with strict overcommit if a size is given. */
 static int open_memory(bool is_box, unsigned int pages, bool promises)
 {
 	int fd;
@@ -84,7 +84,7 @@ static int open_memory(bool is_box, unsigned int pages, bool promises)
 
 typedef uint64_t (*work_fn)(bool is_box, unsigned int nr);
 
-/* The cheapest of some tries: the others were disturbed. */
+/* The cheapest of several tries, as the least disturbed one. */
 static uint64_t cost_of(work_fn work, bool is_box, unsigned int nr)
 {
 	uint64_t cost, least = UINT64_MAX;
@@ -97,7 +97,7 @@ static uint64_t cost_of(work_fn work, bool is_box, unsigned int nr)
 	return least;
 }
 
-/* By how much more than in proportion a box's cost grows, compared to a memfd's. */
+/* The growth of a box's cost beyond linear, relative to a memfd's. */
 static double excess(struct __test_metadata *_metadata, work_fn work)
 {
 	double growth[2];
@@ -115,7 +115,7 @@ static double excess(struct __test_metadata *_metadata, work_fn work)
 	return growth[1] / (growth[0] > TIMES ? growth[0] : TIMES);
 }
 
-/* Every second one is read-only, so that no kernel makes one of neighbours. */
+/* Every second one is read-only, so that neighbours are not merged. */
 static uint64_t fork_many(bool is_box, unsigned int maps)
 {
 	char **map = calloc(maps, sizeof(*map));
@@ -142,7 +142,7 @@ TEST(fork_of_many_private_mappings)
 	EXPECT_GT(BOUND, excess(_metadata, fork_many));
 }
 
-/* A mapping of so many VMAs, each of one page. */
+/* A mapping of @pages VMAs of one page each. */
 static char *split_mapping(int fd, unsigned int pages)
 {
 	char *map = mmap(NULL, pages * page_size, PROT_READ | PROT_WRITE,
@@ -173,7 +173,10 @@ TEST(munmap_of_many_vmas)
 	EXPECT_GT(BOUND, excess(_metadata, unmap_one_by_one));
 }
 
-/* fork() of a mapping of many VMAs, and the exit of the child, in a box that promises. */
+/*
+ * fork() of a mapping of many VMAs, and the child's exit, in a box with strict
+ * overcommit.
+ */
 static uint64_t fork_split(bool is_box, unsigned int pages)
 {
 	int fd = open_memory(is_box, pages, true);
@@ -190,7 +193,7 @@ TEST(exit_with_many_vmas)
 	EXPECT_GT(BOUND, excess(_metadata, fork_split));
 }
 
-/* The count of promises is right where it is made at once, for all. */
+/* The committed pages are right when counting starts with existing mappings. */
 TEST(promises_are_counted_when_they_begin_to_count)
 {
 	int box = box_new(16, 64);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory of a box is charged to the cgroup of the program that makes it grow:
- * who asks a box for more than his cgroup may have is killed, nobody else is.
- * cgroup v2 has to be mounted at /sys/fs/cgroup.
+ * Memory of a box is charged to the cgroup of the program that makes it grow.
+ * Only a program that exceeds its own cgroup's limit is killed. cgroup v2 must
+ * be mounted at /sys/fs/cgroup.
  */
 
 #include <errno.h>
@@ -27,7 +27,7 @@
 #define MIB (1024UL * 1024)
 #define LIMIT ((small_size() ? 1 : 8) * MIB)
 #define WANTED (8 * LIMIT)
-/* A debug kernel needs long for so many pages, in seconds. */
+/* seconds; a debug kernel is slow with so many pages */
 #define PATIENCE 240
 #define LOGLEVELS "/proc/sys/kernel/printk"
 
@@ -99,12 +99,10 @@ static long group_kills(FIXTURE_DATA(memcg) * self)
 }
 
 /*
- * A box that could take all that is wanted, as far as it is concerned, and a
- * cgroup that has not got so much.
+ * A box large enough for all requests, and a cgroup with a lower limit.
  *
- * The kernel's report of a kill shows the stack, which leads through the module.
- * It has no log level of its own; one that is no complaint is for the time being
- * the default.
+ * The kernel's report of an OOM kill has a stack trace through the module. It
+ * uses the default log level, which is lowered below a warning for the test.
  */
 FIXTURE_SETUP(memcg)
 {
@@ -170,11 +168,11 @@ static void expect_own_fault(struct __test_metadata *_metadata,
 	TH_LOG("status %d", status);
 	EXPECT_LT(0, group_kills(self));
 	EXPECT_GE(LIMIT, *self->progress * page_size);
-	/* Most of what it may have, it got. */
+	/* It got most of its limit. */
 	EXPECT_LT(LIMIT / 2, *self->progress * page_size);
 }
 
-/* The program dies of it; what it wrote to the root view is still there. */
+/* The program is killed; its writes to the root view remain. */
 TEST_F_TIMEOUT(memcg, shared, PATIENCE)
 {
 	size_t pages;
@@ -188,7 +186,7 @@ TEST_F_TIMEOUT(memcg, shared, PATIENCE)
 	unmap(map, pages);
 }
 
-/* What was its own alone goes with it, and is not charged any more. */
+/* Its private pages are freed with it and uncharged. */
 TEST_F_TIMEOUT(memcg, private, PATIENCE)
 {
 	int box;
@@ -207,7 +205,7 @@ TEST_F_TIMEOUT(memcg, private, PATIENCE)
 	self->box = box;
 }
 
-/* In a box of its own, which swaps to a file in memory. */
+/* In a separate box, which swaps to a memfd. */
 static int want_swap_file(void *context)
 {
 	FIXTURE_DATA(memcg) *self = context;
@@ -224,13 +222,16 @@ static int want_swap_file(void *context)
 	return fill_in_group(self, WANTED / page_size, MAP_PRIVATE);
 }
 
-/* What a file system allocates when a worker writes is the opener's, too. */
+/*
+ * Memory that a file system allocates for a worker's writes is charged to the
+ * opener, too.
+ */
 TEST_F_TIMEOUT(memcg, swap_file, PATIENCE)
 {
 	expect_own_fault(_metadata, self, in_child(want_swap_file, self));
 }
 
-/* The disk of the VM that holds nothing of value. */
+/* The VM's disk without valuable contents. */
 static int scratch_disk(void)
 {
 	for (char disk = 'a'; disk <= 'z'; disk++) {
@@ -248,10 +249,10 @@ static int scratch_disk(void)
 			return open(path, O_RDWR | O_CLOEXEC);
 	}
 	errno = 0;
-	die("there is no scratch disk");
+	die("no scratch disk");
 }
 
-/* Much more than the cgroup may have, in a box that swaps to a disk. */
+/* Far more than the cgroup's limit, in a box that swaps to a disk. */
 static int want_disk(void *context)
 {
 	FIXTURE_DATA(memcg) *self = context;
@@ -270,7 +271,7 @@ static int want_disk(void *context)
 	       box_stats(self->box).frames_used >= LIMIT / page_size;
 }
 
-/* The box evicts before the cgroup's OOM killer comes. */
+/* The box evicts before the cgroup's OOM killer is invoked. */
 TEST_F_TIMEOUT(memcg, disk, PATIENCE)
 {
 	EXPECT_EQ(0, in_child(want_disk, self));
@@ -282,7 +283,7 @@ static int want_little(void *context)
 	return fill_in_group(context, LIMIT / 4 / page_size, MAP_SHARED);
 }
 
-/* Who asks for less than he may have gets it, and it is charged to him. */
+/* Requests below the limit succeed and are charged to the caller. */
 TEST_F(memcg, charged)
 {
 	EXPECT_EQ(0, in_child(want_little, self));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mlock: a locked page keeps its frame, and a page of a private writable mapping
- * is the mapping's own from then on. The kernel keeps references of mlock() and
- * munlock() in batches per CPU, which must not count as pins for long.
+ * mlock(): a locked page keeps its frame, and a page of a private writable
+ * mapping is copied first. The kernel holds references of mlock() and munlock()
+ * in per-CPU batches, which must not count as pins for long.
  */
 
 #include <errno.h>
@@ -51,7 +51,7 @@ FIXTURE_SETUP(mlock)
 
 NO_TEARDOWN(mlock);
 
-/* Uses all pages but the first @skip, several times. */
+/* Uses all pages from @skip on, several times. */
 static bool churn(char *map, size_t skip)
 {
 	bool right = true;
@@ -61,7 +61,7 @@ static bool churn(char *map, size_t skip)
 	return right;
 }
 
-/* Locked pages are brought in by mlock and sit in their frames from then on. */
+/* mlock() brings pages in, and they stay in their frames. */
 TEST_F(mlock, locked_pages_stay)
 {
 	struct pagebox_stats before;
@@ -82,7 +82,7 @@ TEST_F(mlock, locked_pages_stay)
 	EXPECT_LT(0, before.pinned_skips);
 }
 
-/* After munlock they are pages like others. */
+/* After munlock() they can be evicted. */
 TEST_F(mlock, munlocked_pages_go)
 {
 	ASSERT_EQ(0, mlock(self->map, LOCKED * page_size));
@@ -94,7 +94,7 @@ TEST_F(mlock, munlocked_pages_go)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* With every frame locked an access is SIGBUS, at once and only meanwhile. */
+/* While every frame is locked, accesses raise SIGBUS immediately. */
 TEST_F(mlock, all_frames_locked)
 {
 	struct pagebox_stats before;
@@ -109,7 +109,7 @@ TEST_F(mlock, all_frames_locked)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* More than fits cannot be locked: mlock fails, and the box goes on. */
+/* mlock() of more pages than fit fails, and the box keeps working. */
 TEST_F(mlock, more_than_fits)
 {
 	EXPECT_EQ(-1, mlock(self->map, 2 * FRAMES * page_size));
@@ -117,7 +117,7 @@ TEST_F(mlock, more_than_fits)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* Pages that are written while locked keep what was written. */
+/* Writes to locked pages are kept. */
 TEST_F(mlock, written_while_locked)
 {
 	ASSERT_EQ(0, mlock(self->map, LOCKED * page_size));
@@ -129,7 +129,7 @@ TEST_F(mlock, written_while_locked)
 	EXPECT_TRUE(pages_hold(self->map, LOCKED, 500));
 }
 
-/* Unmapping locked pages frees their frames like any others. */
+/* Unmapping locked pages frees their frames. */
 TEST_F(mlock, unmapped_while_locked)
 {
 	ASSERT_EQ(0, mlock(self->map, LOCKED * page_size));
@@ -142,11 +142,11 @@ TEST_F(mlock, unmapped_while_locked)
 	EXPECT_EQ(FRAMES, box_stats(self->box).frames_used);
 }
 
-/* --- pages of one's own --- */
+/* --- private copies --- */
 
 #define OWN ((size_t)8)
 
-/* Ways to have all pages brought in before they are used. */
+/* Ways to bring all pages in before use. */
 FIXTURE(own)
 {
 	int box;
@@ -182,7 +182,7 @@ FIXTURE_SETUP(own)
 
 NO_TEARDOWN(own);
 
-/* No write faults, and the root view does not see one. */
+/* Writes do not fault, and do not reach the root view. */
 TEST_F(own, writes)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -197,14 +197,14 @@ TEST_F(own, writes)
 				     pages_are_zero(shared, OWN));
 }
 
-/* What was there is copied before it is written. */
+/* The contents are copied before the first write. */
 TEST_F(own, contents)
 {
 	EXPECT_TRUE(variant->store ? pages_hold(self->map, OWN, 1) :
 				     pages_are_zero(self->map, OWN));
 }
 
-/* Locked pages can be written when no other frame is to be had. */
+/* Locked pages can be written when no other frame is available. */
 TEST_F(own, no_frame_is_needed)
 {
 	char *rest = box_map_from(self->box, OWN, FRAMES - OWN, MAP_PRIVATE);
@@ -220,7 +220,7 @@ TEST_F(own, no_frame_is_needed)
 	EXPECT_FAULTS(self->box, before, 0);
 }
 
-/* A mapping that may not be written shares the root view's pages. */
+/* A read-only private mapping shares the root view's pages. */
 TEST(read_only_mapping)
 {
 	int box = box_new_store(FRAMES, store_file(FRAMES * page_size, 1));
@@ -234,8 +234,9 @@ TEST(read_only_mapping)
 	EXPECT_TRUE(pages_hold(map, OWN, 1));
 }
 
-/* An ordinary read of a private mapping makes no page of its own, nor does one by
- * the kernel.
+/*
+ * A plain read of a private mapping makes no copy, nor does a read by the
+ * kernel.
  */
 TEST(reads_share)
 {
@@ -259,10 +260,10 @@ static void go_to_cpu(unsigned int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		die("cannot go to CPU %u", cpu);
+		die("cannot move to CPU %u", cpu);
 }
 
-/* The references that one CPU keeps after munlock() on the other hold no frame. */
+/* References batched on one CPU after munlock() on another hold no frame. */
 TEST(munlock_on_another_cpu)
 {
 	int box = box_new(LOCKED, 0);

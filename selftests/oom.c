@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When no frame can be had, because swap is full or there is none: SIGBUS, a
- * process that is killed, or a wait; and what asks for more than there is gets
- * an error.
+ * No frame is available, because swap is full or missing: SIGBUS, a killed
+ * process, or a wait. Requests that exceed the box fail with an error.
  */
 
 #include <errno.h>
@@ -81,7 +80,7 @@ FIXTURE_TEARDOWN(sigbus)
 	close(self->box);
 }
 
-/* The pages that are in frames, from the last one back. */
+/* The pages in frames, from the last one backwards. */
 static bool resident_pages_hold(FIXTURE_DATA(sigbus) * self)
 {
 	size_t first = self->room - FRAMES;
@@ -89,7 +88,7 @@ static bool resident_pages_hold(FIXTURE_DATA(sigbus) * self)
 	return pages_hold(page_at(self->map, first), FRAMES, TAG + first);
 }
 
-/* The access fails and nothing else does; nobody is killed. */
+/* The access fails without other effects; no process is killed. */
 TEST_F(sigbus, that_access_alone)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -101,13 +100,13 @@ TEST_F(sigbus, that_access_alone)
 	EXPECT_EQ(variant->slots, box_stats(self->box).swap_used);
 	before = box_stats(self->box);
 	EXPECT_TRUE(resident_pages_hold(self));
-	/* The search may have taken PTEs away, but no page its frame. */
+	/* The search may have removed PTEs, but no page lost its frame. */
 	EXPECT_EQ(before.major, box_stats(self->box).major);
 	EXPECT_EQ(before.evict_clean, box_stats(self->box).evict_clean);
 	EXPECT_EQ(before.evict_dirty, box_stats(self->box).evict_dirty);
 }
 
-/* What somebody gives back can be used at once. */
+/* Freed pages are available at once. */
 TEST_F(sigbus, pages_are_given_back)
 {
 	char *other = box_map_from(self->box, 4 * FRAMES, 8, MAP_PRIVATE);
@@ -124,7 +123,7 @@ TEST_F(sigbus, pages_are_given_back)
 	EXPECT_EQ(1, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* A box that gets a swap area, or more of it, goes on. */
+/* A box continues after it gets a swap area, or a larger one. */
 TEST_F(sigbus, swap_is_added)
 {
 	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, self->room)));
@@ -133,7 +132,7 @@ TEST_F(sigbus, swap_is_added)
 	EXPECT_TRUE(pages_hold(self->map, self->room + FRAMES, TAG));
 }
 
-/* So does one that gets more frames. */
+/* The same after it gets more frames. */
 TEST_F(sigbus, frames_are_added)
 {
 	EXPECT_EQ(SIGBUS, signal_of_write(page_at(self->map, self->room)));
@@ -143,7 +142,7 @@ TEST_F(sigbus, frames_are_added)
 	EXPECT_TRUE(pages_hold(self->map, self->room + FRAMES / 2, TAG));
 }
 
-/* A copy that cannot be made fails like any other access, the original stays. */
+/* A copy without a frame fails like any access; the original stays. */
 static int write_inherited(void *context)
 {
 	FIXTURE_DATA(sigbus) *self = context;
@@ -165,7 +164,7 @@ TEST_F(sigbus, copy_on_write)
 	EXPECT_TRUE(resident_pages_hold(self));
 }
 
-/* System calls that meet such a page get EFAULT. */
+/* System calls on such a page get EFAULT. */
 TEST_F(sigbus, system_call)
 {
 	int zero = open("/dev/zero", O_RDONLY);
@@ -176,7 +175,7 @@ TEST_F(sigbus, system_call)
 	close(zero);
 }
 
-/* Clean pages need no slot: without any swap a box can still read. */
+/* Clean pages need no slot: without swap a box can still read. */
 TEST(clean_pages_need_no_swap)
 {
 	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
@@ -209,9 +208,7 @@ FIXTURE_TEARDOWN(full)
 	close(self->box);
 }
 
-/* What waiting cannot change is not waited for: each frame is looked at once or
- * twice.
- */
+/* A futile search does not wait: it visits each frame at most twice. */
 TEST_F(full, at_once)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -227,7 +224,7 @@ TEST_F(full, at_once)
 /* --- frames that are busy --- */
 
 #define FEW 4
-/* More sweeps over all frames than a fault waited for once, a second's worth. */
+/* One second of sweeps over all frames, which a fault once waited for. */
 #define SWEEPS 300
 
 static int write_one_more(void *context, int page)
@@ -238,8 +235,8 @@ static int write_one_more(void *context, int page)
 }
 
 /*
- * All frames are in the hands of faults that are held up, as on a machine where
- * they get no CPU. Another fault waits for them, however often it has looked.
+ * All frames are held by delayed faults, as on a machine where they get no CPU.
+ * Another fault waits for them, however many scans it has done.
  */
 TEST(busy_frames_are_waited_for)
 {
@@ -277,9 +274,9 @@ TEST(busy_frames_are_waited_for)
 	close(box);
 }
 
-/* --- more than fits --- */
+/* --- requests that exceed the box --- */
 
-/* mlock() of more pages than there are frames fails, and does not wait. */
+/* mlock() of more pages than there are frames fails without waiting. */
 TEST(too_much_mlock)
 {
 	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
@@ -297,7 +294,7 @@ TEST(too_much_mlock)
 	EXPECT_TRUE(pages_hold(map, FRAMES, TAG));
 }
 
-/* Nor does a pipe that is to hold more pages than there are frames. */
+/* So does a pipe that is to hold more pages than there are frames. */
 TEST(too_many_pins)
 {
 	int box = box_new_oom(PAGEBOX_OOM_SIGBUS, 0);
@@ -343,8 +340,8 @@ static int log_open(void)
 }
 
 /*
- * Finds the next record that begins with @start: its text, and its level. False
- * when there is none.
+ * Finds the next record that begins with @start: its text and level. False if
+ * there is none.
  */
 static bool log_find(int log, const char *start, char *text, size_t room,
 		     int *level)
@@ -370,7 +367,7 @@ static bool log_find(int log, const char *start, char *text, size_t room,
 
 #define PROCESSES 3
 
-/* What a process of such a box does when it is told to. */
+/* Commands to a process of such a box. */
 enum { FILL, HOLD, ONE_MORE };
 
 struct process {
@@ -380,7 +377,7 @@ struct process {
 	struct child child;
 };
 
-/* Fills the page behind those that it has: 0, or the signal that it got. */
+/* Fills the page after its existing ones: 0, or the signal raised. */
 static int fill_one_more(struct process *process)
 {
 	char *page = page_at(process->map, process->pages);
@@ -407,7 +404,7 @@ static int serve(void *context, int command)
 	}
 }
 
-/* How it ended, or -1 when it does not: then it is made to. */
+/* Its exit status; -1 if it did not exit and had to be killed. */
 static int process_status(struct process *process)
 {
 	pid_t pid = process->child.pid;
@@ -421,7 +418,7 @@ static int process_status(struct process *process)
 	return ended ? status : -1;
 }
 
-/* Leaves nobody behind. */
+/* Kills and reaps it. */
 static void process_end(struct process *process)
 {
 	if (!process->child.pid)
@@ -472,7 +469,7 @@ static void set_score(const struct process *process, int score)
 	write_text(path, "%d", score);
 }
 
-/* One of them was killed, the log says so, and the others have all their pages. */
+/* One process was killed and logged, and the others have all their pages. */
 static void expect_killed(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(kill) * self, int victim, int score)
 {
@@ -487,7 +484,7 @@ static void expect_killed(struct __test_metadata *_metadata,
 		if (i != victim)
 			EXPECT_TRUE(child_ask(&self->process[i].child, HOLD));
 
-	/* One case again and again is more than the kernel lets log a line of. */
+	/* Repeating a case exceeds the kernel's log rate limit. */
 	if (small_size())
 		return;
 	snprintf(
@@ -503,7 +500,7 @@ static void expect_killed(struct __test_metadata *_metadata,
 	TH_LOG("%s", line);
 }
 
-/* The process with the most pages goes, and who asked gets his frame. */
+/* The process with the most pages is killed, and the caller gets a frame. */
 TEST_F(kill, biggest)
 {
 	EXPECT_EQ(0, child_ask(&self->process[0].child, ONE_MORE));
@@ -519,7 +516,7 @@ TEST_F(kill, oom_score_adj)
 	expect_killed(_metadata, self, 2, 500);
 }
 
-/* And takes away. */
+/* A negative value subtracts. */
 TEST_F(kill, negative_oom_score_adj)
 {
 	set_score(&self->process[1], -500);
@@ -527,7 +524,7 @@ TEST_F(kill, negative_oom_score_adj)
 	expect_killed(_metadata, self, 2, 0);
 }
 
-/* -1000 is exempt, however big it is. */
+/* -1000 exempts a process of any size. */
 TEST_F(kill, exempt)
 {
 	set_score(&self->process[1], -1000);
@@ -535,7 +532,7 @@ TEST_F(kill, exempt)
 	expect_killed(_metadata, self, 2, 0);
 }
 
-/* When all are, none is killed, and the access is SIGBUS. */
+/* If all are exempt, none is killed, and the access raises SIGBUS. */
 TEST_F(kill, all_exempt)
 {
 	for (int i = 0; i < PROCESSES; i++)
@@ -546,7 +543,7 @@ TEST_F(kill, all_exempt)
 		EXPECT_TRUE(child_ask(&self->process[i].child, HOLD));
 }
 
-/* Who asks may be the one that has to go. */
+/* The caller may be the victim. */
 TEST_F(kill, the_one_that_asks)
 {
 	int command = ONE_MORE;
@@ -582,7 +579,7 @@ FIXTURE(wait)
 	struct process waiter;
 };
 
-/* All frames are the test's own but one, which the waiter has. */
+/* The test holds all frames except one, which the waiter has. */
 FIXTURE_SETUP(wait)
 {
 	self->log = log_open();
@@ -610,7 +607,7 @@ static void start_waiting(FIXTURE_DATA(wait) * self)
 		die("cannot ask the waiter");
 }
 
-/* Whether the waiter has not come back yet. */
+/* Whether the waiter has not returned yet. */
 static bool still_waits(FIXTURE_DATA(wait) * self)
 {
 	struct pollfd answer = { .fd = self->waiter.child.answer,
@@ -620,9 +617,9 @@ static bool still_waits(FIXTURE_DATA(wait) * self)
 }
 
 /*
- * A box of the policy SIGBUS gives up as soon as it has looked at all frames. A
- * task that began to wait in ours before, and is still there afterwards, waits for
- * its policy.
+ * With the SIGBUS policy, a task gives up after it has searched all frames. A
+ * task that started to wait earlier in our box and still waits then does so
+ * because of its policy.
  */
 static void let_patience_end(struct __test_metadata *_metadata)
 {
@@ -635,7 +632,7 @@ static void let_patience_end(struct __test_metadata *_metadata)
 	close(box);
 }
 
-/* A waiter goes on when another process gives pages back. */
+/* A waiter continues when another process frees pages. */
 TEST_F(wait, goes_on)
 {
 	int answer = -1;
@@ -656,7 +653,7 @@ TEST_F(wait, goes_on)
 	EXPECT_EQ(0, box_stats(self->box).oom_kills);
 }
 
-/* It goes on when the box gets more frames, too. */
+/* It also continues when the box gets more frames. */
 TEST_F(wait, frames_are_added)
 {
 	int answer = -1;
@@ -684,7 +681,7 @@ TEST_F(wait, killed)
 	EXPECT_TRUE(pages_hold(self->map, FRAMES - 1, TAG));
 }
 
-/* When the time is over the access is SIGBUS, and the log says so. */
+/* After the timeout the access raises SIGBUS, and a message is logged. */
 TEST_F(wait, ends)
 {
 	char want[80], line[256] = "";

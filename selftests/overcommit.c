@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Overcommit: a box that promises no more than its frames and its swap area can
- * hold, whatever becomes of the mappings that it was promised to.
+ * Strict overcommit: a box commits no more pages than its frames and its swap
+ * area can hold, whatever happens to the mappings.
  */
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #define FRAMES 24
 #define SLOTS 41
-/* One slot is left, or no page could be exchanged for another. */
+/* One slot is kept free, as the exchange of pages needs it. */
 #define ROOM (FRAMES + SLOTS - 1)
 
 static int box_new_strict(int store)
@@ -42,7 +42,7 @@ static char *try_map(int box, size_t pages, int flags)
 		    0);
 }
 
-/* The errno of mmap(), 0 when it worked and was undone. */
+/* The errno of mmap(); 0 if it succeeded and was unmapped again. */
 static int map_error(int box, size_t pages, int flags)
 {
 	char *map = try_map(box, pages, flags);
@@ -53,7 +53,7 @@ static int map_error(int box, size_t pages, int flags)
 	return 0;
 }
 
-/* So much is promised, and the rest can be had, but not a page more. */
+/* @pages pages are committed, and exactly the rest is available. */
 static void expect_committed(struct __test_metadata *_metadata, int box,
 			     size_t pages)
 {
@@ -77,7 +77,7 @@ FIXTURE_SETUP(strict)
 
 NO_TEARDOWN(strict);
 
-/* A mapping that could not be filled is refused, one that could be can be. */
+/* A mapping is refused if the box could not hold it. */
 TEST_F(strict, mmap)
 {
 	char *map;
@@ -94,7 +94,7 @@ TEST_F(strict, mmap)
 	expect_committed(_metadata, self->box, 0);
 }
 
-/* Pages of the root view without a store need frames and swap like any others. */
+/* Pages of the root view without a store need frames and swap, too. */
 TEST_F(strict, shared)
 {
 	char *map;
@@ -111,7 +111,7 @@ TEST_F(strict, shared)
 	expect_committed(_metadata, self->box, 0);
 }
 
-/* Several mappings are taken together. */
+/* The sum of several mappings counts. */
 TEST_F(strict, several)
 {
 	char *map[4];
@@ -128,7 +128,7 @@ TEST_F(strict, several)
 	expect_committed(_metadata, self->box, 0);
 }
 
-/* What munmap() takes off at either end, or out of the middle, is given back. */
+/* munmap() of either end or the middle returns the pages. */
 TEST_F(strict, munmap_of_a_part)
 {
 	char *map = box_map(self->box, 40, MAP_PRIVATE);
@@ -146,7 +146,7 @@ TEST_F(strict, munmap_of_a_part)
 	expect_committed(_metadata, self->box, 0);
 }
 
-/* A protection that splits a mapping, and one that joins it again, change nothing. */
+/* Splitting and merging VMAs by mprotect() changes nothing. */
 TEST_F(strict, split_and_merge)
 {
 	char *map = box_map(self->box, 40, MAP_PRIVATE);
@@ -163,7 +163,7 @@ TEST_F(strict, split_and_merge)
 	expect_committed(_metadata, self->box, 0);
 }
 
-/* Dropped page table entries are no dropped pages. */
+/* Dropped PTEs are not dropped pages. */
 TEST_F(strict, madvise)
 {
 	char *map = box_map(self->box, 40, MAP_PRIVATE);
@@ -174,7 +174,7 @@ TEST_F(strict, madvise)
 	EXPECT_TRUE(pages_hold(map, 40, 1));
 }
 
-/* mremap() that moves or shrinks a mapping keeps account of it. */
+/* mremap() that moves or shrinks a mapping keeps the count right. */
 TEST_F(strict, mremap)
 {
 	char *map = box_map(self->box, 40, MAP_PRIVATE);
@@ -193,7 +193,7 @@ TEST_F(strict, mremap)
 	expect_committed(_metadata, self->box, 0);
 }
 
-/* mremap() cannot be refused; what it adds past the bound cannot be used. */
+/* mremap() cannot be refused; pages it adds past the bound cannot be used. */
 TEST_F(strict, mremap_grows_too_far)
 {
 	char *map = box_map(self->box, 40, MAP_PRIVATE);
@@ -208,7 +208,7 @@ TEST_F(strict, mremap_grows_too_far)
 	expect_committed(_metadata, self->box, 40);
 }
 
-/* What it adds within the bound is promised when it is touched. */
+/* Pages it adds within the bound are committed on access. */
 TEST_F(strict, mremap_grows)
 {
 	char *map = box_map(self->box, 40, MAP_PRIVATE);
@@ -222,7 +222,7 @@ TEST_F(strict, mremap_grows)
 	expect_committed(_metadata, self->box, 0);
 }
 
-/* A mapping over another one takes its place. */
+/* A mapping over another one replaces its commitment. */
 TEST_F(strict, map_fixed)
 {
 	char *map = box_map(self->box, 40, MAP_PRIVATE);
@@ -261,7 +261,7 @@ static int use_new_mapping(void *context)
 	if (signal_of_read(heir->map) != SIGBUS ||
 	    signal_of_write(page_at(heir->map, heir->pages - 1)) != SIGBUS)
 		return 1;
-	/* The broken mapping has taken nothing. */
+	/* The broken mapping has committed nothing. */
 	map = try_map(heir->box, 4, MAP_PRIVATE);
 	if (map == MAP_FAILED)
 		return 2;
@@ -312,7 +312,7 @@ TEST_F(strict, more_room)
 	EXPECT_EQ(0, box_stats(self->box).committed);
 }
 
-/* The policy can be changed; what is mapped is counted under either. */
+/* The policy can change; mapped pages are counted under either. */
 TEST_F(strict, policy_is_changed)
 {
 	struct pagebox_config always = {
@@ -336,7 +336,7 @@ TEST_F(strict, policy_is_changed)
 	expect_committed(_metadata, self->box, 10);
 }
 
-/* Shared pages of a writable store have a place there: they do not count. */
+/* Shared pages of a writable store are backed by it and do not count. */
 TEST(writable_store)
 {
 	const size_t pages = 4 * ROOM;
@@ -350,7 +350,7 @@ TEST(writable_store)
 	EXPECT_EQ(ENOMEM, map_error(box, pages, MAP_PRIVATE));
 }
 
-/* With a store that is only read they do. */
+/* With a read-only store they count. */
 TEST(read_only_store)
 {
 	const size_t pages = 4 * ROOM;

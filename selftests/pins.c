@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that the kernel holds for I/O while the hand wants their frames: direct
- * reads into them, direct writes from them, process_vm_writev() and pages in a
- * pipe, by two threads that write to other parts of the same pages meanwhile, a
- * third that keeps the hand turning and a fourth that forks. No write is lost.
+ * Pages held for I/O by the kernel while their frames are wanted: direct reads
+ * into them, direct writes from them, process_vm_writev() and pages in a pipe,
+ * by two threads that also write to other parts of the same pages. A third
+ * thread causes evictions and a fourth one forks. No write may be lost.
  *
- * Each thread owns every other sector of each page, so that what its sectors
- * hold follows from what it did alone. Plain memory is the oracle.
+ * Each thread owns every other sector of each page, so the contents of its
+ * sectors depend on it alone. Anonymous memory is the oracle.
  *
  *   PAGEBOX_FULL=1   10,000 pins instead of some hundreds
- *   PAGEBOX_SEED=N   other ones
+ *   PAGEBOX_SEED=N   another sequence
  */
 
 #include <errno.h>
@@ -37,19 +37,19 @@
 #define SECTOR 512
 #define PER_PAGE 8 /* sectors */
 #define THREADS 2
-#define MOST 8 /* sectors of one pin, each in another page perhaps */
+#define MOST 8 /* sectors of one pin, possibly all in different pages */
 #define OWN (PAGES * PER_PAGE / THREADS) /* sectors of one thread */
 
-/* What all threads share. */
+/* State shared by all threads. */
 struct arena {
 	int box;
 	bool private;
 	char *map;
 	char *oracle;
 	int loop; /* a disk with as many sectors */
-	pthread_rwlock_t apart; /* direct reads, and forks where they clash */
+	pthread_rwlock_t apart; /* direct reads, and forks where they conflict */
 	bool clash;
-	unsigned long pins; /* atomic, like what follows */
+	unsigned long pins; /* atomic, as are the following */
 	unsigned long goal;
 	unsigned long forks;
 	unsigned long pressed;
@@ -57,7 +57,7 @@ struct arena {
 	uint64_t seed;
 };
 
-/* One of those who pin. @disk is the oracle of its half of the disk. */
+/* A pinning thread. @disk is the oracle of its half of the disk. */
 struct pinner {
 	struct arena *arena;
 	unsigned int who;
@@ -78,7 +78,7 @@ static void count(unsigned long *counter, unsigned long n)
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
-/* Where the n-th sector of a thread is, in the map and in the oracle. */
+/* The offset of a thread's @n-th sector, in the map and in the oracle. */
 static size_t place(const struct pinner *pinner, size_t n)
 {
 	return (n * THREADS + pinner->who) * SECTOR;
@@ -106,7 +106,7 @@ static void random_bytes(struct pinner *pinner, char *to, size_t bytes)
 		memcpy(to + i, &word, sizeof(word));
 }
 
-/* Some sectors of its own, anywhere in the map, each once. */
+/* Some of its sectors, anywhere in the map, without duplicates. */
 static unsigned int choose(struct pinner *pinner, size_t *chosen,
 			   struct iovec *iov)
 {
@@ -122,7 +122,7 @@ static unsigned int choose(struct pinner *pinner, size_t *chosen,
 	return nr;
 }
 
-/* Neighbouring sectors of its half of the disk. */
+/* Adjacent sectors of its half of the disk. */
 static size_t choose_disk(struct pinner *pinner, unsigned int nr)
 {
 	return rnd(&pinner->seed) % (OWN - nr + 1);
@@ -133,7 +133,10 @@ static off_t disk_offset(const struct pinner *pinner, size_t sector)
 	return (pinner->who * OWN + sector) * SECTOR;
 }
 
-/* Where a page cannot be had, a transfer ends: if not at once, then short. */
+/*
+ * A transfer stops at a page that cannot be had: with an error at the first
+ * one, else short.
+ */
 static void check_length(ssize_t got, unsigned int nr, const char *what)
 {
 	if (got == (ssize_t)nr * SECTOR)
@@ -175,7 +178,7 @@ static void check_disk(struct pinner *pinner, size_t first, unsigned int nr)
 		die("cannot read the disk");
 	if (!memcmp(pinner->plain, pinner->disk + first * SECTOR, length))
 		return;
-	fprintf(stderr, "# thread %u: a direct write took other bytes\n",
+	fprintf(stderr, "# thread %u: a direct write had wrong contents\n",
 		pinner->who);
 	__atomic_store_n(&pinner->arena->wrong, true, __ATOMIC_RELAXED);
 }
@@ -227,10 +230,10 @@ static void write_sector(struct pinner *pinner)
 }
 
 /*
- * A pipe holds sectors while others are written, so that the hand comes by.
- * Then they are what they were, and still in the mapping. A page that somebody
- * copies meanwhile, for a fork has shared it, is another one than the pipe's; the
- * bytes are the same, for nobody has written to these.
+ * A pipe holds sectors while others are written, which causes evictions. The
+ * held sectors must keep their contents and still be in the mapping. If a page
+ * was shared by a fork and copied since, it differs from the pipe's, but the
+ * contents are the same, as these sectors were not written.
  */
 static void pipe_holds(struct pinner *pinner)
 {
@@ -252,7 +255,7 @@ static void pipe_holds(struct pinner *pinner)
 		if (memcmp(pinner->plain + i * SECTOR,
 			   arena->oracle + place(pinner, chosen[i]), SECTOR)) {
 			fprintf(stderr,
-				"# thread %u: a pipe held other bytes\n",
+				"# thread %u: a pipe held wrong contents\n",
 				pinner->who);
 			__atomic_store_n(&arena->wrong, true, __ATOMIC_RELAXED);
 		}
@@ -295,9 +298,10 @@ static void *press(void *context)
 }
 
 /*
- * Forks, and lets the child write to some of the private pages. Linux before 6.5
- * takes plain references for direct I/O, which a fork cannot tell from others:
- * there a direct read that a fork overtakes is lost, in anonymous memory too.
+ * Forks, and lets the child write to some of the private pages. Linux before
+ * 6.5 takes plain references for direct I/O, which fork() cannot tell from
+ * others: there, fork() during a direct read loses the read, also in anonymous
+ * memory.
  */
 static void *spawn(void *context)
 {
@@ -323,7 +327,7 @@ static void *spawn(void *context)
 			die("fork");
 		status = child_status(pid);
 		if (status)
-			die("the child ended with %d, from 256 on of a signal",
+			die("the child ended with %d (256 + N: signal N)",
 			    status);
 		count(&arena->forks, 1);
 	}
@@ -376,14 +380,17 @@ FIXTURE_VARIANT(pins)
 FIXTURE_VARIANT_ADD(pins, shared){ .flags = MAP_SHARED };
 FIXTURE_VARIANT_ADD(pins, private){ .flags = MAP_PRIVATE };
 
-/* The disk begins as zeroes, the pages as a pattern. */
+/* The disk starts as zeroes, the pages as a pattern. */
 FIXTURE_SETUP(pins)
 {
 	struct arena *arena = &self->arena;
 	int file = memfd_create("disk", MFD_CLOEXEC);
 
 	ASSERT_EQ(0, ftruncate(file, PAGES * page_size));
-	/* On a slow machine many faults may hold their frames at once for long. */
+	/*
+	 * On a slow machine, many concurrent faults may hold their frames for
+	 * long.
+	 */
 	arena->box = box_with((struct pagebox_config){
 		.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_OOM,
 		.frames = FRAMES,

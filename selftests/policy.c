@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Replacement policies and swappiness: whose frame is taken, and that no byte
- * depends on it, also when the policy changes in the middle.
+ * Replacement policies and swappiness: the choice of victims, and intact
+ * contents under every policy, also while it changes.
  */
 
 #include <errno.h>
@@ -76,7 +76,7 @@ static bool is_listed(const char *policy)
 	return strstr(text, want);
 }
 
-/* The policies are listed, and no others are to be had. */
+/* All policies are listed, and no others can be set. */
 TEST(names)
 {
 	int box = box_new(FRAMES, 0);
@@ -91,7 +91,7 @@ TEST(names)
 	EXPECT_STREQ("lru", box_info(box).policy);
 }
 
-/* A box that somebody works in, while its policy changes again and again. */
+/* A box under load while its policy changes repeatedly. */
 FIXTURE(load)
 {
 	int box;
@@ -135,7 +135,10 @@ TEST_F(load, policy_changes)
 		struct pagebox_stats now;
 
 		set_policy(self->box, policies[round % ARRAY_SIZE(policies)]);
-		/* What ends first may have begun before: one whole pass each. */
+		/*
+		 * The pass that ends first may have begun earlier: one whole
+		 * pass each.
+		 */
 		for (int i = 0; i < 2; i++)
 			EXPECT_TRUE(repeater_goes_on(&self->writer[i], 2));
 		now = box_stats(self->box);
@@ -156,7 +159,7 @@ TEST_F(load, swappiness_changes)
 	}
 }
 
-/* Every policy keeps every byte, with frames that come in batches, too. */
+/* Every policy keeps all contents, with batched frames, too. */
 TEST(contents)
 {
 	const size_t pages = small_size() ? 50 : 500;
@@ -180,7 +183,7 @@ TEST(contents)
 
 /* --- fifo --- */
 
-/* The pages of the frames, in the order of their numbers. */
+/* The pages of the frames, in order of frame number. */
 static void table_text(int box, char *text)
 {
 	struct frame_row *rows;
@@ -192,7 +195,7 @@ static void table_text(int box, char *text)
 	free(rows);
 }
 
-/* A queue of frames: the one that was loaded first is loaded next. */
+/* A queue of frames: the oldest is reloaded next. */
 struct fifo {
 	long page[FRAMES];
 	unsigned int next;
@@ -215,7 +218,7 @@ static void fifo_text(const struct fifo *fifo, char *text)
 		text += sprintf(text, "%ld ", fifo->page[i]);
 }
 
-/* Victims are taken in the order in which they were loaded, used or not. */
+/* Victims are taken in load order, whether used or not. */
 TEST(fifo_order)
 {
 	struct fifo fifo = { .page = { -1, -1, -1, -1, -1, -1, -1, -1 } };
@@ -227,7 +230,7 @@ TEST(fifo_order)
 	set_policy(box, "fifo");
 	EXPECT_EQ(1, box_info(box).batch);
 	for (int turn = 0; turn < 150; turn++) {
-		/* A scan first, then at random: nearly half of them hits. */
+		/* A scan first, then random pages: nearly half of them hits. */
 		long page = turn < PAGES ? turn : rnd(&seed) % (2 * FRAMES);
 
 		access_page(page_at(map, page), rnd(&seed) % 2);
@@ -243,7 +246,7 @@ TEST(fifo_order)
 	EXPECT_EQ(0, box_stats(box).second_chances);
 }
 
-/* How often a page that is used between any two others had to come again. */
+/* The number of times a page used between any two others was read again. */
 static unsigned int hot_page_reads(const char *policy)
 {
 	int box = box_new_store(FRAMES, store_file(PAGES * page_size, TAG));
@@ -266,8 +269,8 @@ static unsigned int hot_page_reads(const char *policy)
 }
 
 /*
- * lru and the clock keep a hot page, but for the first eviction, when all pages
- * look alike; fifo does not know that it is hot.
+ * lru and the clock keep a hot page, except at the first eviction, when all
+ * pages look alike; fifo ignores use.
  */
 TEST(hot_page)
 {
@@ -289,7 +292,7 @@ static void same_accesses(char *map)
 	}
 }
 
-/* A box that came to its clock by way of others turns it like any box. */
+/* After a change from other policies, the clock behaves as in a new box. */
 TEST(clock_is_the_default)
 {
 	int plain = box_new(FRAMES, 0), other = box_new(FRAMES, 0);
@@ -308,7 +311,7 @@ TEST(clock_is_the_default)
 
 /* --- random --- */
 
-/* Victims come from all over the table, and in no order. */
+/* Victims are spread over the table, in no order. */
 TEST(random_victims)
 {
 	int box = box_new(FRAMES, 0);
@@ -339,7 +342,7 @@ TEST(random_victims)
 
 /*
  * A full box: the first half of the frames dirty, the other half clean pages of
- * a store that is not written to.
+ * a read-only store.
  */
 FIXTURE(swappiness)
 {
@@ -387,7 +390,7 @@ FIXTURE_TEARDOWN(swappiness)
 	close(self->box);
 }
 
-/* 0: no page is written while there is one that need not be. */
+/* 0: no dirty page is evicted while there is a clean one. */
 TEST_F(swappiness, none)
 {
 	set_swappiness(self->box, 0);
@@ -396,16 +399,19 @@ TEST_F(swappiness, none)
 	EXPECT_EQ(0, box_stats(self->box).evict_dirty);
 	EXPECT_EQ(0, box_stats(self->box).swap_writes);
 	pages_fill(self->map, DIRTY, 500);
-	/* The dirty ones were passed by, and lost their PTEs with the bit. */
+	/*
+	 * The dirty ones were skipped, and lost their PTEs with the accessed
+	 * bit.
+	 */
 	EXPECT_FAULTS(self->box, self->before, .file = PAGES - FRAMES,
 		      .minor = DIRTY);
 
-	/* With nothing but dirty pages, those have to do. */
+	/* With nothing but dirty pages, these are evicted. */
 	box_set_frames(self->box, DIRTY - 1);
 	EXPECT_LT(0, box_stats(self->box).evict_dirty);
 }
 
-/* 200: no page is dropped while there is one that must be written. */
+/* 200: no clean page is evicted while there is a dirty one. */
 TEST_F(swappiness, full)
 {
 	set_swappiness(self->box, 200);
@@ -418,7 +424,7 @@ TEST_F(swappiness, full)
 	EXPECT_EQ(4, box_stats(self->box).evict_clean);
 }
 
-/* 100: the policy alone decides; these two take the frames in their order. */
+/* 100: the policy alone decides; these two take the frames in order. */
 TEST_F(swappiness, even)
 {
 	bool in_order = !strcmp(variant->policy, "clock") ||
@@ -438,8 +444,8 @@ TEST_F(swappiness, even)
 /* --- an instruction that needs two pages --- */
 
 /*
- * A box in which what was loaded last is the only page that policy or swappiness
- * want to take: but one of the others has to go, or the instruction never ends.
+ * A box in which the page loaded last is the preferred victim of policy or
+ * swappiness. Another page must be evicted, or the instruction never completes.
  */
 FIXTURE(two_pages)
 {
@@ -506,7 +512,7 @@ FIXTURE_TEARDOWN(two_pages)
 		    !module_unload("pagebox_mru"));
 }
 
-/* It lies in two pages, and is read and written in one go. */
+/* It spans two pages, and is read and written at once. */
 struct word {
 	uint64_t value;
 } __attribute__((packed));
@@ -531,7 +537,7 @@ TEST_F(two_pages, one_instruction)
 	EXPECT_TRUE(variant->write || pages_hold(self->map, FRAMES - 1, TAG));
 }
 
-/* --- a policy of another module --- */
+/* --- a policy in another module --- */
 
 FIXTURE(mru)
 {
@@ -554,7 +560,7 @@ FIXTURE_TEARDOWN(mru)
 	EXPECT_FALSE(is_listed("mru"));
 }
 
-/* It takes what was loaded last, so that the first pages of a scan stay. */
+/* It evicts the page loaded last, so the first pages of a scan stay. */
 TEST_F(mru, victims)
 {
 	char want[FRAMES * 8], seen[FRAMES * 8];
@@ -577,7 +583,7 @@ static bool refused(int error)
 	return error == EBUSY || error == EWOULDBLOCK;
 }
 
-/* In use it stays; and as long as it is there, so does pagebox. */
+/* A policy in use cannot be unloaded, and it keeps pagebox loaded. */
 TEST_F(mru, module)
 {
 	int other = box_new(FRAMES, 0);
@@ -602,8 +608,8 @@ TEST_F(mru, module)
 }
 
 /*
- * A page that is loaded while the policy changes is announced to the new one, once:
- * its queue is whole when the page goes again.
+ * A page that is loaded while the policy changes is added to the new one
+ * exactly once, so its queue is consistent when the page is evicted.
  */
 static int write_last(void *context, int command)
 {
@@ -639,7 +645,7 @@ TEST(loaded_while_the_policy_changes)
 	close(box);
 }
 
-/* A policy that is refused with the rest of a configuration is let go again. */
+/* A policy refused with the rest of a configuration is released. */
 TEST_F(mru, refused_configuration)
 {
 	EXPECT_EQ(EBUSY,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiting for a frame or for swap is a memory stall, which /proc/pressure/memory
- * reports; waiting for a page that was never in memory is not.
+ * Waiting for a frame or for swap is a memory stall, reported in
+ * /proc/pressure/memory; reading a page for the first time is not.
  */
 
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #define PAGES 16
 #define SLOW_US 20000
 
-/* Microseconds in which some task was stalled, since the machine was booted. */
+/* Microseconds with some task stalled, since boot. */
 static unsigned long long stalled(void)
 {
 	FILE *file = fopen("/proc/pressure/memory", "r");
@@ -41,8 +41,8 @@ struct reader {
 };
 
 /*
- * One more round through swap. The kernel weighs what a CPU stalls by how busy the
- * others are, so no single round need count in full.
+ * Another round through swap. The kernel weighs the stalls of a CPU by the load
+ * of the others, so a single round may not count in full.
  */
 static bool has_stalled(struct reader *reader)
 {
@@ -69,7 +69,10 @@ TEST(reads_from_swap_are_stalls)
 	close(box);
 }
 
-/* Nobody else is short of memory in the VM; a store read twice is no refault. */
+/*
+ * No other task in the VM is short of memory; a second read from the store is
+ * no refault.
+ */
 TEST(reads_from_the_store_are_not)
 {
 	int store = store_file(PAGES * page_size, 1);

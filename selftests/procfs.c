@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What /proc says of a mapping agrees with what debugfs says of the box. */
+/* /proc and debugfs agree about the mappings of a box. */
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ FIXTURE_VARIANT(procfs)
 FIXTURE_VARIANT_ADD(procfs, shared){ .flags = MAP_SHARED };
 FIXTURE_VARIANT_ADD(procfs, private){ .flags = MAP_PRIVATE };
 
-/* With hardware references the hand leaves the PTEs of resident pages alone. */
+/* With hardware references, eviction keeps the PTEs of resident pages. */
 FIXTURE_SETUP(procfs)
 {
 	self->box = box_with((struct pagebox_config){
@@ -47,7 +47,7 @@ FIXTURE_SETUP(procfs)
 
 NO_TEARDOWN(procfs);
 
-/* The mapping shows by its device and as what it was asked for. */
+/* A mapping is listed with its device and its protection. */
 TEST_F(procfs, maps)
 {
 	const char *line = maps_line(self->map);
@@ -74,7 +74,7 @@ TEST_F(procfs, maps_and_debugfs)
 		     row.type);
 }
 
-/* Rss counts what is mapped, and Pss shares it out between two processes. */
+/* Rss counts mapped pages, and Pss divides them between two processes. */
 TEST_F(procfs, rss_and_pss)
 {
 	EXPECT_EQ(0, smaps_kb(self->map, "Rss"));
@@ -89,7 +89,7 @@ TEST_F(procfs, rss_and_pss)
 	EXPECT_EQ(0, smaps_kb(self->map, "Anonymous"));
 }
 
-/* With exact ones Rss is what was used since the hand came by. */
+/* With exact references, Rss is the pages used since the last scan. */
 TEST_F(procfs, rss_with_exact_references)
 {
 	box_configure(self->box, (struct pagebox_config){
@@ -110,7 +110,7 @@ static int serve_smaps(void *context, int page)
 	return smaps_kb(self->map, "Pss");
 }
 
-/* A page that two processes map is half in each one's Pss. */
+/* A page mapped by two processes is half in each one's Pss. */
 TEST_F(procfs, pss_of_two_processes)
 {
 	struct child child;
@@ -126,8 +126,8 @@ TEST_F(procfs, pss_of_two_processes)
 }
 
 /*
- * Every page that debugfs shows mapped is present in pagemap, in the frame it
- * names; every other one is not. Half are in swap, some PTEs were dropped.
+ * Pagemap shows a page as present, with the same frame, exactly if debugfs
+ * shows it mapped. Half are in swap, some PTEs were dropped.
  */
 TEST_F(procfs, pagemap)
 {
@@ -160,7 +160,7 @@ TEST_F(procfs, pagemap)
 		EXPECT_EQ(frames[pages[i].frame].pfn,
 			  (long)(entry & PAGEMAP_PFN));
 		EXPECT_EQ(frames[pages[i].frame].page, pages[i].index);
-		/* The hand has cleared accessed bits, and nothing else. */
+		/* The clock has cleared accessed bits, and nothing else. */
 		EXPECT_STREQ("DW", pages[i].pte + 1);
 	}
 	EXPECT_EQ(FRAMES, resident);
@@ -200,7 +200,7 @@ static int serve_nothing(void *context, int command)
 	return command;
 }
 
-/* Pages that are shared over fork say by how many views. */
+/* Pages shared over fork show their number of views. */
 TEST_F(procfs, sharers)
 {
 	struct child child;
@@ -215,7 +215,7 @@ TEST_F(procfs, sharers)
 	EXPECT_EQ(1, row.sharers);
 }
 
-/* A page that came back from swap still has its slot, and says so. */
+/* A page that was swapped in still has its slot, and shows it. */
 TEST_F(procfs, slots)
 {
 	struct page_row row;

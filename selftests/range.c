@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * PAGEBOX_IOC_PREFETCH, _PAGE_OUT and _DISCARD: of the root view by offset, and
- * of what a mapping shows by address.
+ * of a mapping by address.
  */
 
 #include <errno.h>
@@ -71,7 +71,7 @@ static long discard(int box, const char *map, size_t pages)
 	return map_range(box, PAGEBOX_IOC_DISCARD, map, pages);
 }
 
-/* Paged out: dirty pages are written, once, and come back when touched. */
+/* Page-out writes dirty pages once; they come back on access. */
 TEST_F(range, page_out)
 {
 	struct pagebox_stats before = box_stats(self->box), now;
@@ -93,7 +93,7 @@ TEST_F(range, page_out)
 	EXPECT_EQ(PAGES, box_stats(self->box).major);
 }
 
-/* A page that did not change since it came from swap is not written again. */
+/* A page that is unchanged since swap-in is not written again. */
 TEST_F(range, page_out_of_clean_pages)
 {
 	struct pagebox_stats now;
@@ -108,7 +108,7 @@ TEST_F(range, page_out_of_clean_pages)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 }
 
-/* Prefetched: in a frame, not mapped; only the PTE is missing then. */
+/* Prefetch brings pages into frames without mapping them. */
 TEST_F(range, prefetch)
 {
 	struct pagebox_stats before, now;
@@ -133,7 +133,7 @@ TEST_F(range, prefetch)
 	EXPECT_EQ(before.major, box_stats(self->box).major);
 }
 
-/* Pages that nobody has touched are left alone. */
+/* Untouched pages are skipped. */
 TEST_F(range, prefetch_of_nothing)
 {
 	char *untouched =
@@ -147,7 +147,7 @@ TEST_F(range, prefetch_of_nothing)
 	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 }
 
-/* Discarded, the pages are zero again, whether they were in frames or in swap. */
+/* Discarded pages are zero again, whether they were in frames or in swap. */
 TEST_F(range, discard)
 {
 	struct pagebox_stats now;
@@ -170,7 +170,7 @@ TEST_F(range, discard)
 	EXPECT_TRUE(pages_hold(page_at(self->map, 4), 8, 500));
 }
 
-/* A mapping that mprotect() has split is still one mapping. */
+/* A mapping split by mprotect() is still one mapping. */
 TEST_F(range, split_mapping)
 {
 	ASSERT_EQ(0, mprotect(page_at(self->map, 5), 3 * page_size, PROT_READ));
@@ -197,7 +197,7 @@ TEST_F(range, locked_pages_stay)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 }
 
-/* So do those that a pipe holds; the pipe has what was in them. */
+/* So do pages held by a pipe; the pipe keeps their contents. */
 TEST_F(range, pinned_pages_stay)
 {
 	struct iovec iov = { page_at(self->map, 2), 3 * page_size };
@@ -218,7 +218,7 @@ TEST_F(range, pinned_pages_stay)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
 }
 
-/* A page that is discarded while a pipe holds it is the pipe's alone. */
+/* A page discarded while a pipe holds it belongs to the pipe alone. */
 TEST_F(range, discard_of_pinned_pages)
 {
 	struct iovec iov = { self->map, 3 * page_size };
@@ -253,7 +253,10 @@ static int serve_range(void *context, int command)
 	}
 }
 
-/* Who shares a page by fork keeps it; a shared mapping is one for all. */
+/*
+ * A discard leaves the other sharers of a fork their pages; a shared mapping is
+ * common to all.
+ */
 TEST_F(range, discard_after_fork)
 {
 	struct child child = child_fork(serve_range, self);
@@ -271,7 +274,7 @@ TEST_F(range, discard_after_fork)
 	child_end(&child);
 }
 
-/* Paged out by one, gone for all who share it, and whole for all. */
+/* Page-out by one sharer affects all, and keeps the contents for all. */
 TEST_F(range, page_out_after_fork)
 {
 	struct child child = child_fork(serve_range, self);
@@ -286,7 +289,7 @@ TEST_F(range, page_out_after_fork)
 	child_end(&child);
 }
 
-/* What a private mapping shows of the root view belongs to its range too. */
+/* The pages of the root view that a private mapping shows belong to its range. */
 TEST(private_over_root)
 {
 	int box = box_new(4 * PAGES, 0);
@@ -306,7 +309,7 @@ TEST(private_over_root)
 	EXPECT_EQ(PAGES, prefetch(box, private, PAGES));
 	EXPECT_EQ(PAGES / 2, prefetch(box, shared, PAGES));
 
-	/* Only its own pages can be discarded; the root's stay. */
+	/* Only its private pages can be discarded; the root's stay. */
 	EXPECT_EQ(PAGES / 2, discard(box, private, PAGES));
 	EXPECT_TRUE(pages_hold(private, PAGES, TAG));
 	EXPECT_TRUE(pages_hold(shared, PAGES, TAG));
@@ -315,7 +318,7 @@ TEST(private_over_root)
 	EXPECT_TRUE(pages_are_zero(private, PAGES));
 }
 
-/* Without addresses it is the root view that is meant, mapped or not. */
+/* Without addresses the range is in the root view, mapped or not. */
 TEST(root_by_offset)
 {
 	int box = box_new(4 * PAGES, 0);
@@ -337,7 +340,7 @@ TEST(root_by_offset)
 	EXPECT_TRUE(pages_hold(page_at(shared, 20), PAGES - 20, TAG + 20));
 }
 
-/* All of a terabyte can be named, and what is in it is found. */
+/* A range can cover a whole terabyte; its existing pages are found. */
 TEST(whole_box)
 {
 	size_t all = PAGEBOX_DEFAULT_SIZE / page_size;
@@ -355,7 +358,7 @@ TEST(whole_box)
 	EXPECT_EQ(0, box_stats(box).swap_used);
 }
 
-/* From a store, prefetching reads; up to its end and no further. */
+/* Prefetch reads from the store, up to its end. */
 TEST(prefetch_from_a_store)
 {
 	int file = store_file(PAGES * page_size - 5, TAG);
@@ -375,7 +378,7 @@ TEST(prefetch_from_a_store)
 	EXPECT_EQ(SIGBUS, signal_of_read(page_at(map, PAGES)));
 }
 
-/* More than the frames is brought in as far as it goes, and harms nobody. */
+/* Prefetch of more than the frames stops early and does no harm. */
 TEST(prefetch_of_more_than_fits)
 {
 	const unsigned int frames = 8;
@@ -391,7 +394,7 @@ TEST(prefetch_of_more_than_fits)
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
 }
 
-/* With every frame locked nothing can be brought in, and that is no error. */
+/* With every frame locked, prefetch brings in nothing and is no error. */
 TEST(prefetch_without_a_frame)
 {
 	const unsigned int frames = 8;
@@ -408,7 +411,7 @@ TEST(prefetch_without_a_frame)
 	EXPECT_EQ(frames, prefetch(box, page_at(map, frames), frames));
 }
 
-/* Back to what the store has: nothing that was not written back is kept. */
+/* Discard reverts to the store's contents: changes not yet written are lost. */
 TEST(discard_to_a_store)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -431,7 +434,7 @@ TEST(discard_to_a_store)
 	EXPECT_TRUE(page_holds(page, TAG + 4));
 }
 
-/* A private page over a store goes back to the root view, then to the store. */
+/* A private page over a store reverts to the root view, then to the store. */
 TEST(discard_of_private_pages_over_a_store)
 {
 	int box = box_new_store(4 * PAGES, store_file(PAGES * page_size, TAG));
@@ -448,7 +451,7 @@ TEST(discard_of_private_pages_over_a_store)
 	EXPECT_TRUE(pages_hold(private, PAGES, TAG));
 }
 
-/* What the clock said of a page goes with it: a discarded page is no victim. */
+/* A discarded page leaves the clock: it is no victim. */
 TEST(frames_are_given_back)
 {
 	const unsigned int frames = 8;
@@ -482,7 +485,7 @@ static const unsigned long requests[] = {
 	PAGEBOX_IOC_DISCARD,
 };
 
-/* Ranges that are none, or that end past the end of the box. */
+/* Empty ranges, and ranges past the end of the box. */
 TEST(bounds)
 {
 	const uint64_t end = PAGES * page_size;
@@ -514,7 +517,7 @@ TEST(bounds)
 	EXPECT_TRUE(is_same(&before, &after, sizeof(before)));
 }
 
-/* Addresses that show no page of this box, or of which not all do. */
+/* Addresses of which none, or not all, are pages of this box. */
 TEST(addresses)
 {
 	int box = box_new(8, PAGES), other = box_new(8, PAGES);
@@ -560,7 +563,7 @@ TEST(addresses)
 	EXPECT_TRUE(pages_hold(page_at(map, 5), PAGES - 5, TAG + 5));
 }
 
-/* Who may only read may not discard; to bring in and page out is reading. */
+/* A read-only fd cannot discard; prefetch and page-out only need read access. */
 TEST(read_only_fd)
 {
 	int reader = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);
@@ -579,9 +582,12 @@ TEST(read_only_fd)
 	EXPECT_EQ(0, box_stats(box).discarded);
 }
 
-/* --- ranges and programs at the same time --- */
+/* --- ranges under concurrent load --- */
 
-/* Pages are thrown out, in and out until the thread has gone round a few times. */
+/*
+ * Pages are paged out, prefetched and paged out until the thread has done a few
+ * rounds.
+ */
 static bool moved_about(struct repeater *writer)
 {
 	map_range(writer->box, PAGEBOX_IOC_PAGE_OUT, writer->map, PAGES);
@@ -590,7 +596,7 @@ static bool moved_about(struct repeater *writer)
 	return repeater_rounds(writer) >= reduced(6);
 }
 
-/* Pages are brought in and thrown out under a program that writes them. */
+/* Pages are prefetched and paged out while a program writes them. */
 TEST(under_load)
 {
 	int box = box_new(PAGES + 4, 0);
@@ -608,7 +614,7 @@ TEST(under_load)
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* Discards its pages: each time they have to be zero. */
+/* Discards its pages: each time they must be zero. */
 static bool discard_and_check(struct repeater *dropper, unsigned int round)
 {
 	pages_fill(dropper->map, PAGES, 500);
@@ -625,7 +631,7 @@ static int serve_pages(void *map, int command)
 	return 0;
 }
 
-/* Pages are forgotten beside pages that are not, and by one of two sharers. */
+/* Pages are discarded next to others in use, and by one of two sharers. */
 TEST(discard_under_load)
 {
 	int box = box_new(PAGES / 2, 0);
@@ -655,7 +661,7 @@ TEST(discard_under_load)
 
 /* --- a model --- */
 
-#define MAPS 3 /* a shared mapping and two private ones */
+#define MAPS 3 /* one shared and two private ones */
 
 FIXTURE(model)
 {
@@ -709,7 +715,7 @@ FIXTURE_TEARDOWN(model)
 	close(self->box);
 }
 
-/* What a mapping has to show at a page. */
+/* The expected tag of a page in a mapping. */
 static uint64_t model_tag(const FIXTURE_DATA(model) * self, int map,
 			  size_t page)
 {
@@ -722,7 +728,7 @@ static bool model_holds(FIXTURE_DATA(model) * self, int map, size_t page)
 			  model_tag(self, map, page));
 }
 
-/* The file's side: a page of the root view, read or written. */
+/* A page of the root view, read or written through the file. */
 static bool model_file(FIXTURE_DATA(model) * self, size_t page, bool write,
 		       uint64_t tag)
 {
@@ -739,7 +745,7 @@ static bool model_file(FIXTURE_DATA(model) * self, size_t page, bool write,
 	       page_holds(self->plain, self->tag[0][page]);
 }
 
-/* After this, the store has what the root view has. */
+/* After this, the store equals the root view. */
 static void model_sync(FIXTURE_DATA(model) * self)
 {
 	if (fsync(self->box))
@@ -748,8 +754,8 @@ static void model_sync(FIXTURE_DATA(model) * self)
 }
 
 /*
- * Forgets some pages as one mapping shows them. Eviction may have written any of
- * them back to a store that can be written to, so they are, all, first.
+ * Discards some pages of one mapping. Eviction may have written any of them
+ * back to a writable store, so all are written first.
  */
 static bool model_discard(FIXTURE_DATA(model) * self, bool writable, int map,
 			  size_t first, size_t pages)
@@ -827,7 +833,7 @@ static bool model_step(FIXTURE_DATA(model) * self, bool writable, uint64_t tag)
 	}
 }
 
-/* Whatever is done to a box, in whatever order: each page is what it has to be. */
+/* After any sequence of operations, each page has the expected contents. */
 TEST_F(model, random_operations)
 {
 	for (int step = 0; step < (int)sized(1500, 15000); step++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * read() and write() and their relatives: they see the pages that shared
- * mappings see, and obey the rules of files.
+ * read(), write() and their relatives: they operate on the pages of shared
+ * mappings, with file semantics.
  */
 
 #include <errno.h>
@@ -28,7 +28,7 @@
 #define PAGES 32
 #define TAG 100
 
-/* A box of few frames or of enough, with a store or without. */
+/* A box with few or enough frames, with and without a store. */
 FIXTURE(file)
 {
 	int box;
@@ -54,11 +54,11 @@ static char *plain_memory(size_t pages)
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
-		die("no plain memory");
+		die("no anonymous memory");
 	return memory;
 }
 
-/* A page of plain memory that ends where nothing can be read or written. */
+/* A page of anonymous memory followed by an inaccessible one. */
 static char *memory_with_an_edge(void)
 {
 	char *memory = plain_memory(2);
@@ -90,7 +90,7 @@ FIXTURE_TEARDOWN(file)
 	close(self->box);
 }
 
-/* What is written shows in shared mappings and reads back. */
+/* Writes are visible in shared mappings and read back. */
 TEST_F(file, write_shows)
 {
 	pages_fill(self->plain, PAGES, 500);
@@ -102,7 +102,7 @@ TEST_F(file, write_shows)
 	EXPECT_TRUE(pages_hold(self->plain, PAGES, 500));
 }
 
-/* Also where the mappings have their PTEs already. */
+/* The same in mappings that already have PTEs. */
 TEST_F(file, write_shows_at_once)
 {
 	static const char text[] = "written";
@@ -115,7 +115,7 @@ TEST_F(file, write_shows_at_once)
 	EXPECT_STREQ(text, self->private + at);
 }
 
-/* What a shared mapping writes is read, what a private one writes is not. */
+/* Reads return stores of a shared mapping, not of a private one. */
 TEST_F(file, read_sees_shared_stores)
 {
 	pages_fill(self->private, PAGES, 900);
@@ -125,7 +125,7 @@ TEST_F(file, read_sees_shared_stores)
 	EXPECT_TRUE(pages_hold(self->private, PAGES, 900));
 }
 
-/* A private page shows what is written until it is the mapping's own. */
+/* A private page shows writes until it is copied. */
 TEST_F(file, private_falls_through)
 {
 	char *page = page_at(self->private, 5);
@@ -143,8 +143,8 @@ TEST_F(file, private_falls_through)
 }
 
 /*
- * Reads and writes of any length at any place, and accesses through a mapping
- * in between, agree with plain memory.
+ * Reads and writes of any length and offset, mixed with accesses through a
+ * mapping, agree with anonymous memory.
  */
 TEST_F(file, any_length_at_any_place)
 {
@@ -180,7 +180,7 @@ TEST_F(file, any_length_at_any_place)
 	EXPECT_EQ(0, memcmp(self->plain, self->shared, self->bytes));
 }
 
-/* The file position moves by what was read or written, and seeks are absolute. */
+/* The file position moves by the transferred length; seeks are absolute. */
 TEST_F(file, position)
 {
 	char page[page_size];
@@ -210,7 +210,7 @@ TEST_F(file, position)
 	EXPECT_EQ(0, pwrite(self->box, page, 0, 0));
 }
 
-/* At the end there is nothing to read and no room to write; before it, less. */
+/* At the end, reads return 0 and writes fail; across it, both are short. */
 TEST_F(file, end)
 {
 	char buffer[16] = "0123456789";
@@ -234,7 +234,7 @@ TEST_F(file, end)
 	EXPECT_EQ(0, memcmp("012xxx", buffer, 6));
 }
 
-/* Vectors: pieces of odd lengths, one after the other. */
+/* Vectors of odd lengths. */
 TEST_F(file, vectors)
 {
 	char *parts = plain_memory(3);
@@ -262,7 +262,7 @@ TEST_F(file, vectors)
 		ASSERT_EQ((char)(i * 7), parts[i]);
 }
 
-/* Moves @length bytes through @splice, which may do so in parts. */
+/* Moves @length bytes through @splice, possibly in parts. */
 static void splice_all(struct __test_metadata *_metadata, int from, off_t *in,
 		       int to, off_t *out, size_t length)
 {
@@ -274,7 +274,7 @@ static void splice_all(struct __test_metadata *_metadata, int from, off_t *in,
 	}
 }
 
-/* Through a pipe, out of the box and into it. */
+/* Through a pipe, from the box and to it. */
 TEST_F(file, splice)
 {
 	size_t length = 3 * page_size + 123;
@@ -298,7 +298,7 @@ TEST_F(file, splice)
 	EXPECT_EQ(0, lseek(self->box, 0, SEEK_CUR));
 }
 
-/* What a pipe holds is what was read, whatever happens to the page then. */
+/* A pipe keeps the contents at the time of the read. */
 TEST_F(file, splice_is_a_copy)
 {
 	off_t from = 2 * page_size;
@@ -313,7 +313,7 @@ TEST_F(file, splice_is_a_copy)
 	EXPECT_TRUE(page_holds(page, TAG + 2));
 }
 
-/* Pages that a program gave to a pipe arrive in the box. */
+/* Pages gifted to a pipe arrive in the box. */
 TEST_F(file, splice_of_gifts)
 {
 	struct iovec iov = { self->plain, 2 * page_size };
@@ -362,7 +362,7 @@ TEST_F(file, sendfile)
 	EXPECT_TRUE(pages_hold(self->plain, PAGES, 700));
 }
 
-/* From one page of the box to the same page: the buffer is the file. */
+/* From one page of the box to the same page: the buffer is in the file. */
 TEST_F(file, buffer_is_the_same_page)
 {
 	static const size_t pages[] = { 0, 9, PAGES - 1 };
@@ -382,7 +382,7 @@ TEST_F(file, buffer_is_the_same_page)
 	}
 }
 
-/* The same when the page is in no frame, or the mapping has no PTE of it. */
+/* The same when the page has no frame, or the mapping has no PTE of it. */
 TEST_F(file, buffer_is_the_same_absent_page)
 {
 	for (size_t i = 0; i < PAGES; i++) {
@@ -401,7 +401,7 @@ TEST_F(file, buffer_is_the_same_absent_page)
 	EXPECT_TRUE(pages_hold(self->shared, PAGES, TAG));
 }
 
-/* And from neighbours: all of a mapping, moved up by some bytes in the box. */
+/* The same with overlap: a whole mapping, moved up by some bytes. */
 TEST_F(file, buffer_overlaps)
 {
 	size_t length = 100;
@@ -418,7 +418,7 @@ TEST_F(file, buffer_overlaps)
 		  memcmp(expected, self->shared + 8 * page_size - 10, length));
 }
 
-/* A bad buffer is EFAULT, and a half bad one is as far as it is good. */
+/* A bad buffer is EFAULT; a partly bad one gives a short transfer. */
 TEST_F(file, bad_buffers)
 {
 	char *edge = memory_with_an_edge();
@@ -450,13 +450,13 @@ TEST_F(file, bad_buffers)
 			    self->shared + 3 * page_size - 10, done));
 }
 
-/* Whether a call with a flag was refused as one that is not known may be. */
+/* Whether a call was refused with an error allowed for an unknown flag. */
 static bool refused(ssize_t done)
 {
 	return done < 0 && (errno == EOPNOTSUPP || errno == EINVAL);
 }
 
-/* Flags of preadv2 and pwritev2 are honoured or refused, never forgotten. */
+/* Flags of preadv2() and pwritev2() are honoured or refused, never ignored. */
 TEST_F(file, flags)
 {
 	static const int flags[] = { RWF_HIPRI, RWF_DSYNC, RWF_SYNC };
@@ -486,7 +486,7 @@ static void tick(int signal)
 	(void)signal;
 }
 
-/* Signals may cut a long read or write short, but lose nothing and fail none. */
+/* Signals may shorten a long transfer, but lose no data and cause no failure. */
 TEST_F(file, signals)
 {
 	struct sigaction action = { .sa_handler = tick };
@@ -518,7 +518,7 @@ TEST_F(file, signals)
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 }
 
-/* One request of the kernel's asynchronous I/O, waited for: its result. */
+/* Submits an asynchronous request and waits for its result. */
 static long asynchronous(struct iocb *request)
 {
 	aio_context_t context = 0;
@@ -532,7 +532,7 @@ static long asynchronous(struct iocb *request)
 	return event.res;
 }
 
-/* Asynchronous requests are done like others. */
+/* Asynchronous requests work like synchronous ones. */
 TEST_F(file, asynchronous)
 {
 	struct iocb request = {
@@ -557,7 +557,7 @@ TEST_F(file, asynchronous)
 	EXPECT_EQ(0, asynchronous(&request));
 }
 
-/* Writers of one page: nobody's bytes are lost, however they are written. */
+/* Concurrent writers of one page lose no data, with any kind of write. */
 struct writer {
 	int box;
 	char *map;
@@ -568,7 +568,7 @@ struct writer {
 
 #define WRITERS 4
 #define ROUNDS ((int)reduced(150))
-#define SLOT 24 /* bytes; three of four slots lie across the end of a word */
+#define SLOT 24 /* bytes; three of four slots cross a word */
 
 static void *write_slots(void *context)
 {
@@ -612,9 +612,9 @@ TEST_F(file, writers_of_one_page)
 	EXPECT_TRUE(pages_hold(page_at(self->shared, 1), PAGES - 1, TAG + 1));
 }
 
-/* --- what is counted --- */
+/* --- counters --- */
 
-/* A page that nobody has touched reads as zeroes, and is not made for that. */
+/* An untouched page reads as zeroes without being allocated. */
 TEST(sparse_reads)
 {
 	int box = box_open();
@@ -632,7 +632,7 @@ TEST(sparse_reads)
 	EXPECT_EQ(0, after.frames_used);
 }
 
-/* Each page that a write makes is a zero fault; one that is there is none. */
+/* Each page allocated by a write is a zero fault; an existing one is none. */
 TEST(counted_writes)
 {
 	int box = box_new(64, PAGES);
@@ -657,7 +657,7 @@ TEST(counted_writes)
 	EXPECT_EQ(0, map[3 * page_size + 1]);
 }
 
-/* What has to come from swap for a read or a write is a swapin, once. */
+/* A read or write of a swapped page is one swapin. */
 TEST(counted_swapins)
 {
 	int box = box_new(64, PAGES);
@@ -682,7 +682,7 @@ TEST(counted_swapins)
 
 /* --- stores --- */
 
-/* A box of a store reads as the store, and ends where the first of both ends. */
+/* A box reads as its store, and ends at the smaller of both sizes. */
 TEST(store_contents)
 {
 	size_t bytes = 5 * page_size + 777;
@@ -739,7 +739,7 @@ static int open_again(int fd, int flags)
 	return again;
 }
 
-/* What is written comes to a writable store by fsync, and never to another. */
+/* fsync() writes to a writable store, and never to a read-only one. */
 TEST(fsync_of_writes)
 {
 	for (int writable = 0; writable < 2; writable++) {
@@ -762,7 +762,7 @@ TEST(fsync_of_writes)
 	}
 }
 
-/* O_SYNC, O_DSYNC: on return it is in the store. */
+/* O_SYNC, O_DSYNC: the data is in the store on return. */
 TEST(synchronous_writes)
 {
 	static const int flags[] = { O_SYNC, O_DSYNC };
@@ -782,7 +782,7 @@ TEST(synchronous_writes)
 	}
 }
 
-/* So does RWF_DSYNC for a single write. */
+/* The same with RWF_DSYNC for a single write. */
 TEST(synchronous_write)
 {
 	int file = store_file(4 * page_size, TAG);
@@ -798,7 +798,7 @@ TEST(synchronous_write)
 
 /* --- seeking for data --- */
 
-/* Without a store, the pages that exist are data, wherever their bytes are. */
+/* Without a store, the existing pages are data, in frames or in swap. */
 TEST(data_and_holes)
 {
 	int box = box_new(64, PAGES);
@@ -821,7 +821,7 @@ TEST(data_and_holes)
 			  lseek(box, 8 * page_size + 3, SEEK_HOLE));
 		EXPECT_EQ(-1, lseek(box, 10 * page_size, SEEK_DATA));
 		EXPECT_EQ(ENXIO, errno);
-		/* And it is the same when they are in swap. */
+		/* The same when they are in swap. */
 		ASSERT_LE(0, root_range(box, PAGEBOX_IOC_PAGE_OUT, 0, PAGES));
 	}
 	EXPECT_EQ(-1, lseek(box, end, SEEK_HOLE));
@@ -832,7 +832,7 @@ TEST(data_and_holes)
 	EXPECT_EQ(end - page_size, lseek(box, 10 * page_size, SEEK_DATA));
 }
 
-/* With one, all of it is data. */
+/* With a store, all of it is data. */
 TEST(data_of_a_store)
 {
 	size_t bytes = 3 * page_size + 5;
@@ -848,9 +848,9 @@ TEST(data_of_a_store)
 	EXPECT_EQ(ENXIO, errno);
 }
 
-/* --- how the device may be opened --- */
+/* --- open modes --- */
 
-/* There is no end to append to. */
+/* A box has no end to append to. */
 TEST(no_append)
 {
 	int box = box_open();
@@ -866,7 +866,7 @@ TEST(no_append)
 	EXPECT_EQ(1, pwrite(box, "x", 1, 0));
 }
 
-/* An fd is good for what it was opened for. */
+/* The access mode of the fd is enforced. */
 TEST(access_modes)
 {
 	int reader = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);
@@ -893,7 +893,7 @@ TEST(access_modes)
 	EXPECT_EQ(EACCES, errno);
 }
 
-/* The far end of a large box is as near as its beginning. */
+/* The end of a large box is accessible like its beginning. */
 TEST(far_offsets)
 {
 	static const uint64_t sizes[] = { PAGEBOX_DEFAULT_SIZE,
@@ -923,7 +923,7 @@ TEST(far_offsets)
 	}
 }
 
-/* Two frames are enough for a buffer in the box and a page beside it. */
+/* Two frames suffice for a buffer in the box and another page. */
 TEST(two_frames)
 {
 	int box = box_new(PAGEBOX_MIN_FRAMES, PAGES);
@@ -941,7 +941,7 @@ TEST(two_frames)
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* Without a frame there is nothing to read into: an error, and no signal. */
+/* Without a frame a read fails with an error, and no signal is raised. */
 TEST(no_frame)
 {
 	const unsigned int frames = 4;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Frames and swap slots go from page to page, box to box and user to user, and
- * nobody finds a byte in them that another has left. How many frames are looked
- * at is 100,000 with PAGEBOX_FULL=1.
+ * Frames and swap slots are reused between pages, boxes and users, and no byte
+ * of a previous owner may be visible. With PAGEBOX_FULL=1, 100,000 frames are
+ * checked.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@
 #define FRAMES 16
 #define PAGES 48
 
-/* All bytes of a page of secrets, whoever has it, so that each one tells. */
+/* The same byte fills all secret pages, so each byte is significant. */
 #define SECRET 0xa5
 
 static void leave_secrets(char *map, size_t pages)
@@ -39,7 +39,7 @@ static bool no_secrets(const char *map, size_t bytes)
 	return !memchr(map, SECRET, bytes);
 }
 
-/* A user with a box: takes pages, fills them with secrets, and gives them back. */
+/* A user with a box: takes pages, fills them with secrets, and frees them. */
 struct user {
 	uid_t uid;
 	int box;
@@ -47,7 +47,7 @@ struct user {
 	bool is_user;
 };
 
-/* Half of the last page of this store is no part of the file. */
+/* Half of the last page of this store is beyond the end of the file. */
 #define STORE_BYTES (PAGES * page_size - page_size / 2)
 
 static int user_box(const struct user *user)
@@ -64,8 +64,8 @@ static int user_box(const struct user *user)
 }
 
 /*
- * What nobody has written is zero, in mappings of either kind and by read(), in
- * frames that had secrets of the same box as well.
+ * Unwritten pages are zero, in both kinds of mapping and by read(), including
+ * frames that held secrets of the same box.
  */
 static bool fresh_is_zero(int box)
 {
@@ -92,7 +92,7 @@ static bool fresh_is_zero(int box)
 	return right;
 }
 
-/* A store without secrets shows none, behind its end in its last page neither. */
+/* A store without secrets shows none, nor does the tail of its last page. */
 static bool tail_is_zero(int box)
 {
 	char *map = box_map(box, PAGES, MAP_SHARED);
@@ -108,7 +108,7 @@ static bool tail_is_zero(int box)
 	return right;
 }
 
-/* One turn: how many frames were used for a page, or -1 for a foreign byte. */
+/* One turn: the number of frames used, or -1 for a foreign byte. */
 static int turn(void *context, int kind)
 {
 	struct user *user = context;
@@ -135,7 +135,7 @@ static int turn(void *context, int kind)
 		       -1;
 }
 
-/* Half a page of the last store page holds no secret, and neither does the rest. */
+/* Neither the half nor the rest of the last store page has a secret. */
 static int plain_store(void)
 {
 	int file = memfd_create("plain", MFD_CLOEXEC);
@@ -183,7 +183,7 @@ TEST_F_TIMEOUT(recycle, users, 1200)
 	TH_LOG("%u frames recycled", frames);
 }
 
-/* Where all pages are, and what their PTEs say. */
+/* The locations of all pages, and their PTEs. */
 struct snapshot {
 	uint64_t entry[FRAMES];
 	char row[FRAMES][64];
@@ -209,7 +209,7 @@ static struct snapshot snapshot(unsigned int id, const char *map)
 	return s;
 }
 
-/* Evictions in one box change no PTE of another, not a bit. */
+/* Evictions in one box change no PTE of another box. */
 TEST(no_pte_of_another_box)
 {
 	int quiet = box_new(FRAMES, 0), busy = box_new(2, 0);

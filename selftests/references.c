@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accesses are seen: the policies against textbooks that are computed beside them,
- * on programs that do nothing but access their pages.
+ * Accesses are tracked: the policies against textbook algorithms, for programs
+ * that do nothing but access their pages.
  *
- * No test drops a PTE or asks for one CPU, since no user's program does.
+ * No test drops a PTE or binds itself to one CPU, as user programs do not
+ * either.
  */
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static void write_page(char *map, size_t page)
 
 /* --- textbooks --- */
 
-/* What a policy knows of its frames. */
+/* A policy's state of its frames. */
 struct textbook {
 	unsigned int frames;
 	unsigned int used;
@@ -92,7 +93,7 @@ static unsigned int oldest(const struct textbook *book, bool by_use)
 	return best;
 }
 
-/* The frame that a policy takes. */
+/* The victim of a policy. */
 typedef unsigned int (*victim_fn)(struct textbook *book);
 
 static unsigned int fifo_victim(struct textbook *book)
@@ -138,7 +139,7 @@ static void textbook_access(struct textbook *book, int page, victim_fn victim)
 	book->frame[i].used = book->clock;
 }
 
-/* --- the reference strings of exercises --- */
+/* --- textbook reference strings --- */
 
 static const char *const strings[] = {
 	"123412512345",
@@ -239,7 +240,7 @@ TEST_F(textbook, random)
 	uint64_t seed = seed_given();
 
 	for (int i = 0; i < 400; i++) {
-		/* Two of three to a half of the pages. */
+		/* Two of three go to half of the pages. */
 		int page = rnd(&seed) % (rnd(&seed) % 3 ? 12 : 24);
 
 		write_page(map, page);
@@ -282,8 +283,8 @@ TEST(belady)
 #define ROUNDS 600
 
 /*
- * Faults per hundred rounds of a program that uses 24 pages in each round and one
- * of a hundred others, with 32 frames. Only the other one has to fault.
+ * Faults in 100 rounds of a program with 32 frames that uses 24 pages and one
+ * of a hundred others per round. Only the latter should fault.
  */
 static unsigned long hot_faults(const char *policy,
 				enum pagebox_references references)
@@ -316,10 +317,10 @@ TEST(working_set)
 
 /* --- levels --- */
 
-/* The most frames with which a box is exact by itself. */
+/* The largest number of frames with exact references by default. */
 #define MOST_EXACT 8192
 
-/* A small box is exact, a large one is not, unless its user says so. */
+/* A small box is exact, a large one is not, unless configured. */
 TEST(levels)
 {
 	int box = box_open();
@@ -349,7 +350,7 @@ TEST(levels)
 }
 
 /*
- * Four frames and five pages. The hand spares all four and takes the first one;
+ * Four frames and five pages. The clock skips all four and evicts the first;
  * the other three have lost their PTEs, or not.
  */
 static unsigned long minor_after_sweep(enum pagebox_references references)
@@ -402,7 +403,7 @@ FIXTURE_TEARDOWN(every)
 	close(self->box);
 }
 
-/* A fault for each change, and none for staying. */
+/* A fault for each change of page, none for staying. */
 TEST_F(every, changes)
 {
 	struct pagebox_stats before;
@@ -417,7 +418,7 @@ TEST_F(every, changes)
 	EXPECT_FAULTS(self->box, before, .minor = 20);
 }
 
-/* The pages that are left are still there for other processes, with no fault. */
+/* The previous pages stay mapped for other processes, without a fault. */
 static int read_all(void *context, int command)
 {
 	FIXTURE_DATA(every) *self = context;
@@ -442,7 +443,7 @@ TEST_F(every, other_process)
 	pages_fill(self->map, 2, TAG);
 }
 
-/* A word in two pages: both are needed at once. */
+/* A word across two pages: both are needed at once. */
 struct word {
 	uint64_t value;
 } __attribute__((packed));
@@ -471,7 +472,7 @@ TEST_F(every, system_call)
 	close(file);
 }
 
-/* Pages under mlock() take no fault. */
+/* Pages under mlock() do not fault. */
 TEST_F(every, locked)
 {
 	struct pagebox_stats before;
@@ -486,7 +487,7 @@ TEST_F(every, locked)
 	ASSERT_EQ(0, munlock(self->map, 4 * page_size));
 }
 
-/* Threads that come and go, each with a trail of its own, lose no write. */
+/* Short-lived threads, each with its own trail, lose no write. */
 static void *use_pages(void *context)
 {
 	FIXTURE_DATA(every) *self = context;

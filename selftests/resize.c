@@ -2,8 +2,7 @@
 /*
  * The frame limit, changed while the box is used.
  *
- * PAGEBOX_ROUNDS in the environment: how often it is moved up and down under
- * load (20).
+ * PAGEBOX_ROUNDS: the number of changes up and down under load (20).
  */
 
 #include <errno.h>
@@ -25,7 +24,7 @@
 #define MANY 16384
 #define PAGES ((size_t)(small_size() ? 16 : 64))
 
-/* The limit is @frames wherever it shows, and is kept. */
+/* The limit is reported as @frames everywhere, and is kept. */
 static void expect_limit(struct __test_metadata *_metadata, int box,
 			 unsigned int frames)
 {
@@ -66,7 +65,7 @@ FIXTURE_SETUP(resize)
 
 NO_TEARDOWN(resize);
 
-/* Fewer frames: those above the new limit are evicted, and nothing is lost. */
+/* A lower limit evicts the frames above it, without data loss. */
 TEST_F(resize, down)
 {
 	struct pagebox_stats now;
@@ -83,7 +82,7 @@ TEST_F(resize, down)
 	EXPECT_EQ(0, box_stats(self->box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* More frames: they can be used at once, and nothing has to go for them. */
+/* A higher limit takes effect at once, without evictions. */
 TEST_F(resize, up)
 {
 	struct pagebox_stats now = box_stats(self->box);
@@ -97,7 +96,7 @@ TEST_F(resize, up)
 	expect_limit(_metadata, self->box, 2 * PAGES);
 }
 
-/* As often as one likes; the smallest limit is one too. */
+/* Repeated changes, down to the smallest limit. */
 TEST_F(resize, up_and_down)
 {
 	static const unsigned int limits[] = { 2, 300, 3, 64, 2, 1000, 17 };
@@ -112,7 +111,7 @@ TEST_F(resize, up_and_down)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
-/* The size of an eviction follows the limit. */
+/* The eviction batch follows the limit. */
 TEST_F(resize, batch)
 {
 	unsigned int few, many;
@@ -127,7 +126,10 @@ TEST_F(resize, batch)
 	EXPECT_EQ(few, box_info(self->box).batch);
 }
 
-/* Locked pages keep their frames: the limit stays, and every page. */
+/*
+ * Locked pages keep their frames: the limit does not change, and no page is
+ * lost.
+ */
 TEST_F(resize, locked_pages)
 {
 	struct pagebox_stats now;
@@ -149,7 +151,7 @@ TEST_F(resize, locked_pages)
 	EXPECT_TRUE(pages_hold(self->map, 2 * PAGES, 1));
 }
 
-/* It is the frame's number that counts: pages were given frames in their order. */
+/* The frame's number counts: pages got frames in order. */
 TEST_F(resize, locked_frames)
 {
 	size_t last = PAGES - FEW / 2;
@@ -172,7 +174,7 @@ TEST_F(resize, locked_frames)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* So do pages that a pipe holds. */
+/* The same for pages held by a pipe. */
 TEST_F(resize, pinned_pages)
 {
 	struct iovec iov = { .iov_base = self->map,
@@ -195,7 +197,7 @@ TEST_F(resize, pinned_pages)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* Pages for which there is no other place keep the limit up, too. */
+/* Pages that cannot be swapped prevent a lower limit, too. */
 TEST_F(resize, no_swap)
 {
 	box_set_swap(self->box, PAGEBOX_FD_NONE, 0);
@@ -218,7 +220,7 @@ FIXTURE(load)
 	struct load load;
 };
 
-/* Two processes that read and write more pages than the low limit has frames. */
+/* Two processes that access more pages than the low limit has frames. */
 FIXTURE_SETUP(load)
 {
 	self->box = box_new(FEW, 0);
@@ -227,10 +229,10 @@ FIXTURE_SETUP(load)
 
 NO_TEARDOWN(load);
 
-/* Hundreds of rounds take their time. */
+/* Hundreds of rounds take long. */
 #define PATIENCE 3600
 
-/* Up and down, and they read nothing but what they wrote. */
+/* Under changes up and down, they read only their own writes. */
 TEST_F_TIMEOUT(load, up_and_down, PATIENCE)
 {
 	struct pagebox_stats now;

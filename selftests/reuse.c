@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A frame that is used again shows nothing of the page it held before. */
+/* A reused frame shows nothing of its previous page. */
 
 #include <sys/mman.h>
 
@@ -15,7 +15,7 @@
 #define FRAMES 8
 #define PAGES 32
 
-/* Evicted frames: dirty pages make room for pages that nobody touched. */
+/* Evicted frames: untouched pages replace dirty ones. */
 TEST(after_eviction)
 {
 	int box = box_new(FRAMES, 0);
@@ -56,7 +56,7 @@ TEST(after_unmap)
 	EXPECT_TRUE(same);
 }
 
-/* Swap slots: a slot that was freed and given out again has only the new page. */
+/* Swap slots: a reused slot has only the new page. */
 TEST(swap_slots)
 {
 	int box = box_new(2, 0);
@@ -79,7 +79,7 @@ static int fill_and_exit(void *context)
 	return 0;
 }
 
-/* Nor does the next process see anything, in the same box or in another. */
+/* The next process sees nothing either, in the same box or in another. */
 TEST(after_exit)
 {
 	int box = box_new(FRAMES, 0);
@@ -92,7 +92,7 @@ TEST(after_exit)
 	EXPECT_TRUE(pages_are_zero(box_map(box, PAGES, MAP_SHARED), PAGES));
 }
 
-/* The tail of a store's last page is zero in a frame that held something else. */
+/* The tail of a store's last page is zero in a reused frame. */
 TEST(store_tail)
 {
 	int box = box_new_store(2, store_file(PAGES * page_size + 100, 1));

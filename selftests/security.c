@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What somebody who means no good may try: with an fd that was handed to him,
- * as another user, as root of a user namespace. module/SECURITY.md says what is
- * promised, and names the cases here that prove it.
+ * Attacks by a malicious local user: with a passed fd, as another user, as root
+ * of a user namespace. module/SECURITY.md has the guarantees and names the
+ * cases here that test them.
  */
 
 #include <assert.h>
@@ -35,13 +35,16 @@
 
 #define FRAMES 8
 
-/* --- who may join and configure --- */
+/* --- permission to join and configure --- */
 
-/* Becomes @uid without capabilities, but root with all of them in its own namespace. */
+/*
+ * Becomes @uid without capabilities, but root with all of them in its own
+ * namespace.
+ */
 static void become_root_of_namespace(uid_t uid)
 {
 	become(uid, 0);
-	/* Or /proc/self would belong to the user that we were. */
+	/* Otherwise /proc/self would belong to the previous user. */
 	if (prctl(PR_SET_DUMPABLE, 1) || unshare(CLONE_NEWUSER))
 		die("unshare");
 	write_text("/proc/self/uid_map", "0 %u 1", uid);
@@ -49,7 +52,7 @@ static void become_root_of_namespace(uid_t uid)
 		die("not root of the namespace");
 }
 
-/* Who does it: to a box whose fd was inherited. */
+/* A process with an inherited fd of a box. */
 struct visitor {
 	int box;
 	uid_t uid;
@@ -57,7 +60,7 @@ struct visitor {
 	bool namespace;
 };
 
-/* What a child returns; one that could not even try returns 1. */
+/* Exit codes of a child; 1 if it could not try. */
 enum { ALLOWED = 10, REFUSED };
 
 /* Tries to change the name, and to join. */
@@ -82,7 +85,10 @@ static int visit(void *context)
 	die("configured: %d, joined: %d", configured, joined);
 }
 
-/* The user that opened it and CAP_SYS_ADMIN of the machine; an fd is not enough. */
+/*
+ * Only the opener's uid and CAP_SYS_ADMIN in the initial namespace may
+ * configure; an fd is not enough.
+ */
 TEST(who_may_configure)
 {
 	static const struct {
@@ -114,7 +120,7 @@ TEST(who_may_configure)
 	}
 }
 
-/* An fd for reading shows the box, and changes nothing of it. */
+/* A read-only fd allows reading the state of the box, and no change. */
 TEST(configure_through_reader)
 {
 	int reader = open(PAGEBOX_DEVICE, O_RDONLY | O_CLOEXEC);
@@ -126,14 +132,14 @@ TEST(configure_through_reader)
 	ASSERT_LE(0, reader);
 	EXPECT_EQ(EBADF, configure_error(reader, config));
 	EXPECT_NE(0, strcmp("changed", box_info(reader).name));
-	/* Nor does joining make more of it. */
+	/* Joining does not add permissions. */
 	joined = box_join(reader, box_info(reader).id);
 	ASSERT_LE(0, joined);
 	EXPECT_EQ(EBADF, configure_error(joined, config));
 	EXPECT_EQ(0, configure_error(writer, config));
 }
 
-/* --- a box is not there before it is ready --- */
+/* --- a box is invisible until it is ready --- */
 
 #define BIRTHS reduced(100)
 
@@ -143,7 +149,7 @@ struct birth {
 	unsigned int joined;
 };
 
-/* Joins box after box as soon as there is one, and uses it. */
+/* Joins each box as soon as it exists, and uses it. */
 static void *join_the_newborn(void *context)
 {
 	struct birth *birth = context;
@@ -184,7 +190,7 @@ TEST(joined_at_birth)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 }
 
-/* --- whom a box may kill --- */
+/* --- processes that a box may kill --- */
 
 struct tenant {
 	int box;
@@ -218,7 +224,10 @@ static int kill_box(int box)
 	return box;
 }
 
-/* A box of @owner runs out of frames: does the guest, who has the most, die? */
+/*
+ * Whether the guest, which has the most pages, is killed when a box of @owner
+ * is out of frames.
+ */
 static bool guest_is_killed(struct __test_metadata *_metadata, uid_t owner)
 {
 	int box = kill_box(owner ? box_of(owner) : box_open());
@@ -243,14 +252,14 @@ static bool guest_is_killed(struct __test_metadata *_metadata, uid_t owner)
 	return killed;
 }
 
-/* Only a box of one who may kill him kills a guest of another user. */
+/* A guest of another user is only killed by a box whose owner may signal it. */
 TEST(kills_its_own)
 {
 	EXPECT_FALSE(guest_is_killed(_metadata, SOMEBODY));
 	EXPECT_TRUE(guest_is_killed(_metadata, 0));
 }
 
-/* --- files that the user names --- */
+/* --- files given by the user --- */
 
 static int error_of_store(int fd)
 {
@@ -261,7 +270,7 @@ static int error_of_store(int fd)
 	return error;
 }
 
-/* A path is no permission to read or write; a box is no store. */
+/* A path fd gives no access; a box is no store. */
 TEST(no_stores)
 {
 	int file = store_file(page_size, 1), box = box_open();
@@ -278,7 +287,10 @@ TEST(no_stores)
 	EXPECT_EQ(0, error_of_store(file));
 }
 
-/* A seal holds, also one that comes later: the file stays as it is, fsync says so. */
+/*
+ * Seals are honoured, also those added later: the file stays unchanged, and
+ * fsync() reports it.
+ */
 TEST(sealed_store)
 {
 	int file = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -298,7 +310,7 @@ TEST(sealed_store)
 	close(box);
 }
 
-/* Writes through a box with a store that @context is open for, as its user. */
+/* As the owner of the box, writes through a box with @context as its store. */
 static int write_back(void *context)
 {
 	char *map;
@@ -316,8 +328,8 @@ static int write_back(void *context)
 }
 
 /*
- * A worker writes with the rights of who opened the file, not with its own: a
- * program that is written to does not stay set-user-ID.
+ * A worker writes with the credentials of the file's opener: a written program
+ * loses its set-user-ID bit.
  */
 TEST(worker_has_the_opener_s_rights)
 {
@@ -340,7 +352,7 @@ TEST(worker_has_the_opener_s_rights)
 
 /* --- sizes and flags of mappings --- */
 
-/* What a box does not do, it refuses, and its pages stay as they are. */
+/* Unsupported flags are refused, and the pages stay as they are. */
 TEST(odd_mappings)
 {
 	static const int refused[] = {
@@ -372,9 +384,9 @@ TEST(odd_mappings)
 }
 
 /*
- * Nobody resolves faults of a box but the box. To watch for writes is all that a
- * userfaultfd can do there, on kernels that can watch all mappings; pages are
- * evicted and come back under it.
+ * Userfaultfd cannot resolve faults of a box. It can only track writes, on
+ * kernels that support that for all mappings; pages are evicted and come back
+ * under it.
  */
 TEST(userfaultfd)
 {
@@ -412,7 +424,7 @@ TEST(userfaultfd)
 	close(box);
 }
 
-/* --- numbers at every edge --- */
+/* --- numbers at every bound --- */
 
 static const uint64_t edges[] = {
 	1,
@@ -447,7 +459,10 @@ static bool in_box(uint64_t start, uint64_t length)
 	       start < PAGEBOX_MAX_SIZE && length <= PAGEBOX_MAX_SIZE - start;
 }
 
-/* Ranges that wrap, or end behind the box: done exactly if they are in the box. */
+/*
+ * Ranges that wrap or end past the box succeed exactly if they are inside the
+ * box.
+ */
 TEST(edges_of_ranges)
 {
 	int box = box_new(FRAMES, PAGEBOX_MAX_SIZE / page_size);
@@ -480,7 +495,7 @@ TEST(edges_of_ranges)
 	EXPECT_EQ(0, box_stats(box).pages);
 }
 
-/* The same for positions: no byte of a box where there is none. */
+/* The same for positions: no transfer outside the box. */
 TEST(edges_of_positions)
 {
 	int box = box_new(FRAMES, 4);
@@ -512,7 +527,10 @@ TEST(edges_of_positions)
 	EXPECT_EQ(end, box_info(box).bytes);
 }
 
-/* Each field of a configuration at each edge is refused, or what INFO says then. */
+/*
+ * Each field of a configuration at each bound is either refused or reported by
+ * INFO.
+ */
 TEST(edges_of_configurations)
 {
 	int box = box_open();
@@ -544,7 +562,7 @@ TEST(edges_of_configurations)
 	}
 }
 
-/* --- no address of the kernel --- */
+/* --- no kernel addresses --- */
 
 static bool shows_address(const char *text)
 {
@@ -558,7 +576,7 @@ static bool shows_address(const char *text)
 	return false;
 }
 
-/* Not even for root does debugfs show one; and for others it shows nothing. */
+/* debugfs shows no address, even to root, and nothing to other users. */
 TEST(no_kernel_address)
 {
 	static const char *const names[] = { "summary", "stats", "frames",
@@ -586,9 +604,9 @@ TEST(no_kernel_address)
 /* --- the ABI of 32-bit programs --- */
 
 /*
- * ioctl() as a 32-bit program calls it. On i386, 64-bit numbers are aligned to four
- * bytes; in these structures they are to eight by their place, so all is where
- * this program has it, too.
+ * ioctl() as a 32-bit program calls it. On i386, 64-bit numbers are aligned to
+ * four bytes. In these structures they are at multiples of eight, so the layout
+ * is the same.
  */
 static int ioctl32(int fd, unsigned int request, void *argument)
 {
@@ -628,7 +646,7 @@ static int try_ioctl32(void *context)
 	return ioctl32(-1, 0, NULL) == -EBADF ? 0 : 1;
 }
 
-/* Debian's kernels run 32-bit programs; one that does not raises SIGSEGV. */
+/* Debian's kernels run 32-bit programs; others raise SIGSEGV. */
 TEST(calls_of_32_bit_programs)
 {
 	struct pagebox_info info, *low;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What shared and private mappings of one box see of each other. */
+/* Visibility between shared and private mappings of one box. */
 
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -31,7 +31,7 @@ FIXTURE_SETUP(box)
 
 NO_TEARDOWN(box);
 
-/* Two shared mappings are two windows on the same frames. */
+/* Two shared mappings show the same frames. */
 TEST_F(box, shared_is_shared)
 {
 	char *other = box_map(self->box, PAGES, MAP_SHARED);
@@ -45,8 +45,8 @@ TEST_F(box, shared_is_shared)
 }
 
 /*
- * A private page that was only read is the root's current page: a shared write
- * is seen through it, until its own first write breaks it away.
+ * A private page that was only read is the root's current page: shared writes
+ * are visible in it until its first write makes a copy.
  */
 TEST_F(box, private_sees_shared_writes_until_broken)
 {
@@ -64,7 +64,7 @@ TEST_F(box, private_sees_shared_writes_until_broken)
 	EXPECT_EQ(PAGES + 1, box_stats(self->box).pages);
 }
 
-/* A first private write copies the page that the root has, in one fault. */
+/* The first private write copies the root's page, in one fault. */
 TEST_F(box, private_write_copies_the_root)
 {
 	pages_fill(self->shared, PAGES, 1);
@@ -76,7 +76,7 @@ TEST_F(box, private_write_copies_the_root)
 	EXPECT_TRUE(pages_hold(self->shared, PAGES, 1));
 }
 
-/* A private write to a page that nobody touched makes no page of the root. */
+/* A private write to an untouched page allocates no page of the root. */
 TEST_F(box, private_write_leaves_the_root_alone)
 {
 	pages_fill(self->private, PAGES, 1);
@@ -87,7 +87,7 @@ TEST_F(box, private_write_leaves_the_root_alone)
 	EXPECT_FAULTS(self->box, self->before, .zero = 2 * PAGES);
 }
 
-/* Two private mappings of one process do not see each other. */
+/* Two private mappings of one process are independent. */
 TEST_F(box, private_mappings_are_independent)
 {
 	char *other = box_map(self->box, PAGES, MAP_PRIVATE);
@@ -104,7 +104,7 @@ TEST_F(box, private_mappings_are_independent)
 	EXPECT_TRUE(pages_hold(self->private, PAGES, 1));
 }
 
-/* A private mapping that starts elsewhere in the box shows the pages there. */
+/* A private mapping at an offset shows the pages there. */
 TEST_F(box, offset)
 {
 	char *part;
@@ -161,8 +161,8 @@ static int serve_received(void *context, int command)
 }
 
 /*
- * The fd is the box: a process that was there before the box, and gets its fd
- * over a socket, shares its pages.
+ * The fd is the box: an older process that receives it over a socket shares its
+ * pages.
  */
 TEST(passed_fd)
 {
@@ -184,7 +184,7 @@ TEST(passed_fd)
 	child_end(&child);
 }
 
-/* A duplicated fd is the same box, a second open is another. */
+/* A duplicated fd is the same box, a second open() is another. */
 TEST(dup_and_open)
 {
 	int box = box_new(PAGES * 2, 0);

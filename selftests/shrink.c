@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shrinker: what a box gives back when the machine is short of memory, and
- * gets again when it needs it. drop_caches calls all shrinkers.
+ * The shrinker: the memory that a box returns under memory pressure and
+ * reallocates later. drop_caches calls all shrinkers.
  */
 
 #include <sys/mman.h>
@@ -24,8 +24,8 @@ static void shrink_all(void)
 }
 
 /*
- * The machine may have to ask several times: a first look at a page may do no
- * more than forget that it was accessed.
+ * Several calls may be needed: the first one may only clear a page's accessed
+ * bit.
  */
 static bool something_shrunk(int box)
 {
@@ -33,7 +33,7 @@ static bool something_shrunk(int box)
 	return box_stats(box).shrunk > 0;
 }
 
-/* Free frames have memory; after their pages have gone it is not needed. */
+/* Free frames have memory; after their pages are freed it is not needed. */
 TEST(free_frames)
 {
 	int box = box_new(PAGES, 0);
@@ -70,7 +70,10 @@ TEST(clean_pages)
 	EXPECT_EQ(PAGES, box_stats(box).frames_used);
 }
 
-/* Dirty pages are not: nothing is written for the machine's sake, or lost. */
+/*
+ * Dirty pages cannot: nothing is written under memory pressure, and nothing is
+ * lost.
+ */
 TEST(dirty_pages)
 {
 	int box = box_new(PAGES, 0);
@@ -88,7 +91,7 @@ TEST(dirty_pages)
 	EXPECT_FAULTS(box, now, 0);
 }
 
-/* A page in a frame that has a copy in RAM swap needs only one of the two. */
+/* A page with a frame and a copy in RAM swap needs only one of them. */
 TEST(copies_in_ram_swap)
 {
 	int box = box_new(PAGES, 0);
@@ -107,7 +110,7 @@ TEST(copies_in_ram_swap)
 	EXPECT_GT(2 * PAGES, now.frames_used + now.swap_used);
 	EXPECT_LE(PAGES, now.frames_used + now.swap_used);
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
-	/* A page without a copy has to be written again before it goes. */
+	/* A page without a copy must be written again before it is evicted. */
 	EXPECT_EQ(PAGES, map_range(box, PAGEBOX_IOC_PAGE_OUT, map, PAGES));
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
 	pages_fill(map, PAGES, 500);
@@ -115,7 +118,7 @@ TEST(copies_in_ram_swap)
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* Locked pages stay, clean as they are. */
+/* Locked pages stay, even clean ones. */
 TEST(locked_pages)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -133,7 +136,7 @@ TEST(locked_pages)
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
 }
 
-/* Memory that the machine takes while two processes work is missed by none. */
+/* Shrinking under two busy processes is transparent to them. */
 TEST(under_load)
 {
 	const unsigned int frames = 2 * PAGES;
@@ -148,11 +151,11 @@ TEST(under_load)
 	EXPECT_TRUE(load_end(&load));
 	EXPECT_EQ(0, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 	EXPECT_EQ(0, box_stats(box).io_errors);
-	/* Both have gone, and with them most of what the frames held. */
+	/* Both have exited, and most of the memory of the frames is returned. */
 	EXPECT_TRUE(eventually(something_shrunk(box)));
 }
 
-/* A box that nobody has used has nothing to give. */
+/* An unused box has no memory to return. */
 TEST(nothing_to_give)
 {
 	int box = box_new(PAGES, 0);

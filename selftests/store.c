@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The store: pages that come from a file, one by one, when they are touched, and
- * go back to it if it may be written.
+ * The store: pages are read from a file one by one on access, and written back
+ * if it is writable.
  */
 
 #include <fcntl.h>
@@ -49,7 +49,7 @@ FIXTURE_SETUP(store)
 
 NO_TEARDOWN(store);
 
-/* Each page reads as pread() does; each costs one major fault, once. */
+/* Each page reads as with pread(), and costs one major fault. */
 TEST_F(store, contents_and_counters)
 {
 	char page[page_size];
@@ -66,7 +66,7 @@ TEST_F(store, contents_and_counters)
 	EXPECT_FAULTS(self->box, self->before, .file = PAGES);
 }
 
-/* Only the pages that are touched are read. */
+/* Only accessed pages are read. */
 TEST_F(store, untouched_pages_are_not_read)
 {
 	EXPECT_TRUE(page_holds(page_at(self->map, 3), TAG + 3));
@@ -76,7 +76,7 @@ TEST_F(store, untouched_pages_are_not_read)
 	EXPECT_EQ(2, box_stats(self->box).pages);
 }
 
-/* A first write reads the page too: what was not written is the store's. */
+/* A first write reads the page, too: the rest keeps the store's contents. */
 TEST_F(store, write_keeps_the_rest_of_the_page)
 {
 	char page[page_size];
@@ -88,7 +88,7 @@ TEST_F(store, write_keeps_the_rest_of_the_page)
 	EXPECT_EQ(0, memcmp(page, page_at(self->map, 2), page_size));
 }
 
-/* A writable store gets what was written to the root view, and only that. */
+/* A writable store gets the writes to the root view, and only these. */
 TEST_F(store, file_is_written)
 {
 	EXPECT_TRUE(self->info.flags & PAGEBOX_INFO_WRITABLE);
@@ -106,7 +106,7 @@ TEST_F(store, file_is_written)
 	EXPECT_EQ(PAGES * page_size, box_info(self->box).store_bytes);
 }
 
-/* Past the end of the store is SIGBUS, for that page alone. */
+/* An access past the end of the store raises SIGBUS, for that page alone. */
 TEST_F(store, past_the_end)
 {
 	EXPECT_EQ(SIGBUS, signal_of_read(page_at(self->map, PAGES)));
@@ -116,7 +116,10 @@ TEST_F(store, past_the_end)
 	EXPECT_EQ(1, box_stats(self->box).frames_used);
 }
 
-/* The box holds the file itself: its fd may be closed before the first touch. */
+/*
+ * The box references the file itself: its fd may be closed before the first
+ * access.
+ */
 TEST_F(store, fd_closed)
 {
 	ASSERT_EQ(0, close(self->file));
@@ -124,7 +127,10 @@ TEST_F(store, fd_closed)
 	EXPECT_FAULTS(self->box, self->before, .file = PAGES);
 }
 
-/* A page that the file gained is there, and the box says how long the file is. */
+/*
+ * A page appended to the file is accessible, and the box reports the file's
+ * size.
+ */
 TEST_F(store, growing_file)
 {
 	char page[page_size];
@@ -139,7 +145,7 @@ TEST_F(store, growing_file)
 	EXPECT_FAULTS(self->box, self->before, .failed = 1, .file = 1);
 }
 
-/* A page that the file lost before it was touched is SIGBUS, the others stay. */
+/* A page truncated before its first access raises SIGBUS, the others stay. */
 TEST_F(store, truncated_file)
 {
 	ASSERT_EQ(0, ftruncate(self->file, (PAGES - 1) * page_size));
@@ -149,7 +155,7 @@ TEST_F(store, truncated_file)
 	EXPECT_FAULTS(self->box, self->before, .failed = 1, .file = PAGES - 1);
 }
 
-/* The tail of a file's last page is zero, even in a frame that was in use. */
+/* The tail of a file's last page is zero, even in a reused frame. */
 TEST(odd_size)
 {
 	const size_t odd = 1234;
@@ -167,7 +173,7 @@ TEST(odd_size)
 	EXPECT_TRUE(box_info(box).flags & PAGEBOX_INFO_STORE);
 }
 
-/* An empty store is a store: there is no page in it. */
+/* An empty store is a store without pages. */
 TEST(empty_file)
 {
 	int box = box_new_store(4, store_file(0, TAG));
@@ -177,7 +183,7 @@ TEST(empty_file)
 	EXPECT_EQ(0, box_stats(box).frames_used);
 }
 
-/* A private write does not hide the store from the others. */
+/* A private write does not hide the store from other mappings. */
 TEST(private_copy_beside_the_store)
 {
 	int box = box_new_store(PAGES * 2, store_file(PAGES * page_size, TAG));
@@ -192,7 +198,7 @@ TEST(private_copy_beside_the_store)
 	EXPECT_TRUE(pages_hold(private, PAGES, 1));
 }
 
-/* A store that is open for reading alone is never written, whatever is written. */
+/* A read-only store is never written, whatever is written to the box. */
 TEST(read_only_store)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -211,7 +217,7 @@ TEST(read_only_store)
 	EXPECT_TRUE(file_holds(file, PAGES, TAG));
 }
 
-/* Memory of the kernel is a store as well: of zeroes, and as large as the box. */
+/* RAM can be a store as well: of zeroes, and as large as the box. */
 TEST(ram_store)
 {
 	int box = box_with((struct pagebox_config){
@@ -250,7 +256,7 @@ FIXTURE_VARIANT_ADD(evicted, writable){};
 
 #define FEW 4
 
-/* Nothing but evictions is to write. */
+/* Only evictions write. */
 FIXTURE_SETUP(evicted)
 {
 	self->file = store_file(PAGES * page_size, TAG);
@@ -284,7 +290,7 @@ TEST_F(evicted, clean_pages)
 	EXPECT_EQ(0, now.store_writes);
 }
 
-/* Changed ones go to swap, or to the store if that can be written, and come back. */
+/* Changed pages go to swap, or to a writable store, and come back. */
 TEST_F(evicted, dirty_pages)
 {
 	struct pagebox_stats now;
@@ -309,7 +315,7 @@ TEST_F(evicted, dirty_pages)
 	}
 }
 
-/* Private pages go to swap, whatever the store is. */
+/* Private pages go to swap with any store. */
 TEST_F(evicted, private_pages)
 {
 	char *map = box_map(self->box, PAGES, MAP_PRIVATE);
