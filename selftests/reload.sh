@@ -85,6 +85,6 @@ exec 9>&-
 is "a policy without a new module is named" \
 	reloads 1 "pagebox_mru was unloaded and is not in $alone" "$alone/pagebox.ko" frames=40
 is "pagebox is new" loaded 40
-is "so is a module that does not load" reloads 1 "$alone/none.ko does not load" "$alone/none.ko"
+is "so is a module that does not load" reloads 1 "cannot load $alone/none.ko" "$alone/none.ko"
 is "and is loaded the next time" reloads 0 "reloaded" "$module" "frames=$usual"
 [ "$failed" = 0 ]
