@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading the module, with its n-th step failing, for every step there is, again
- * and again: 100 loads, with PAGEBOX_FULL 100 times all of them. What has loaded
- * makes a box and is unloaded. Afterwards the machine has to have as much memory
- * as before, and the module has to load and work.
+ * Loading the module with its n-th step failing, for every step, repeatedly:
+ * 100 loads, with PAGEBOX_FULL 100 rounds over all steps. After a successful
+ * load a box is opened and the module unloaded. At the end, as much memory must
+ * be available as before, and the module must load and work.
  */
 
 #include <errno.h>
@@ -42,7 +42,7 @@ static int load_error(const char *parameters)
 	return error;
 }
 
-/* What a failed step must not leave behind. */
+/* The traces that a failed step must not leave. */
 static bool nothing_is_left(void)
 {
 	return access(PAGEBOX_DEVICE, F_OK) &&
@@ -50,14 +50,14 @@ static bool nothing_is_left(void)
 	       access("/sys/kernel/debug/pagebox", F_OK);
 }
 
-/* Less than a page for each load that is looked at. */
+/* Less than a page for each measured load. */
 #define TOLERANCE_KB (LOADS / 2 * 4 * 3 / 4)
 
 /* --- */
 
 enum { FAILED, LOADED, LOADED_TO_THE_END, BROKEN };
 
-/* The step that comes after the last one of loading is the first of a box. */
+/* The step after the last one of loading is the first one of a box. */
 static bool first_box_fails(void)
 {
 	int box = open(PAGEBOX_DEVICE, O_RDWR | O_CLOEXEC);
@@ -73,7 +73,7 @@ static int broken(unsigned int n, const char *what)
 	return BROKEN;
 }
 
-/* Without debugfs the module loads all the same: that step fails nothing. */
+/* The module loads without debugfs, so failing that step has no effect. */
 static int load_and_unload(unsigned int n)
 {
 	char parameters[64];
@@ -88,12 +88,12 @@ static int load_and_unload(unsigned int n)
 			       broken(n, strerror(error));
 	end = first_box_fails();
 	if (!end && !access("/sys/kernel/debug/pagebox", F_OK))
-		return broken(n, "nothing failed, and it is not the end");
+		return broken(n, "no step failed before the last one");
 	if (in_child(box_fails, NULL))
-		return broken(n, "no box can be had");
+		return broken(n, "cannot open a box");
 	errno = module_unload("pagebox");
 	if (errno || !nothing_is_left())
-		return broken(n, "it cannot be unloaded");
+		return broken(n, "cannot unload the module");
 	return end ? LOADED_TO_THE_END : LOADED;
 }
 
@@ -115,7 +115,7 @@ NO_SETUP(initfail);
 
 NO_TEARDOWN(initfail);
 
-/* Refused with a word in the kernel's log, and nothing is left. */
+/* Bad parameters are refused and logged, and nothing is left. */
 TEST(bad_parameters)
 {
 	static const char *const bad[] = {
@@ -135,7 +135,7 @@ TEST(bad_parameters)
 	EXPECT_EQ(0, in_child(box_fails, NULL));
 }
 
-/* Unloading waits for RCU each time, which takes long on a debug kernel. */
+/* Each unload waits for RCU, which is slow on a debug kernel. */
 TEST_F_TIMEOUT(initfail, every_step, 1800)
 {
 	unsigned int loads = 0, failures = 0, rounds = 0;

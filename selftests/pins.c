@@ -47,7 +47,7 @@ struct arena {
 	char *map;
 	char *oracle;
 	int loop; /* a disk with as many sectors */
-	pthread_rwlock_t apart; /* direct reads, and forks where they conflict */
+	pthread_rwlock_t apart; /* direct reads and conflicting forks */
 	bool clash;
 	unsigned long pins; /* atomic, as are the following */
 	unsigned long goal;
@@ -429,7 +429,7 @@ TEST_F_TIMEOUT(pins, no_write_is_lost, 900)
 		pthread_join(thread[i], NULL);
 
 	stats = box_stats(arena->box);
-	TH_LOG("%lu pins, %llu frames taken, %llu passed over, %lu forks, %llu copied",
+	TH_LOG("%lu pins, %llu frames taken, %llu skipped, %lu forks, %llu copied",
 	       arena->pins,
 	       (unsigned long long)(stats.evict_clean + stats.evict_dirty),
 	       (unsigned long long)stats.pinned_skips, arena->forks,

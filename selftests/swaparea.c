@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The swap area: in memory or in a file, bounded, shared over fork, and put in
- * another one's place while the box is used.
+ * The swap area: in memory or in a file, bounded, shared over fork, and
+ * replaced while the box is used.
  */
 
 #include <errno.h>
@@ -26,7 +26,7 @@
 #define IN_SWAP (PAGES - FRAMES)
 #define SLOTS (2 * PAGES)
 
-/* A file in memory of @slots pages, which are not allocated yet. */
+/* A memfd of @slots pages, which are not allocated yet. */
 static int swap_file(size_t slots)
 {
 	int fd = memfd_create("swap", MFD_CLOEXEC);
@@ -36,7 +36,7 @@ static int swap_file(size_t slots)
 	return fd;
 }
 
-/* A box that swaps to @fd, with at most @slots slots, 0 for all there are. */
+/* A box that swaps to @fd, with at most @slots slots (0: no bound). */
 static int box_new_swap(unsigned int frames, int fd, unsigned int slots)
 {
 	return box_with((struct pagebox_config){
@@ -47,7 +47,7 @@ static int box_new_swap(unsigned int frames, int fd, unsigned int slots)
 	});
 }
 
-/* How many of the patterns of @tag to @tag + @pages - 1 are in the file. */
+/* The number of patterns of @tag to @tag + @pages - 1 in the file. */
 static size_t patterns_in_file(int file, size_t slots, size_t pages,
 			       uint64_t tag)
 {
@@ -139,7 +139,7 @@ TEST_F(area, contents_and_counters)
 	EXPECT_EQ(0, now.io_errors);
 }
 
-/* The file is where they are: it holds each of them, once. */
+/* The file holds each of them once. */
 TEST_F(area, pages_are_there)
 {
 	pages_fill(self->map, PAGES, 1);
@@ -150,7 +150,7 @@ TEST_F(area, pages_are_there)
 		EXPECT_EQ(PAGES, patterns_in_file(self->fd, PAGES, PAGES, 1));
 }
 
-/* Slots are given back and used again; the high-water mark stays. */
+/* Freed slots are reused; the high-water mark stays. */
 TEST_F(area, slots_are_used_again)
 {
 	for (int round = 0; round < (int)reduced(6); round++) {
@@ -166,7 +166,7 @@ TEST_F(area, slots_are_used_again)
 	}
 }
 
-/* One more of the same kind: a box does not take the one it has. */
+/* Another area of the same kind; the current one would be refused. */
 static int other_area(const FIXTURE_VARIANT(area) * variant)
 {
 	return variant->kind == PAGEBOX_BACKEND_RAM ? PAGEBOX_FD_RAM :
@@ -188,7 +188,7 @@ static int fill_inherited(void *context)
 	return !pages_hold(map, PAGES / 4, 500);
 }
 
-/* fork() takes no slots: both see the same ones, until one of them writes. */
+/* fork() takes no slots: both views share them until one writes. */
 TEST_F(area, fork_shares_slots)
 {
 	struct pagebox_stats before;
@@ -213,7 +213,7 @@ TEST_F(area, fork_shares_slots)
 	EXPECT_EQ(0, box_stats(self->box).swap_used);
 }
 
-/* No page is lost when the slots just suffice, and when one more would not. */
+/* No page is lost with just enough slots, and with one too few. */
 TEST_F(area, bounded)
 {
 	const size_t slots = PAGES / 4, pages = FRAMES + slots;
@@ -234,7 +234,7 @@ TEST_F(area, bounded)
 	EXPECT_TRUE(pages_hold(self->map, pages + 1, 500));
 }
 
-/* One slot to spare is enough to get at all pages, and to write them. */
+/* One spare slot suffices to access and write all pages. */
 TEST_F(area, one_slot_to_spare)
 {
 	const size_t slots = PAGES / 4, pages = FRAMES + slots - 1;
@@ -248,7 +248,7 @@ TEST_F(area, one_slot_to_spare)
 	EXPECT_EQ(slots, box_stats(self->box).swap_high);
 }
 
-/* Another area takes the pages over, wherever they were and are to be. */
+/* A new area takes over the pages, wherever they are. */
 TEST_F(area, exchange)
 {
 	int other = swap_file(PAGES);
@@ -264,7 +264,7 @@ TEST_F(area, exchange)
 
 		ASSERT_EQ(0, swap_error(self->box, self->fd, PAGES));
 		EXPECT_EQ(variant->kind, box_info(self->box).swap_kind);
-		/* Nothing of the old area is needed any more. */
+		/* The old area is not needed any more. */
 		ASSERT_EQ(0, ftruncate(other, 0));
 		ASSERT_EQ(0, ftruncate(other, PAGES * page_size));
 		EXPECT_TRUE(pages_hold(self->map, PAGES, round));
@@ -274,7 +274,7 @@ TEST_F(area, exchange)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
-/* It is not taken away while its pages have nowhere to go. */
+/* An area cannot be removed while its pages have no other place. */
 TEST_F(area, no_room_elsewhere)
 {
 	struct pagebox_stats now;
@@ -294,7 +294,7 @@ TEST_F(area, no_room_elsewhere)
 	EXPECT_EQ(PAGES, now.pages);
 }
 
-/* With frames for all of them it can go: they are brought back into memory. */
+/* With frames for all pages it can: they are read into memory. */
 TEST_F(area, none)
 {
 	struct pagebox_stats now;
@@ -315,8 +315,8 @@ TEST_F(area, none)
 }
 
 /*
- * The area that is there already, once more with another bound: whether that is
- * done or refused, it does not write its pages over each other.
+ * The current area set again with another bound: whether accepted or refused,
+ * pages do not overwrite each other.
  */
 TEST_F(area, same_area_again)
 {
@@ -330,7 +330,7 @@ TEST_F(area, same_area_again)
 	EXPECT_EQ(PAGES, box_stats(self->box).pages);
 }
 
-/* A mapping that ends gives the slots of its pages back at once. */
+/* munmap() frees the slots of its pages at once. */
 TEST_F(area, munmap_of_a_part)
 {
 	char *map = box_map_from(self->box, PAGES, PAGES, MAP_PRIVATE);
@@ -361,10 +361,10 @@ FIXTURE_SETUP(load)
 
 NO_TEARDOWN(load);
 
-/* A debug kernel needs long for it, in seconds. */
+/* seconds, for a debug kernel */
 #define PATIENCE 240
 
-/* Areas come and go under them, and they read nothing but what they wrote. */
+/* The area is exchanged repeatedly, and they read only their own writes. */
 TEST_F_TIMEOUT(load, exchange, PATIENCE)
 {
 	unsigned int rounds = sized(12, 24);
@@ -383,7 +383,7 @@ TEST_F_TIMEOUT(load, exchange, PATIENCE)
 	EXPECT_GE(PAGES, now.swap_used);
 }
 
-/* A bound below what the area has, and one above it. */
+/* A bound below the area's size, and one above it. */
 TEST(as_many_slots_as_there_are)
 {
 	int box = box_new_swap(FRAMES, swap_file(10), 0);
@@ -398,9 +398,9 @@ TEST(as_many_slots_as_there_are)
 }
 
 /*
- * A swap file that cannot be written, as its file system is full: its pages
- * stay in memory, the access that needs a frame is SIGBUS, and with room again
- * all goes on.
+ * A swap file that cannot be written because its file system is full: its pages
+ * stay in memory and an access that needs a frame raises SIGBUS. With free
+ * space again, the box continues.
  */
 TEST(full_file_system)
 {
@@ -423,7 +423,7 @@ TEST(full_file_system)
 	EXPECT_EQ(1, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* A page whose slot the file has lost is SIGBUS: zeroes would be a lie. */
+/* A page whose slot was truncated raises SIGBUS instead of reading as zeroes. */
 TEST(truncated_file)
 {
 	int file = swap_file(PAGES);
@@ -438,7 +438,7 @@ TEST(truncated_file)
 	EXPECT_EQ(2, box_stats(box).faults[PAGEBOX_FAULT_FAILED]);
 }
 
-/* What is in one box's swap file is no other's, and is free when it is gone. */
+/* A swap file belongs to one box, and is free after the box is destroyed. */
 TEST(file_is_let_go)
 {
 	int tmpfs = tmpfs_new(PAGES);

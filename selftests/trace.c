@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the tracepoints say of faults, copies and evictions, in a trace buffer of
- * the test's own.
+ * The tracepoints of faults, copies and evictions, in a separate trace
+ * instance.
  */
 
 #include <signal.h>
@@ -25,7 +25,7 @@
 #define INSTANCE "/sys/kernel/tracing/instances/pagebox-selftest"
 #define NONE 4294967295U
 #define PAGES 16
-#define FIRST 3 /* page of the box that the maps begin with */
+#define FIRST 3 /* first page of the box in the maps */
 
 FIXTURE(trace)
 {
@@ -44,7 +44,7 @@ FIXTURE_SETUP(trace)
 	self->id = box_info(self->box).id;
 	self->root = box_map_from(self->box, FIRST, 4, MAP_SHARED);
 	self->own = box_map_from(self->box, FIRST, 4, MAP_PRIVATE);
-	/* One that was interrupted has left it. */
+	/* Left by an interrupted test. */
 	rmdir(INSTANCE);
 	if (mkdir(INSTANCE, 0700))
 		die("cannot make " INSTANCE);
@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN(trace)
 	close(self->box);
 }
 
-/* The next line of the event that this box has caused, from the oldest on. */
+/* The next line of this event caused by this box, in order. */
 static bool next_event(FILE *trace, const char *event, unsigned int id,
 		       char *rest, size_t room)
 {
@@ -77,7 +77,7 @@ static bool next_event(FILE *trace, const char *event, unsigned int id,
 	return false;
 }
 
-/* One fault: which page and address, of which class, to read or to write. */
+/* One fault: page, address, class, read or write. */
 struct seen {
 	unsigned int map;
 	unsigned long index;
@@ -158,7 +158,7 @@ TEST_F(trace, faults)
 	fclose(trace);
 }
 
-/* A fault that fails is one of no frame. */
+/* A failed fault has no frame. */
 TEST_F(trace, failed)
 {
 	char *past = box_map_from(self->box, PAGES, 1, MAP_SHARED);
@@ -176,8 +176,8 @@ TEST_F(trace, failed)
 }
 
 /*
- * A copy fails after its original has been read: that one's frame is not the fault's.
- * Core mm tries such an access again.
+ * A copy fails after its original was read: the event must not name the
+ * original's frame. Core mm retries such an access.
  */
 TEST_F(trace, failed_copy)
 {
@@ -207,7 +207,7 @@ TEST_F(trace, failed_copy)
 	EXPECT_EQ(256 + SIGKILL, child_status(pid));
 }
 
-/* From which frame to which, and who shared it; then out of it, to which slot. */
+/* Copies name both frames and the sharers, evictions the frame and the slot. */
 TEST_F(trace, copies_and_evictions)
 {
 	unsigned int map, from, to, sharers, frame, slot, root, dirty;

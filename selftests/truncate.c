@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A store that is truncated while the box uses it: pages past the end are gone,
- * wherever they were, and when the store has grown again the mapping shows what
- * the store has.
+ * A store that is truncated while the box uses it: pages past the end are
+ * dropped wherever they were. After the store has grown again, the mapping
+ * shows its contents.
  */
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static int fsync_error(int fd)
 	return fsync(fd) ? errno : 0;
 }
 
-/* Whether the mapping shows what the file has, byte by byte. */
+/* Whether the mapping equals the file, byte by byte. */
 static bool is_as_file(char *map, int file, size_t pages)
 {
 	char page[page_size];
@@ -45,7 +45,7 @@ static bool is_as_file(char *map, int file, size_t pages)
 		    (ssize_t)page_size)
 			die("page %zu of the store cannot be read", i);
 		if (memcmp(page, page_at(map, i), page_size)) {
-			printf("# page %zu is not as in the store\n", i);
+			printf("# page %zu differs from the store\n", i);
 			return false;
 		}
 	}
@@ -61,7 +61,7 @@ static bool is_zero_from(const char *page, size_t from)
 	return true;
 }
 
-/* No other pages than the first @pages have a frame. */
+/* Waits until exactly the first @pages pages have a frame. */
 static bool frames_become(int box, unsigned long pages)
 {
 	for (int i = 0; i < 6000; i++) {
@@ -81,8 +81,8 @@ FIXTURE(truncated)
 
 FIXTURE_VARIANT(truncated)
 {
-	bool unnoticed; /* nobody tells the box */
-	size_t odd; /* bytes of the page that the end goes through */
+	bool unnoticed; /* the box is not notified */
+	size_t odd; /* bytes of the page at the end of the file */
 };
 
 FIXTURE_VARIANT_ADD(truncated, at_a_page){};
@@ -92,7 +92,7 @@ FIXTURE_VARIANT_ADD(truncated, at_a_page_unnoticed){ .unnoticed = true };
 FIXTURE_VARIANT_ADD(truncated, in_a_page_unnoticed){ .unnoticed = true,
 						     .odd = 1234 };
 
-/* So many pages are left, the one that the end goes through included. */
+/* The number of remaining pages, including the partial one. */
 #define LEFT 4
 
 FIXTURE_SETUP(truncated)
@@ -126,7 +126,7 @@ static void grow(int file)
 		die("cannot set the size of the store");
 }
 
-/* A page that was read is gone, and its frame is free. */
+/* A page that was read is dropped, and its frame freed. */
 TEST_F(truncated, clean)
 {
 	pages_touch(self->map, PAGES);
@@ -145,7 +145,7 @@ TEST_F(truncated, clean)
 	EXPECT_TRUE(is_as_file(self->map, self->file, PAGES));
 }
 
-/* Its mapping is gone when the truncation is done, whatever the worker does. */
+/* It is unmapped when truncation returns, even before the worker runs. */
 TEST_F(truncated, unmapped_at_once)
 {
 	pages_touch(self->map, PAGES);
@@ -159,7 +159,7 @@ TEST_F(truncated, unmapped_at_once)
 	EXPECT_TRUE(frames_become(self->box, LEFT));
 }
 
-/* So is one that was written to. Each open file is told once that it is lost. */
+/* So is a dirty page. The loss is reported once per open file. */
 TEST_F(truncated, dirty)
 {
 	int other = box_join(self->box, box_info(self->box).id);
@@ -182,7 +182,7 @@ TEST_F(truncated, dirty)
 	close(other);
 }
 
-/* A second truncation that takes dirty pages is another loss. */
+/* A second truncation of dirty pages is another loss. */
 TEST_F(truncated, twice)
 {
 	for (int i = 0; i < 2; i++) {
@@ -195,7 +195,7 @@ TEST_F(truncated, twice)
 	EXPECT_TRUE(is_as_file(self->map, self->file, PAGES));
 }
 
-/* The flusher, an eviction and a read of the device notice too. */
+/* The flusher, an eviction and a read of the device detect it, too. */
 TEST_F(truncated, flusher)
 {
 	pages_fill(self->map, PAGES, NEW);
@@ -224,8 +224,8 @@ TEST_F(truncated, read_and_write)
 }
 
 /*
- * What a program writes behind the end, in the page that it goes through, is not
- * in the store, nor does it come back.
+ * Writes past the end, in the partial page, do not reach the store and do not
+ * reappear.
  */
 TEST_F(truncated, behind_the_end)
 {
@@ -243,7 +243,7 @@ TEST_F(truncated, behind_the_end)
 	EXPECT_TRUE(page_holds(last, NEW));
 }
 
-/* A view's own pages are not the store's: they are there again afterwards. */
+/* Private pages do not belong to the store: they remain. */
 TEST_F(truncated, private)
 {
 	char *map = box_map(self->box, PAGES, MAP_PRIVATE);
@@ -264,8 +264,8 @@ TEST_F(truncated, private)
 }
 
 /*
- * With the end where it was again, before anybody has acted on it. Without a
- * notification, nothing is to be noticed then.
+ * The file grows back to its size before anything reacts. Without a
+ * notification, this is undetectable.
  */
 TEST_F(truncated, and_grown_at_once)
 {
@@ -283,7 +283,7 @@ TEST_F(truncated, and_grown_at_once)
 	EXPECT_TRUE(pages_are_zero(page_at(self->map, LEFT), PAGES - LEFT));
 }
 
-/* The last close writes what is left, the part of a page too. */
+/* The last close writes the rest, including the partial page. */
 TEST_F(truncated, last_close)
 {
 	char page[page_size], expected[page_size];
@@ -306,7 +306,7 @@ TEST_F(truncated, last_close)
 	self->box = box_open();
 }
 
-/* Pages in frames that others want, when nobody tells the box. */
+/* Eviction detects a truncation without a notification. */
 TEST(eviction_notices)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -326,7 +326,7 @@ TEST(eviction_notices)
 	failpoints_off();
 }
 
-/* Of a store that is only read, changed pages are in frames and in swap. */
+/* Changed pages of a read-only store are in frames and in swap. */
 TEST(read_only_store)
 {
 	const size_t odd = 1234;
@@ -352,7 +352,7 @@ TEST(read_only_store)
 	memset(expected + odd, 0, page_size - odd);
 	EXPECT_EQ(0, memcmp(expected, page_at(map, LEFT - 1), page_size));
 	EXPECT_TRUE(pages_are_zero(page_at(map, LEFT), PAGES - LEFT));
-	/* It comes from swap once more, and then with what is written to it. */
+	/* It is read from swap once, then again with the new contents. */
 	EXPECT_EQ(0, memcmp(expected, page_at(map, LEFT - 1), page_size));
 	page_fill(page_at(map, LEFT - 1), NEW);
 	pages_touch(page_at(map, LEFT), PAGES - LEFT);
@@ -360,7 +360,7 @@ TEST(read_only_store)
 	EXPECT_EQ(0, fsync_error(box));
 }
 
-/* Two boxes have the same store; one of them ends. */
+/* Two boxes have the same store; one of them is destroyed. */
 TEST(two_boxes)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -385,7 +385,7 @@ TEST(two_boxes)
 	EXPECT_EQ(SIGBUS, signal_of_read(page_at(map[1], 7)));
 }
 
-/* A block device shrinks, of which nobody is told. */
+/* A block device shrinks, without a notification. */
 TEST(loop_device)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -452,7 +452,7 @@ static bool sync_what_is_there(struct repeater *repeater, unsigned int round)
 	return !err || err == EIO;
 }
 
-/* At all times at once: the store shrinks and grows, pages are used and written. */
+/* The store shrinks and grows while its pages are used and written. */
 TEST(racing)
 {
 	static const round_fn fn[] = { write_what_is_there, read_what_is_there,

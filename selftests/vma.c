@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VMAs are split, merged, moved, grown and cut; the pages behind them do not
- * notice, and those of a private mapping go when their part of it goes.
+ * VMAs are split, merged, moved, grown and cut. Their pages are not affected,
+ * except that private pages are freed with their part of the mapping.
  */
 
 #include <errno.h>
@@ -68,7 +68,7 @@ static bool maps_cover(unsigned int id, const char *map, size_t pages)
 	return at == end;
 }
 
-/* A page that was created anew after the setup is a zero fault too many. */
+/* A page that is allocated again after the setup shows as a zero fault. */
 static bool nothing_was_made(int box, const struct pagebox_stats *before)
 {
 	struct pagebox_stats now = box_stats(box);
@@ -80,7 +80,7 @@ static bool nothing_was_made(int box, const struct pagebox_stats *before)
 	       now.pages == before->pages && now.views == before->views;
 }
 
-/* mprotect splits the mapping in three and lets it grow together again. */
+/* mprotect() splits the mapping in three and merges it again. */
 TEST_F(vma, mprotect_splits_and_rejoins)
 {
 	for (int round = 0; round < 3; round++) {
@@ -106,10 +106,10 @@ TEST_F(vma, mprotect_splits_and_rejoins)
 	EXPECT_TRUE(maps_cover(self->id, self->map, PAGES));
 }
 
-/* PROT_NONE hides the pages and gives them back. */
+/* PROT_NONE hides the pages, and they come back. */
 /*
- * On Linux 6.1 a split that fails has told of the new VMA, and closes it as one of no
- * pages. Nothing has been unmapped.
+ * On Linux 6.1 a failed split opens the new VMA, and closes it with a size of
+ * zero. Nothing has been unmapped.
  */
 TEST_F(vma, failed_split)
 {
@@ -131,7 +131,7 @@ TEST_F(vma, prot_none)
 	EXPECT_TRUE(nothing_was_made(self->box, &self->before));
 }
 
-/* An address range of @pages pages that nothing else will take. */
+/* An address range of @pages pages that nothing else uses. */
 static char *reserve(size_t pages)
 {
 	char *range = mmap(NULL, pages * page_size, PROT_NONE,
@@ -142,7 +142,7 @@ static char *reserve(size_t pages)
 	return range;
 }
 
-/* Moving the mapping moves what it shows; nothing is read or copied. */
+/* Moving the mapping moves its pages; nothing is read or copied. */
 TEST_F(vma, mremap_moves)
 {
 	char *to = reserve(PAGES);
@@ -158,7 +158,7 @@ TEST_F(vma, mremap_moves)
 	EXPECT_TRUE(maps_cover(self->id, to, PAGES));
 }
 
-/* A mapping that grew shows what it had and then the box's next pages. */
+/* A grown mapping shows its old pages and then the following ones of the box. */
 TEST_F(vma, mremap_grows)
 {
 	char *map = mremap(self->map, PAGES * page_size, 2 * PAGES * page_size,
@@ -174,7 +174,7 @@ TEST_F(vma, mremap_grows)
 	EXPECT_EQ(self->before.views, box_stats(self->box).views);
 }
 
-/* A mapping that shrank loses its end; a private one gives the frames back. */
+/* A shrunk mapping loses its end; a private one frees the frames. */
 TEST_F(vma, mremap_shrinks)
 {
 	ASSERT_EQ(self->map,
@@ -185,7 +185,7 @@ TEST_F(vma, mremap_shrinks)
 		  box_stats(self->box).pages);
 }
 
-/* A part out of the middle can live elsewhere; the rest stays where it is. */
+/* A part of the middle can be moved; the rest stays. */
 TEST_F(vma, mremap_of_a_part)
 {
 	char *to = reserve(5);
@@ -204,7 +204,7 @@ TEST_F(vma, mremap_of_a_part)
 	EXPECT_EQ(6, map_row_at(self->id, to).pgoff);
 }
 
-/* Unmapping a part of a private mapping frees exactly the pages there. */
+/* Unmapping a part of a private mapping frees exactly its pages. */
 TEST_F(vma, partial_munmap)
 {
 	size_t left = variant->flags == MAP_PRIVATE ? PAGES - 5 : PAGES;
@@ -230,7 +230,7 @@ TEST_F(vma, partial_munmap)
 	}
 }
 
-/* A mapping put into the hole of another is a new one. */
+/* A mapping placed in the hole of another one is separate. */
 TEST_F(vma, map_into_the_hole)
 {
 	char *hole = page_at(self->map, 4);
@@ -249,7 +249,7 @@ TEST_F(vma, map_into_the_hole)
 	EXPECT_TRUE(pages_hold(page_at(self->map, 8), PAGES - 8, TAG + 8));
 }
 
-/* MADV_DONTNEED drops PTEs and no page, in any part of the mapping. */
+/* MADV_DONTNEED drops PTEs but no page, in any part of the mapping. */
 TEST_F(vma, dontneed)
 {
 	for (size_t i = 0; i < PAGES; i += 3)
@@ -265,7 +265,7 @@ static int serve_parts(void *context, int first)
 	return pages_hold(page_at(self->map, first), 4, TAG + first);
 }
 
-/* A fork after a split inherits every part; a write is still one's own. */
+/* A child after a split inherits every part; its writes are private. */
 TEST_F(vma, fork_after_split)
 {
 	bool private = variant->flags == MAP_PRIVATE;
@@ -314,8 +314,8 @@ static int sees_the_guard(void *map)
 }
 
 /*
- * A guard region, where the kernel has them for such mappings, is one in a child
- * as well. fork() copies PTEs for its sake, and still the child has its own view.
+ * A guard region, where supported for such mappings, is inherited. fork()
+ * copies PTEs for it, and still the child has a view of its own.
  */
 TEST_F(vma, guard_region)
 {
@@ -367,9 +367,9 @@ FIXTURE_SETUP(neighbours)
 NO_TEARDOWN(neighbours);
 
 /*
- * Whatever mprotect does over the border, each side keeps its own pages, also
- * when they have to be faulted in again. The kernel may move the border of two
- * VMAs that look alike, and these two do.
+ * After mprotect() across the border each side keeps its own pages, also when
+ * they are faulted in again. The kernel may move the border of two similar
+ * VMAs, as these are.
  */
 TEST_F(neighbours, mprotect_over_the_border)
 {
@@ -419,7 +419,7 @@ TEST_F(neighbours, sides_stay_what_they_are)
 	}
 }
 
-/* Unmapping one side frees that side's pages and leaves the other's. */
+/* Unmapping one side frees only that side's pages. */
 TEST_F(neighbours, unmap_one_side)
 {
 	struct pagebox_stats before = box_stats(self->box);
@@ -433,7 +433,7 @@ TEST_F(neighbours, unmap_one_side)
 	EXPECT_TRUE(pages_hold(page_at(self->map, half), half, TAG + half));
 }
 
-/* Unmapping a range over the border takes from both. */
+/* Unmapping a range across the border affects both. */
 TEST_F(neighbours, unmap_over_the_border)
 {
 	unmap(page_at(self->map, 6), 4);
@@ -443,13 +443,13 @@ TEST_F(neighbours, unmap_over_the_border)
 	EXPECT_EQ(SIGSEGV, signal_of_read(page_at(self->map, 8)));
 }
 
-/* Pages that the kernel has promised to mappings, in KiB. */
+/* Committed_AS, in KiB. */
 static long committed_kb(void)
 {
 	return proc_sum("/proc/meminfo", "Committed_AS: %ld");
 }
 
-/* mremap() as a program of 32 bits calls it: 0 or errno. */
+/* mremap() as a 32-bit program calls it: 0 or errno. */
 static int mremap_32(void *map, size_t old_size, size_t new_size, int flags)
 {
 #ifdef __x86_64__
@@ -466,15 +466,15 @@ static int mremap_32(void *map, size_t old_size, size_t new_size, int flags)
 #endif
 }
 
-/* Debian's kernels run 32-bit programs; one that does not raises SIGSEGV. */
+/* Debian's kernels run 32-bit programs; others raise SIGSEGV. */
 static int try_mremap_32(void *map)
 {
 	return mremap_32(map, page_size, page_size, 0);
 }
 
 /*
- * Two mappings of the same pages are not private to either. Of memory that is, the
- * kernel takes the pages away from the old mapping, or refuses; a box refuses.
+ * Two mappings of the same pages would not be private. For anonymous memory the
+ * kernel moves the pages from the old mapping, or refuses; a box refuses.
  */
 TEST(private_pages_get_no_alias)
 {
@@ -496,7 +496,7 @@ TEST(private_pages_get_no_alias)
 		EXPECT_EQ(EINVAL, errno);
 		EXPECT_EQ(MAP_FAILED, mremap(map, 0, size, MREMAP_MAYMOVE));
 		EXPECT_EQ(EINVAL, errno);
-		/* As the kernel rounds it, this is 0 as well. */
+		/* The kernel rounds this size to 0 as well. */
 		EXPECT_EQ(MAP_FAILED, mremap(map, -1, size, MREMAP_MAYMOVE));
 		EXPECT_EQ(EINVAL, errno);
 		if (!runs_32)
@@ -504,7 +504,7 @@ TEST(private_pages_get_no_alias)
 		EXPECT_NE(0, mremap_32(map, 0, size, MREMAP_MAYMOVE));
 		EXPECT_NE(0, mremap_32(map, size, size, aliasing));
 	}
-	/* Nothing stays promised, in 600 attempts at 16 pages. */
+	/* Nothing stays committed after 600 attempts at 16 pages. */
 	EXPECT_GT(1000, committed_kb() - before);
 	EXPECT_TRUE(pages_hold(map, PAGES, TAG));
 	EXPECT_EQ(PAGES, box_stats(box).pages);
@@ -518,7 +518,7 @@ TEST(private_pages_get_no_alias)
 	close(box);
 }
 
-/* While a locked one is refused, it stays locked, and counts once. */
+/* A locked mapping that is refused stays locked, and counts once. */
 TEST(locked_pages_get_no_alias)
 {
 	const int aliasing = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
@@ -537,7 +537,7 @@ TEST(locked_pages_get_no_alias)
 	close(box);
 }
 
-/* Of shared mappings there can be as many as one likes, as of any file. */
+/* Shared mappings can have any number of aliases, as with any file. */
 TEST(shared_pages_get_aliases)
 {
 	int box = box_new(64, 0);

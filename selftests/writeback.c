@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Write-back: when what was written through shared mappings reaches the store.
- * The store is a file that the tests also read behind the box's back.
+ * Write-back: the time at which writes to shared mappings reach the store. The
+ * store is a file that the tests also read directly.
  */
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static void flush_after(int box, uint32_t age_ms, uint32_t ratio)
 			   });
 }
 
-/* How many of the file's pages have the pattern of @tag + i. */
+/* The number of pages of the file with the pattern of @tag + i. */
 static size_t pages_in_file(int file, size_t pages, uint64_t tag)
 {
 	uint64_t page[page_size / sizeof(uint64_t)];
@@ -103,7 +103,7 @@ static int sync_box(FIXTURE_DATA(sync) * self,
 	}
 }
 
-/* Dirty pages reach the file when the call returns, once, and not before. */
+/* Dirty pages are written by the call, once, and not before. */
 TEST_F(sync, writes_dirty_pages)
 {
 	EXPECT_TRUE(box_info(self->box).flags & PAGEBOX_INFO_WRITABLE);
@@ -122,7 +122,7 @@ TEST_F(sync, writes_dirty_pages)
 	EXPECT_EQ(0, box_stats(self->box).io_errors);
 }
 
-/* Only those: pages that were read are not written. */
+/* Pages that were only read are not written. */
 TEST_F(sync, clean_pages_are_not_written)
 {
 	EXPECT_TRUE(pages_hold(self->map, PAGES, TAG));
@@ -134,7 +134,7 @@ TEST_F(sync, clean_pages_are_not_written)
 	EXPECT_TRUE(file_holds(self->file, 3, TAG));
 }
 
-/* A page stays mapped while it is cleaned: reading it costs no fault. */
+/* A page stays mapped while it is cleaned: reading it does not fault. */
 TEST_F(sync, pages_stay_mapped)
 {
 	struct pagebox_stats now;
@@ -147,7 +147,7 @@ TEST_F(sync, pages_stay_mapped)
 	EXPECT_FAULTS(self->box, now, 0);
 }
 
-/* What is written afterwards is dirty again, and nothing of it is missed. */
+/* Later writes make it dirty again, and are not missed. */
 TEST_F(sync, written_again)
 {
 	for (int round = 1; round <= 5; round++) {
@@ -167,7 +167,7 @@ static int fill_shared(void *context)
 	return 0;
 }
 
-/* What a process left behind is written for whoever asks. */
+/* Dirty pages of a process that has exited are written for any caller. */
 TEST_F(sync, pages_of_another_process)
 {
 	EXPECT_EQ(0, in_child(fill_shared, self));
@@ -184,7 +184,7 @@ static int serve_fill(void *context, int tag)
 	return 0;
 }
 
-/* So is what only another process's page table knows to be dirty. */
+/* So are pages that are dirty only in another process's page table. */
 TEST_F(sync, dirty_in_another_page_table)
 {
 	struct child child = child_fork(serve_fill, &self->map);
@@ -197,7 +197,7 @@ TEST_F(sync, dirty_in_another_page_table)
 	child_end(&child);
 }
 
-/* write() to the device is written back as well. */
+/* Pages dirtied by write() are written back as well. */
 TEST_F(sync, written_by_write)
 {
 	uint64_t page[page_size / sizeof(uint64_t)];
@@ -219,7 +219,7 @@ struct counting {
 	bool stop;
 };
 
-/* Writes an ever larger number to all pages. */
+/* Writes an increasing number to all pages. */
 static void *count_up(void *context)
 {
 	struct counting *counting = context;
@@ -249,8 +249,8 @@ static bool counted(struct counting *counting)
 }
 
 /*
- * While another thread goes on writing, each call writes at least what was
- * there when it began, and the last one all of it.
+ * While another thread writes, each call writes at least the values from before
+ * it, and the last one all.
  */
 TEST_F(sync, written_meanwhile)
 {
@@ -274,7 +274,7 @@ TEST_F(sync, written_meanwhile)
 		EXPECT_EQ(counting.turn, first_word(self->file, i));
 }
 
-/* A private mapping is nobody else's: neither call writes it anywhere. */
+/* Private pages are not written by either call. */
 TEST_F(sync, private_pages_stay)
 {
 	char *map = box_map(self->box, PAGES, MAP_PRIVATE);
@@ -289,7 +289,7 @@ TEST_F(sync, private_pages_stay)
 }
 
 /*
- * What was written to pages that the file has lost is lost, which is said once; the
+ * Dirty pages truncated from the file are lost, which is reported once; the
  * file does not grow again.
  */
 TEST_F(sync, truncated_store)
@@ -311,7 +311,7 @@ TEST_F(sync, truncated_store)
 	EXPECT_EQ((off_t)(left * page_size), size_of(self->file));
 }
 
-/* Without a writable store there is nothing to do, and that works. */
+/* With a read-only store the calls succeed and write nothing. */
 TEST_F(sync, read_only_store)
 {
 	close(self->box);
@@ -326,7 +326,7 @@ TEST_F(sync, read_only_store)
 	EXPECT_EQ(0, box_stats(self->box).store_writes);
 }
 
-/* Nor is there for a box that has no store. */
+/* The same for a box without a store. */
 TEST_F(sync, no_store)
 {
 	close(self->box);
@@ -338,7 +338,7 @@ TEST_F(sync, no_store)
 	EXPECT_TRUE(pages_hold(self->map, PAGES, 1));
 }
 
-/* A file that ends within a page is not made longer, and its end is written. */
+/* A file that ends within a page keeps its size, and its end is written. */
 TEST(partial_last_page)
 {
 	const size_t odd = 1234;
@@ -356,7 +356,7 @@ TEST(partial_last_page)
 	EXPECT_EQ(0, box_stats(box).frames_dirty);
 }
 
-/* msync() of some pages leaves the others for later. */
+/* msync() of a range leaves the other pages dirty. */
 TEST(msync_of_a_range)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -373,7 +373,7 @@ TEST(msync_of_a_range)
 	EXPECT_EQ(PAGES, box_stats(box).store_writes);
 }
 
-/* MS_ASYNC and MS_INVALIDATE work and harm nothing. */
+/* MS_ASYNC and MS_INVALIDATE succeed and lose nothing. */
 TEST(other_flags_of_msync)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -456,7 +456,7 @@ static int fill_and_leave(FIXTURE_DATA(last) * self, int way)
 	return 0;
 }
 
-/* The last one out writes everything back, whichever way he goes. */
+/* The last reference to a box writes everything back, whatever drops it. */
 TEST_F(last, out)
 {
 	pid_t pid;
@@ -474,7 +474,7 @@ TEST_F(last, out)
 	EXPECT_TRUE(eventually(pages_in_file(self->file, PAGES, 1) == PAGES));
 }
 
-/* While anybody still has the box, a close by another one forces nothing. */
+/* A close that is not the last one writes nothing. */
 TEST(not_the_last)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -502,10 +502,10 @@ static bool is_flushed(struct flushed *flushed)
 }
 
 /*
- * Pages that have been dirty for long enough are written without a call, and no
- * others. Two boxes whose flushers look about equally often: when the pages of
- * the one with the short age have been written three times, those of the other
- * are still dirty.
+ * Only pages that have been dirty for long enough are written without a call.
+ * The flushers of two boxes run about equally often: when the pages of the box
+ * with the short age have been written three times, those of the other are
+ * still dirty.
  */
 TEST(flusher_by_age)
 {
@@ -530,7 +530,7 @@ TEST(flusher_by_age)
 	EXPECT_TRUE(file_holds(still, PAGES, TAG));
 }
 
-/* An age that is made shorter counts for pages that are dirty already. */
+/* A shorter age applies to pages that are dirty already. */
 TEST(flusher_by_a_new_age)
 {
 	struct flushed flushed = { .tag = 1 };
@@ -548,7 +548,7 @@ TEST(flusher_by_a_new_age)
 
 #define RATIO 10
 
-/* Those that are just being written count as neither dirty nor written. */
+/* Pages under write-back count as neither dirty nor written. */
 static bool dirty_below_ratio(int box)
 {
 	struct pagebox_stats stats = box_stats(box);
@@ -557,7 +557,7 @@ static bool dirty_below_ratio(int box)
 	       stats.frames_dirty + stats.store_writes >= PAGES;
 }
 
-/* Pages are written, whatever their age, when too many frames hold dirty ones. */
+/* Pages are written at any age if too many frames are dirty. */
 TEST(flusher_by_ratio)
 {
 	int file = store_file(PAGES * page_size, TAG);
@@ -577,7 +577,7 @@ TEST(flusher_by_ratio)
 	EXPECT_TRUE(file_holds(file, PAGES, 1));
 }
 
-/* The store is on a tmpfs that has so many pages left. */
+/* pages left on the tmpfs with the store */
 #define FREE 6
 
 FIXTURE(failing)
@@ -597,7 +597,7 @@ FIXTURE_VARIANT(failing)
 FIXTURE_VARIANT_ADD(failing, many_frames){ .frames = FRAMES };
 FIXTURE_VARIANT_ADD(failing, few_frames){ .frames = 8 };
 
-/* A tmpfs that is full but for @free pages, until its ballast is thrown off. */
+/* A tmpfs that is full except for @free pages, until its ballast is truncated. */
 static int full_tmpfs(size_t free)
 {
 	int tmpfs = tmpfs_new(PAGES + free);
@@ -627,7 +627,7 @@ FIXTURE_SETUP(failing)
 
 NO_TEARDOWN(failing);
 
-/* An error that nobody has been told yet is told once, then all is well. */
+/* An unreported error is reported once; afterwards the call succeeds. */
 static void expect_recovery(struct __test_metadata *_metadata, int fd)
 {
 	int result = fsync(fd);
@@ -637,15 +637,15 @@ static void expect_recovery(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(0, fsync(fd));
 }
 
-/* As many pages as can be dirty in this box at all. */
+/* The largest number of dirty pages in this box. */
 static size_t dirty_pages(const FIXTURE_VARIANT(failing) * variant)
 {
 	return variant->frames < PAGES ? variant->frames : PAGES;
 }
 
 /*
- * A page that cannot be written is kept, and each fd is told. When it can be
- * written again it is, and nothing was lost.
+ * A page that cannot be written is kept, and the error is reported to each fd.
+ * Once it can be written, it is, and nothing is lost.
  */
 TEST_F(failing, sync)
 {
@@ -693,8 +693,8 @@ TEST_F(failing, flusher)
 }
 
 /*
- * Pages that cannot be written cannot lose their frames. When they have taken
- * all of them an access is SIGBUS, until there is room again.
+ * Pages that cannot be written cannot be evicted. When they occupy all frames
+ * an access raises SIGBUS, until there is space again.
  */
 TEST(frames_full_of_unwritable_pages)
 {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A swap area with a page that cannot be read for a while, for a test that makes
- * such a device:
+ * A swap area with a page that is unreadable for a while, for a test that
+ * provides such a device:
  *
- *	badsector [-s] [-p PAGES] -b SLOT SWAP
+ * 	badsector [-s] [-p PAGES] -b SLOT SWAP
  *
- *   -s        the pages of a shared mapping; else those of a private one
- *   -p PAGES  how many (1010)
- *   -b SLOT   which page of SWAP fails
+ *   -s        use the pages of a shared mapping instead of a private one
+ *   -p PAGES  number of pages (1010)
+ *   -b SLOT   the page of SWAP that fails
  *
- * Brings all pages of a box to SWAP and says "swapped out". After a line on its
- * standard input, SLOT cannot be read: the page that is there has to raise SIGBUS
- * at each access, the kernel's accesses to it have to fail, and all others have
- * to be right, in a child too, though several are read at once. Says "failed as
- * expected", and after one more line the page has to be right as well.
+ * Swaps all pages of a box out to SWAP and prints "swapped out". After a line
+ * on standard input, SLOT is unreadable: each access to its page must raise
+ * SIGBUS, kernel accesses to it must fail, and all other pages must be right,
+ * in a child too, although several pages are read at once. Prints "failed as
+ * expected"; after one more line the page must be right as well.
  */
 
 #include <errno.h>
@@ -73,12 +73,12 @@ static struct options parse(int argc, char **argv)
 	}
 	errno = 0;
 	if (optind + 1 != argc || options.slot < 0)
-		die("name a slot and a swap area");
+		die("usage error: a slot and a swap area are required");
 	options.swap = argv[optind];
 	return options;
 }
 
-/* Says something, and waits for a line. */
+/* Prints a line, and waits for one. */
 static void say(const char *what)
 {
 	int c;
@@ -121,10 +121,10 @@ static void fill(struct state *state)
 		die("PAGEBOX_IOC_PAGE_OUT");
 	errno = 0;
 	if (box_stats(state->box).frames_used)
-		die("pages are still in frames");
+		die("some pages are still in frames");
 }
 
-/* The page whose contents are nowhere but in the slot. */
+/* The page whose only copy is in the slot. */
 static size_t page_in_slot(const struct state *state)
 {
 	unsigned int id = box_info(state->box).id;
@@ -168,7 +168,10 @@ static int errno_of_pread(const struct state *state)
 	return errno;
 }
 
-/* Each access fails, again and again; a write too, for it needs the rest. */
+/*
+ * Each access fails, every time. So does a write, as it needs the rest of the
+ * page.
+ */
 static void bad_page_fails(const struct state *state)
 {
 	char *at = page_at(state->map, state->bad);
@@ -214,7 +217,7 @@ static int as_a_child(void *context)
 	return 0;
 }
 
-/* The page that failed is like any other. */
+/* The failed page is accessible again. */
 static void all_is_well(const struct state *state)
 {
 	for (size_t i = 0; i < state->options.pages; i++)

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * To be preloaded: lets a program that knows nothing of pagebox use a box.
+ * A preload library that lets an unmodified program use a box.
  *
- *   PAGEBOX_FD     the box, as "pagebox new" hands it on
- *   PAGEBOX_FILE   this path, or all below it if it ends in a slash, is the box:
- *                  opening it gives a new file description of the box. What
- *                  fstat() says is left to the file, if there is one: the store
- *   PAGEBOX_ANON   set: private anonymous mappings of 64 KiB and more are private
- *                  mappings of the box, which nobody writes to then: zero at
- *                  first, and each another view
+ *   PAGEBOX_FD     the box, as passed by "pagebox new"
+ *   PAGEBOX_FILE   this path, or everything below it if it ends in a slash, is
+ *                  the box: opening it gives a new file description of the box.
+ *                  fstat() returns the data of the file, if it exists: the store
+ *   PAGEBOX_ANON   if set, private anonymous mappings of 64 KiB and more are
+ *                  private mappings of the box, to which nothing else may write:
+ *                  zero at first, and each one is a separate view
  *
- * All that the program does to the file it does to the box then: read, write,
- * mmap, msync, fsync, locks. Only its size is as it is; ftruncate() may ask for
- * what it has already, or for less than a box without a store has.
+ * All operations on the file go to the box: read, write, mmap, msync, fsync,
+ * locks. Only its size is fixed: ftruncate() accepts the current size, or any
+ * smaller one if the box has no store.
  */
 
 #define _GNU_SOURCE
@@ -89,7 +89,7 @@ static int box_open(const char *path, int flags)
 	return fd;
 }
 
-/* The mode is there if a file may be made. */
+/* The mode argument is present if a file may be created. */
 #define MODE(last, flags)                                  \
 	({                                                 \
 		mode_t mode = 0;                           \
@@ -133,7 +133,7 @@ int openat64(int at, const char *path, int flags, ...)
 			      REAL(openat64)(at, path, flags, mode);
 }
 
-/* What -D_FORTIFY_SOURCE makes of the above. */
+/* The variants that -D_FORTIFY_SOURCE calls. */
 int __open_2(const char *path, int flags)
 {
 	return open(path, flags);
@@ -176,7 +176,7 @@ int fstat64(int fd, struct stat64 *to)
 	return REAL(fstat64)(fd, to);
 }
 
-/* A box has the size that it has. */
+/* The size of a box is fixed. */
 static int box_truncate(int fd, off64_t bytes)
 {
 	struct pagebox_info info = { .size = sizeof(info) };

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a store holds after the power went away while pages were written to it:
- * the program for the VM of scripts/powercut, which cuts.
+ * The contents of a store after a power failure during writes: the program for
+ * the VM of scripts/powercut, which cuts the power.
  *
- *	powercut -i [-S SEED] STORE
- *	powercut -c BASE,SYNCED [-S SEED] STORE
- *	powercut -w BASE [-m] [-S SEED] STORE
+ * 	powercut -i [-S SEED] STORE
+ * 	powercut -c BASE,SYNCED [-S SEED] STORE
+ * 	powercut -w BASE [-m] [-S SEED] STORE
  *
- *   -i   make STORE, all its pages of generation 0, and sync it
+ *   -i   create STORE, all pages of generation 0, and sync it
  *   -c   check it, without a box: each page is whole, of a generation in which
- *        it was written, and none is older than it was when generation SYNCED
- *        had been synced. Says "found GENERATION", the newest of all.
- *   -w   write generation BASE, in which all pages are written, and then one
- *        after the other, in each about every fourth page, until the power goes.
- *        Says "synced GENERATION" when msync(), fsync() or fdatasync() has come
- *        back, so that whoever cuts knows what must be there.
- *   -m   through a mapping, which is written back by evictions and msync(); else
- *        by write(), and the flusher is at it too
+ *        it was written, and not older than it was when generation SYNCED was
+ *        synced. Prints "found GENERATION", the newest one.
+ *   -w   write generation BASE, which has all pages, and then one generation
+ *        after the other, each with about every fourth page, until the power is
+ *        cut. Prints "synced GENERATION" after msync(), fsync() or fdatasync()
+ *        has returned; these pages must survive.
+ *   -m   write through a mapping, which is written back by evictions and
+ *        msync(); otherwise by write(), with the flusher running
  *
- * SEED decides which pages are written in which generation and in what order.
+ * SEED determines the pages and their order in each generation.
  *
- * A page is the unit that must not be torn, so each is changed at once as far as
- * write-back can see: write() changes a page under its lock; through a mapping
- * it is done under mlock(), with no flusher, so that no eviction sees half of it.
+ * No page may be torn, so each one changes atomically for write-back: write()
+ * holds the page's lock; through a mapping the change is made under mlock()
+ * without a flusher, so that no eviction sees half of it.
  */
 
 #include <errno.h>
@@ -40,7 +40,7 @@
 
 #define PAGES 1024
 #define FRAMES 128
-#define SHARE 4 /* one page of so many is written in a generation */
+#define SHARE 4 /* one in this many pages is written in a generation */
 
 struct options {
 	enum { NOTHING, INIT, CHECK, WRITE } mode;
@@ -87,9 +87,12 @@ static struct options parse(int argc, char **argv)
 	return options;
 }
 
-/* --- which page holds what, and when --- */
+/* --- pages and generations --- */
 
-/* The first word is the generation, the others follow from it and the page. */
+/*
+ * The first word is the generation; the others are derived from it and the
+ * page.
+ */
 static void page_make(char *page, const struct options *options, size_t index,
 		      uint64_t generation)
 {
@@ -97,7 +100,7 @@ static void page_make(char *page, const struct options *options, size_t index,
 	memcpy(page, &generation, sizeof(generation));
 }
 
-/* Is the page written in this generation? */
+/* Whether the page is written in this generation. */
 static bool is_written(const struct options *options, size_t index,
 		       uint64_t generation)
 {
@@ -106,7 +109,7 @@ static bool is_written(const struct options *options, size_t index,
 	return mix(mix(options->seed ^ generation) + index) % SHARE == 0;
 }
 
-/* The generation of which a page has to be at least. */
+/* The oldest acceptable generation of a page. */
 static uint64_t oldest(const struct options *options, size_t index)
 {
 	uint64_t generation = options->synced;
@@ -136,11 +139,11 @@ static bool page_is_right(const struct options *options, size_t index,
 	page_make(want, options, index, generation);
 	if (memcmp(page, want, page_size))
 		fprintf(stderr,
-			"page %zu of %s is torn: it says generation %ju\n",
+			"page %zu of %s is torn: its first word is generation %ju\n",
 			index, options->store, generation);
 	else if (generation < oldest(options, index))
 		fprintf(stderr,
-			"page %zu of %s is lost: it is of generation %ju, and %ju was synced\n",
+			"page %zu of %s is lost: it has generation %ju, but %ju was synced\n",
 			index, options->store, generation,
 			oldest(options, index));
 	else if (!is_written(options, index, generation))
@@ -239,7 +242,7 @@ static void write_page(struct writer *writer, size_t index)
 		die("munlock");
 }
 
-/* In an order of its own; the number of pages is a power of two. */
+/* In a different order each time; the number of pages is a power of two. */
 static void write_generation(struct writer *writer, uint64_t generation)
 {
 	size_t first = rnd(&writer->seed), step = 2 * rnd(&writer->seed) + 1;
@@ -273,7 +276,7 @@ static void sync_all(struct writer *writer)
 		die("cannot sync");
 }
 
-/* Now and then a generation is left to the next one's sync. */
+/* Occasionally a generation is only synced with the next one. */
 static void write_for_ever(const struct options *options)
 {
 	struct writer writer = {

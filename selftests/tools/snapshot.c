@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A snapshot by fork(), as databases take it: a process goes on overwriting the
- * pages of a private mapping of a box, while its child writes to a file what
- * they were when it was born. Most pages are in swap at any time.
+ * A snapshot by fork(), as databases take it: a process overwrites the pages of
+ * a private mapping of a box, while its child writes the pages at the time of
+ * the fork to a file. At any time most pages are in swap.
  *
- *	snapshot [-n FRAMES] [-p PAGES] [-w SWAP] [-r ROUNDS] [-o FILE]
+ * 	snapshot [-n FRAMES] [-p PAGES] [-w SWAP] [-r ROUNDS] [-o FILE]
  *
  *   -n FRAMES  frame limit (a quarter of the pages)
  *   -p PAGES   size of the mapping (1024)
  *   -w SWAP    swap to this file or block device (to memory)
- *   -r ROUNDS  how many snapshots, one after the other (3)
- *   -o FILE    where to write them (a file in memory)
+ *   -r ROUNDS  number of snapshots, one after the other (3)
+ *   -o FILE    output file for the snapshots (a memfd)
  *
  * Exit status 0: every snapshot was the state at its fork(), byte by byte, and
  * no write of the parent was lost.
@@ -41,10 +41,10 @@ struct options {
 	const char *out;
 };
 
-/* What parent and child tell each other; atomics. */
+/* Progress of parent and child; atomics. */
 struct progress {
 	size_t saved; /* pages that the child has written */
-	size_t overwritten; /* pages that the parent has since the fork */
+	size_t overwritten; /* pages that the parent has written since */
 };
 
 struct database {
@@ -52,7 +52,7 @@ struct database {
 	int box;
 	int out;
 	char *map;
-	uint64_t *version; /* of each page, what it holds follows from it */
+	uint64_t *version; /* of each page; determines its contents */
 	uint64_t *snapshot; /* the versions at the fork */
 	struct progress *progress;
 	uint64_t seed;
@@ -166,15 +166,15 @@ static bool parent_leads(struct database *db)
 }
 
 /*
- * The child: writes all pages, straight out of the mapping. Half-way it lets its
- * parent get ahead, so that what it still has to write has changed over there.
+ * The child: writes all pages directly from the mapping. Half-way it lets its
+ * parent get ahead, so that the remaining pages have changed in the parent.
  */
 static int save(struct database *db)
 {
 	for (size_t page = 0; page < db->options.pages; page++) {
 		if (page == db->options.pages / 2 &&
 		    !eventually(parent_leads(db)))
-			die("the parent does not get on");
+			die("the parent makes no progress");
 		if (pwrite(db->out, page_at(db->map, page), page_size,
 			   page * page_size) != (ssize_t)page_size)
 			die("cannot write page %zu of the snapshot", page);
@@ -224,7 +224,8 @@ static void check_snapshot(struct database *db)
 			die("cannot read page %zu of the snapshot", i);
 		errno = 0;
 		if (!page_holds(page, tag_of(i, db->snapshot[i])))
-			die("page %zu of the snapshot is not what it was", i);
+			die("page %zu of the snapshot is not as at the fork",
+			    i);
 	}
 }
 
@@ -233,7 +234,7 @@ static void check_database(struct database *db)
 	errno = 0;
 	for (size_t i = 0; i < db->options.pages; i++)
 		if (!page_holds(page_at(db->map, i), tag_of(i, db->version[i])))
-			die("page %zu is not what was written last", i);
+			die("page %zu is not as last written", i);
 }
 
 static void run_round(struct database *db, unsigned int round)
@@ -251,7 +252,7 @@ static void run_round(struct database *db, unsigned int round)
 		    (unsigned long long)after.faults[PAGEBOX_FAULT_FAILED]);
 	if (after.faults[PAGEBOX_FAULT_COW] == before.faults[PAGEBOX_FAULT_COW])
 		die("nothing was copied: the child shared no page");
-	printf("snapshot %u: %zu pages, %zu overwritten meanwhile, %llu copied, %llu swapped in\n",
+	printf("snapshot %u: %zu pages, %zu overwritten during it, %llu copied, %llu swapped in\n",
 	       round, db->options.pages, db->progress->overwritten,
 	       (unsigned long long)(after.faults[PAGEBOX_FAULT_COW] -
 				    before.faults[PAGEBOX_FAULT_COW]),
