@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls that programs of the fuzzer are made of. See fuzz.h.
+ * The calls that the fuzzer's programs consist of. See fuzz.h.
  *
- * What a call may not do is kept to what would harm the fuzzer and say nothing
- * about a box: to touch memory that is not the program's, to wait for hours,
- * to fill all memory.
+ * Calls are restricted only where they would harm the fuzzer without testing a
+ * box: accesses to memory outside the program's, waits of hours, exhausting
+ * memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@
 		name, FUZZ_BITS, __VA_ARGS__, ARRAY_SIZE(__VA_ARGS__) \
 	}
 
-/* A call that do_NAME() makes, and its weight among all calls. */
+/* A call made by do_NAME(), and its weight among all calls. */
 #define CALL(which, often, ...)                                               \
 	{                                                                     \
 		.name = #which, .weight = often, .run = do_##which, .args = { \
@@ -73,7 +73,7 @@ static uint64_t at_most(uint64_t value, uint64_t most)
 	return value < most ? value : most;
 }
 
-/* A bound value that is within its bounds becomes a short one. */
+/* A value within its bounds is reduced to at most @most. */
 static uint32_t tamed(uint64_t value, uint64_t bound, uint32_t most)
 {
 	return value <= bound ? value % (most + 1) : value;
@@ -288,7 +288,10 @@ static void do_stack(struct fuzz_run *run, const uint64_t *a)
 	      fuzz_put(run, a[1], &stack, sizeof(stack), a[2]));
 }
 
-/* Not FIONBIO and the like, which are the kernel's and may be for the disk. */
+/*
+ * Not FIONBIO and the like, which the kernel handles and which may affect the
+ * disk.
+ */
 static void do_ioctl(struct fuzz_run *run, const uint64_t *a)
 {
 	unsigned int request = _IOC(a[1], PAGEBOX_IOC_MAGIC, a[2], a[3]);
@@ -322,7 +325,7 @@ static const uint64_t map_flags[] = {
 	MAP_SHARED_VALIDATE | MAP_SYNC,
 };
 
-/* What is brought in at once is not large. */
+/* Limits memory populated at once. */
 static uint64_t map_length(const uint64_t *a, uint64_t length)
 {
 	length = fuzz_length(a[0], a[1], length);
@@ -350,7 +353,7 @@ static void do_mremap(struct fuzz_run *run, const uint64_t *a)
 	uint64_t to = a[4] % FUZZ_MAPS;
 	int flags = a[5];
 
-	/* nowhere but where others do not live */
+	/* Only to addresses that nothing else uses. */
 	if (flags & MREMAP_MAYMOVE)
 		flags |= MREMAP_FIXED;
 	mremap(fuzz_address(a[0], a[1]), fuzz_length(a[0], a[1], a[2]),
@@ -367,7 +370,7 @@ static const uint64_t advices[] = {
 	18, 19, 20, 21, 22, 23, 24, 25, 26, 4,	3,  21, 20, 23,
 };
 
-/* Not MADV_HWPOISON and _SOFT_OFFLINE: memory gone for good is no question. */
+/* Not MADV_HWPOISON and _SOFT_OFFLINE, which lose memory permanently. */
 static void do_madvise(struct fuzz_run *run, const uint64_t *a)
 {
 	uint64_t length = fuzz_length(a[0], a[1], a[2]);
@@ -434,7 +437,7 @@ static void touch_page(volatile char *at, unsigned int how)
 	}
 }
 
-/* Up to the first signal: to be out of frames takes a second each time. */
+/* Stops at the first signal: running out of frames takes a second each time. */
 static void do_touch(struct fuzz_run *run, const uint64_t *a)
 {
 	uint64_t pages = at_most(a[2], MOST_PAGES);
@@ -449,7 +452,7 @@ static void do_touch(struct fuzz_run *run, const uint64_t *a)
 	}
 }
 
-/* Goes down and writes as it goes, as a recursion does. */
+/* Writes downwards on the stack, as a recursion does. */
 static void __attribute__((noinline)) descend(unsigned int pages)
 {
 	volatile char local[4000];
@@ -470,7 +473,7 @@ static void on_stack(unsigned int pages)
 	}
 }
 
-/* With the stack pointer in a mapping, whose last byte is the one before. */
+/* The stack pointer is in a mapping, just above its last byte. */
 static void do_descend(struct fuzz_run *run, const uint64_t *a)
 {
 	uint64_t bytes = at_most(a[1] & ~0xfULL, FUZZ_WINDOW);
@@ -496,7 +499,10 @@ static const uint64_t rwf_flags[] = { 0,	 RWF_DSYNC,  RWF_SYNC,
 				      RWF_HIPRI, RWF_NOWAIT, RWF_APPEND,
 				      0x40 };
 
-/* Where from or to: a mapping, or the thread's arena, whole or to its end. */
+/*
+ * The source or target buffer: a mapping, or the thread's arena, whole or up to
+ * its end.
+ */
 static struct iovec buffer_of(struct fuzz_run *run, const uint64_t *a)
 {
 	struct fuzz_thread *thread = fuzz_this_thread(run);
@@ -562,7 +568,7 @@ static void do_fallocate(struct fuzz_run *run, const uint64_t *a)
 	fallocate(fuzz_fd(run, a[0]), a[1], a[2], at_most(a[3], MOST_BYTES));
 }
 
-/* A store that shrinks and grows under the box. */
+/* A store that shrinks and grows while the box uses it. */
 static void do_truncate(struct fuzz_run *run, const uint64_t *a)
 {
 	(void)!ftruncate(fuzz_fd(run, a[0]), a[1]);
@@ -602,7 +608,7 @@ static void do_splice(struct fuzz_run *run, const uint64_t *a)
 	       a[3] ? &out : NULL, length, a[5] | SPLICE_F_NONBLOCK);
 }
 
-/* The pipe holds references to the pages until somebody reads them. */
+/* The pipe holds references to the pages until it is read. */
 static void do_vmsplice(struct fuzz_run *run, const uint64_t *a)
 {
 	struct iovec iov = { fuzz_address(a[1], a[2]),
@@ -643,7 +649,7 @@ static void do_process_vm(struct fuzz_run *run, const uint64_t *a)
 		process_vm_readv(getpid(), &here, 1, &there, 1, 0);
 }
 
-/* cachestat(), which knows about the pages of a file */
+/* cachestat(), which reports on the pages of a file */
 static void do_cachestat(struct fuzz_run *run, const uint64_t *a)
 {
 	uint64_t range[2] = { a[1], a[2] };
@@ -664,7 +670,7 @@ static void do_futex(struct fuzz_run *run, const uint64_t *a)
 		futex_ops[a[2] % ARRAY_SIZE(futex_ops)], 0, &soon, NULL, 0);
 }
 
-/* --- looking, and the rest of the world --- */
+/* --- readers, and system-wide actions --- */
 
 static const char *const looks[] = {
 	"summary", "stats",   "frames",	 "maps",
@@ -700,7 +706,7 @@ static void do_look(struct fuzz_run *run, const uint64_t *a)
 static const char *const proc_files[] = { "maps", "smaps", "pagemap",
 					  "numa_maps", "smaps_rollup" };
 
-/* pagemap has eight bytes for each page. */
+/* pagemap has eight bytes per page. */
 static void do_proc(struct fuzz_run *run, const uint64_t *a)
 {
 	const char *file = proc_files[a[0] % ARRAY_SIZE(proc_files)];
@@ -714,7 +720,7 @@ static void do_proc(struct fuzz_run *run, const uint64_t *a)
 	read_all(open(path, O_RDONLY), at, 256);
 }
 
-/* Most make an operation fail that is about to come; some mean nothing. */
+/* Most make one of the next operations fail; some are invalid. */
 static const char *const failures[] = {
 	"all nth %u pid %u",
 	"backend_read fail times %u pid %u",
@@ -774,7 +780,7 @@ static void do_pressure(struct fuzz_run *run, const uint64_t *a)
 		write_to("/proc/sys/vm/drop_caches", 2);
 }
 
-/* A child that makes the next calls too; the parent waits for it, or does not. */
+/* A child that makes the next calls, too; the parent may wait for it. */
 static void do_fork(struct fuzz_run *run, const uint64_t *a)
 {
 	pid_t pid;
@@ -799,14 +805,14 @@ static void do_exit(struct fuzz_run *run, const uint64_t *a)
 
 static const uint64_t users[] = { 0, 65534 };
 
-/* For the calling thread alone. */
+/* Changes only the calling thread. */
 static void do_user(struct fuzz_run *run, const uint64_t *a)
 {
 	(void)run;
 	syscall(SYS_setresuid, -1, users[a[0] % 2], -1);
 }
 
-/* No more file descriptors than there are, or all again. */
+/* Lowers RLIMIT_NOFILE to the open file descriptors, or raises it again. */
 static void do_limit(struct fuzz_run *run, const uint64_t *a)
 {
 	struct rlimit limit = { .rlim_cur = a[0] % 2 ? 3 : 128,
@@ -932,7 +938,7 @@ const struct fuzz_kind fuzz_kinds[] = {
 
 const unsigned int fuzz_nr_kinds = ARRAY_SIZE(fuzz_kinds);
 
-/* --- a process that makes them --- */
+/* --- a process that runs a program --- */
 
 static void make_calls(struct fuzz_run *run, unsigned int thread)
 {
@@ -955,7 +961,7 @@ static void *second_thread(void *context)
 	fuzz_kcov_start(1, FUZZ_TRACE_PLACES);
 	pthread_barrier_wait(context);
 	make_calls(&run, 1);
-	/* a child that this thread has made has no other to end it */
+	/* A child of this thread has no other process to end it. */
 	if (getpid() != run.first)
 		_exit(0);
 	return NULL;
@@ -970,7 +976,7 @@ static bool has_second_thread(const struct fuzz_program *program)
 	return false;
 }
 
-/* Closing it all in order is part of what shall be seen. */
+/* An orderly teardown is part of the test. */
 void fuzz_process(const struct fuzz_program *program, enum fuzz_trace trace)
 {
 	bool two = has_second_thread(program);

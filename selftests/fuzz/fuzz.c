@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A short run of the fuzzer, and what it stands on: its programs survive being
- * written and read, a seed always gives the same ones, the first ones are good.
+ * A short run of the fuzzer, and tests of its basis: programs can be written
+ * and read, a seed always gives the same ones, the first programs are good.
  * "make fuzz" runs it for longer.
  */
 #include <errno.h>
@@ -91,7 +91,7 @@ TEST(a_seed_gives_the_same_programs)
 	ASSERT_LT(PROGRAMS / 2, differ);
 }
 
-/* A call with a typing error would silently be left out. */
+/* A call with a typing error would be skipped silently. */
 TEST(every_line_of_the_seeds_is_a_call)
 {
 	struct fuzz_program program = { .nr = 0 };
@@ -117,7 +117,7 @@ TEST(every_line_of_the_seeds_is_a_call)
 	free(text);
 }
 
-/* Faults, evicts and forks as before anything was fuzzed. */
+/* Faults, evicts and forks as before any fuzzing. */
 static int use_box(void *unused)
 {
 	int box = box_new(8, 0);
@@ -139,7 +139,7 @@ static int use_box(void *unused)
 		       0;
 }
 
-/* Only a fixture's case may take longer than others. */
+/* Only a case with a fixture can have a longer timeout. */
 FIXTURE(module){};
 
 NO_SETUP(module);

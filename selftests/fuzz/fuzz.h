@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A fuzzer of everything that a process can do to a box.
+ * A fuzzer of all operations of a process on a box.
  *
- * A program is a list of calls with typed arguments; each call of a program is
- * made by one of two threads of a process of its own. What the calls are, and
- * what their arguments mean, is in call.c; program.c makes programs
- * up, changes them, and writes and reads their text; state.c is what the
- * process has before the first call; kcov.c asks the kernel which code of
- * the module a program ran; session.c keeps those that ran something new,
- * and looks for what no program may do: make the kernel complain, hang, or leave
- * a box behind.
+ * A program is a list of calls with typed arguments; two threads of a separate
+ * process make the calls. call.c has the calls and the meaning of their
+ * arguments; program.c generates and changes programs, and writes and reads
+ * their text; state.c sets up the process before the first call; kcov.c asks
+ * the kernel for the code of the module that a program ran; session.c keeps
+ * programs that ran new code, and checks for effects that no program may have:
+ * a kernel warning, a hang, or a box left behind.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -27,7 +26,7 @@
 #define FUZZ_FDS 24
 #define FUZZ_MAPS 8
 
-/* What a process finds in its file descriptors. Results go to the last ones. */
+/* File descriptors of a process. Results go to the last ones. */
 enum fuzz_fd {
 	FUZZ_FD_BOX,
 	FUZZ_FD_OTHER, /* a second box */
@@ -38,7 +37,7 @@ enum fuzz_fd {
 	FUZZ_FD_FILE_WRITE_ONLY,
 	FUZZ_FD_FILE_APPEND,
 	FUZZ_FD_SWAP_FILE, /* more pages, all holes */
-	FUZZ_FD_DISK, /* a block device, where there is a scratch disk */
+	FUZZ_FD_DISK, /* a block device, if there is a scratch disk */
 	FUZZ_FD_PIPE_OUT,
 	FUZZ_FD_PIPE_IN,
 	FUZZ_FD_DIRECTORY,
@@ -48,25 +47,25 @@ enum fuzz_fd {
 	FUZZ_FD_RESULTS,
 };
 
-/* What an argument means, and so how a value for it is made up. */
+/* The meaning of an argument, which determines how its values are generated. */
 enum fuzz_type {
 	FUZZ_NONE,
-	FUZZ_FD, /* enum fuzz_fd, or a number as it is */
-	FUZZ_TO, /* where a result goes: fuzz_fd from FUZZ_FD_RESULTS on */
-	FUZZ_MAP, /* a mapping; from FUZZ_MAPS on, an address that is none */
-	FUZZ_AT, /* bytes from the start of a mapping or a box */
+	FUZZ_FD, /* enum fuzz_fd, or a literal number */
+	FUZZ_TO, /* the slot of a result: fuzz_fd from FUZZ_FD_RESULTS on */
+	FUZZ_MAP, /* a mapping; from FUZZ_MAPS on, an unmapped address */
+	FUZZ_AT, /* byte offset in a mapping or a box */
 	FUZZ_LENGTH,
-	FUZZ_PLACE, /* where a structure is: enum fuzz_place */
+	FUZZ_PLACE, /* the place of a structure: enum fuzz_place */
 	FUZZ_SIZE, /* of a structure, whose size is @most */
 	FUZZ_CHOICE, /* one of @values */
-	FUZZ_BITS, /* any of @values together */
+	FUZZ_BITS, /* any combination of @values */
 	FUZZ_NUMBER, /* 0 to @most */
 };
 
-/* Where a structure or a buffer lies. */
+/* The place of a structure or a buffer. */
 enum fuzz_place {
 	FUZZ_PLACE_GOOD,
-	FUZZ_PLACE_END, /* it ends where the mapped memory does */
+	FUZZ_PLACE_END, /* ends at the end of the mapped memory */
 	FUZZ_PLACE_CUT, /* its second half is not mapped */
 	FUZZ_PLACE_READ_ONLY,
 	FUZZ_PLACE_ODD, /* at an odd address */
@@ -90,7 +89,7 @@ struct fuzz_run;
 /**
  * struct fuzz_kind - a call
  * @name: in the text of a program
- * @weight: how often it is chosen
+ * @weight: relative frequency
  * @run: makes the call; the arguments are in the order of @args
  * @args: its arguments, up to one without a name
  */
@@ -117,7 +116,7 @@ struct fuzz_program {
 
 /* --- program.c --- */
 
-/* Numbers that comparisons in the module were seen to ask for. */
+/* Operands of comparisons seen in the module. */
 struct fuzz_numbers {
 	uint64_t value[1024];
 	unsigned int nr;
@@ -131,29 +130,29 @@ struct fuzz_maker {
 
 void fuzz_make(struct fuzz_maker *maker, struct fuzz_program *program);
 
-/* Changes @program a little; it may get calls of @other. */
+/* Changes @program slightly; may take calls from @other. */
 void fuzz_change(struct fuzz_maker *maker, struct fuzz_program *program,
 		 const struct fuzz_program *other);
 
 void fuzz_remove_call(struct fuzz_program *program, unsigned int at);
 
-/* The text ends with "end"; what is read begins anywhere and skips comments. */
+/* The text ends with "end". Reading starts anywhere and skips comments. */
 void fuzz_write(const struct fuzz_program *program, FILE *to);
 bool fuzz_read(FILE *from, struct fuzz_program *program);
 
-/* Whether @line is a call, which is then added to @program. */
+/* Whether @line is a call; if so, it is added to @program. */
 bool fuzz_read_call(const char *line, struct fuzz_program *program);
 void fuzz_write_call(const struct fuzz_call *call, char *text, size_t size);
 
-/* The programs to begin with: seeds.c */
+/* The initial programs: seeds.c */
 extern const char fuzz_seeds[];
 
 /* --- state.c --- */
 
-/* What a thread of the process under test has to itself. */
+/* Data of one thread of the process under test. */
 struct fuzz_thread {
-	char *arena; /* four pages, and one behind them that is not mapped */
-	char *read_only; /* a page; what it holds is written through @alias */
+	char *arena; /* four pages, followed by an unmapped one */
+	char *read_only; /* a page, whose contents are written through @alias */
 	char *alias;
 };
 
@@ -168,28 +167,28 @@ struct fuzz_run {
 	pid_t first;
 };
 
-/* Before any process is made. */
+/* Called before any process is created. */
 void fuzz_state_prepare(void);
 
-/* The state of the process before the first call, and what ends it in order. */
+/* Sets up the process before the first call, and tears it down in order. */
 void fuzz_state_make(struct fuzz_run *run);
 void fuzz_state_drop(struct fuzz_run *run);
 
 /* Makes a thread survive signals in guarded code. */
 void fuzz_state_thread(struct fuzz_run *run, unsigned int thread);
 
-/* Which thread of the program calls, and what it has to itself. */
+/* The index of the calling thread, and its data. */
 unsigned int fuzz_thread_nr(void);
 struct fuzz_thread *fuzz_this_thread(struct fuzz_run *run);
 
-/* Where slot @map is, whatever is mapped there, and how large. */
+/* The address range of slot @map, whatever is mapped there. */
 #define FUZZ_WINDOW 0x20000000000UL
 char *fuzz_window(unsigned int map);
 
-/* The address that a FUZZ_MAP and a FUZZ_AT mean. */
+/* The address of a FUZZ_MAP and a FUZZ_AT. */
 char *fuzz_address(uint64_t map, uint64_t at);
 
-/* @length cut so that it stays in what belongs to @map. */
+/* @length, cut to the range of @map. */
 uint64_t fuzz_length(uint64_t map, uint64_t at, uint64_t length);
 
 int fuzz_fd(const struct fuzz_run *run, uint64_t fd);
@@ -197,15 +196,15 @@ void fuzz_result(struct fuzz_run *run, uint64_t to, int fd);
 
 /*
  * The address of a structure of @known bytes, with room for @size, in a place
- * of enum fuzz_place. It holds what @bytes do, if the place can be written.
+ * of enum fuzz_place. It is filled from @bytes, if the place is writable.
  */
 void *fuzz_put(struct fuzz_run *run, uint64_t place, const void *bytes,
 	       size_t known, uint64_t size);
 
 /*
- * Memory accesses of which any may raise a signal:
+ * Memory accesses, any of which may raise a signal:
  *
- *	if (FUZZ_GUARDED()) { ...; fuzz_unguard(); }
+ * 	if (FUZZ_GUARDED()) { ...; fuzz_unguard(); }
  */
 extern __thread sigjmp_buf fuzz_escape;
 extern __thread volatile bool fuzz_is_guarded;
@@ -219,22 +218,22 @@ enum fuzz_trace {
 	FUZZ_TRACE_COMPARISONS,
 };
 
-/* Whether the kernel can say which code of the module ran. */
+/* Whether the kernel reports the executed code of the module. */
 bool fuzz_kcov_open(void);
 void fuzz_kcov_close(void);
 
-/* Whether it can say what was compared, too. */
+/* Whether it reports comparisons, too. */
 bool fuzz_kcov_compares(void);
 
-/* Collect what the calling thread does in the kernel, from here on. */
+/* Starts to collect what the calling thread executes in the kernel. */
 bool fuzz_kcov_start(unsigned int thread, enum fuzz_trace trace);
 
-/* Forget what was collected. */
+/* Discards the collected data. */
 void fuzz_kcov_forget(void);
 
 /*
- * Of what was collected: how many places in the module, and steps from one to
- * the next, had never been seen before. Now they have.
+ * The number of new places in the module, and of new steps from one to the
+ * next, in the collected data. Marks them as seen.
  */
 struct fuzz_news {
 	unsigned int places;
@@ -246,35 +245,35 @@ struct fuzz_news fuzz_kcov_learn(void);
 /* Whether all places that were new then have been collected again. */
 bool fuzz_kcov_has_news(void);
 
-/* The operands of comparisons that were collected. */
+/* The operands of the collected comparisons. */
 void fuzz_kcov_numbers(struct fuzz_numbers *numbers);
 
-/* All that was ever seen: how many places and steps, and the places. */
+/* The numbers of all places and steps ever seen, and the places. */
 struct fuzz_news fuzz_kcov_seen(void);
 void fuzz_kcov_write(FILE *to);
 
 /* --- call.c --- */
 
-/* Makes the calls of @program in this process, which ends with them. */
+/* Makes the calls of @program in this process, which exits afterwards. */
 void fuzz_process(const struct fuzz_program *program, enum fuzz_trace trace);
 
 /* --- session.c --- */
 
 /**
- * struct fuzz_session - how to fuzz, and what came of it
- * @seed: of all that is random
- * @execs: end after so many programs, 0 for no such end
- * @seconds: end after so long, 0 for no such end
- * @corpus: programs to begin with beside the seeds, or NULL
- * @out: gets the programs that ran something new, or NULL
- * @log: gets a line now and then, or NULL
- * @done: programs that were run
- * @killed: those that took too long, and were killed
- * @kept: those that ran something new
- * @first: what the seeds ran, of what is known
- * @seen: what all ran
- * @covered: the kernel has KCOV; all zero then means that the module has not
- * @compares: and says what is compared
+ * struct fuzz_session - parameters and results of fuzzing
+ * @seed: of the random generator
+ * @execs: number of programs to run, 0 for no limit
+ * @seconds: time limit, 0 for none
+ * @corpus: initial programs in addition to the seeds, or NULL
+ * @out: gets the programs that ran new code, or NULL
+ * @log: gets progress lines, or NULL
+ * @done: programs run
+ * @killed: programs that took too long and were killed
+ * @kept: programs that ran new code
+ * @first: coverage of the seeds
+ * @seen: coverage of all programs
+ * @covered: the kernel has KCOV; if all counts are zero, the module has not
+ * @compares: it also reports comparisons
  */
 struct fuzz_session {
 	uint64_t seed;
@@ -292,10 +291,10 @@ struct fuzz_session {
 	bool compares;
 };
 
-/* Return: false when a program did what it may not; it was written to stderr. */
+/* Return: false if a program did something forbidden; it was written to stderr. */
 bool fuzz_session_run(struct fuzz_session *session);
 
-/* Runs each program of @from, @times times. */
+/* Runs each program of @from @times times. */
 bool fuzz_session_replay(struct fuzz_session *session, FILE *from,
 			 unsigned int times);
 

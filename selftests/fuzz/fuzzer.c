@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fuzzer: programs of calls that nobody thought of, run against the module.
+ * fuzzer: random system calls, run against the module.
  *
- *	fuzzer [--seed N] [--execs N] [--seconds N] [--corpus FILE]
- *	fuzzer --replay FILE [--times N]
+ * 	fuzzer [--seed N] [--execs N] [--seconds N] [--corpus FILE]
+ * 	fuzzer --replay FILE [--times N]
  *
- * The programs that ran something new go to the standard output, and can be the
- * corpus of the next run; how it goes is told on the standard error. The exit
- * status is 1 when a program did what none may do; it is shown then.
- * "make fuzz" runs it in a VM.
+ * Programs that ran new code are written to standard output, and can be the
+ * corpus of the next run; progress goes to standard error. The exit status is 1
+ * if a program did something forbidden; it is printed then. "make fuzz" runs it
+ * in a VM.
  */
 #include <err.h>
 #include <getopt.h>
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		errx(2, "the first lines of fuzzer.c say how it is used");
+		errx(2, "usage error: see the first lines of fuzzer.c");
 	well = replay ? fuzz_session_replay(&session, replay, times) :
 			fuzz_session_run(&session);
 	fprintf(stderr, "# seed %lu: %lu programs, %lu killed, %u kept; ",

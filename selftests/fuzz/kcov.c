@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which code of the module ran, asked of KCOV: a kernel that has it, and a
- * module that was compiled for it. See fuzz.h, and the kernel's
+ * The executed code of the module, from KCOV. The kernel must have it, and the
+ * module must be compiled for it. See fuzz.h, and the kernel's
  * Documentation/dev-tools/kcov.rst.
  */
 #include <fcntl.h>
@@ -18,12 +18,12 @@
 #define AREA_WORDS 0x20000UL
 #define CMP_WORDS 4
 
-/* Code of the module is less than so many bytes, and so many steps are known. */
+/* Upper bounds of the module's code in bytes, and of the known steps. */
 #define PLACES 0x400000UL
 #define STEPS 0x100000UL
 #define MOST_NEWS 4096
 
-/* One for each thread, which outlives the processes that fill it in turn. */
+/* One per thread, which outlives the processes that fill it in turn. */
 static struct {
 	int fd;
 	uint64_t *area;
@@ -40,7 +40,7 @@ static bool is_set(const uint8_t *map, size_t bit)
 	return map[bit / 8] & 1 << bit % 8;
 }
 
-/* Return: whether it was not set before. */
+/* Return: whether it was clear before. */
 static bool set(uint8_t *map, size_t bit)
 {
 	if (is_set(map, bit))
@@ -66,14 +66,14 @@ static bool open_one(unsigned int thread)
 	return true;
 }
 
-/* Where the module's code begins, this time. */
+/* The current address of the module's code. */
 static uint64_t find_text(void)
 {
 	FILE *file = fopen("/sys/module/pagebox/sections/.text", "re");
 	unsigned long long at = 0;
 
 	if (!file || fscanf(file, "%llx", &at) != 1 || !at)
-		die("cannot tell where the module is: root can");
+		die("cannot find the module's address: root is required");
 	fclose(file);
 	return at;
 }
@@ -108,7 +108,7 @@ void fuzz_kcov_close(void)
 	steps = NULL;
 }
 
-/* It stops by itself when the thread ends. */
+/* Collection stops by itself when the thread exits. */
 bool fuzz_kcov_start(unsigned int thread, enum fuzz_trace trace)
 {
 	int mode = trace == FUZZ_TRACE_COMPARISONS ? KCOV_TRACE_CMP :
@@ -138,7 +138,7 @@ static size_t collected(unsigned int thread)
 	return __atomic_load_n(&kcov[thread].area[0], __ATOMIC_RELAXED);
 }
 
-/* The place number @i in the module, PLACES if it is elsewhere. */
+/* The @i-th place in the module, PLACES if it is elsewhere. */
 static uint64_t place_at(unsigned int thread, size_t i)
 {
 	uint64_t place = kcov[thread].area[i + 1] - text;
@@ -218,7 +218,7 @@ static bool is_known(const struct fuzz_numbers *numbers, uint64_t value)
 	return false;
 }
 
-/* When there is no more room, the oldest ones go. */
+/* If there is no room, the oldest ones are dropped. */
 static void add_number(struct fuzz_numbers *numbers, uint64_t value)
 {
 	const unsigned int most = sizeof(numbers->value) / sizeof(value);
@@ -232,7 +232,7 @@ static void add_number(struct fuzz_numbers *numbers, uint64_t value)
 	numbers->value[numbers->next++] = value;
 }
 
-/* A comparison is its kind, both operands, and where it is. */
+/* A comparison has its kind, both operands, and its address. */
 void fuzz_kcov_numbers(struct fuzz_numbers *numbers)
 {
 	for (unsigned int t = 0; t < FUZZ_THREADS; t++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Programs of the fuzzer: made up, changed, written and read. See fuzz.h. */
+/* Programs of the fuzzer: generation, changes, text. See fuzz.h. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static unsigned int below(struct fuzz_maker *maker, unsigned int n)
 	return rnd(&maker->random) % n;
 }
 
-/* One in @n. */
+/* True once in @n calls. */
 static bool once_in(struct fuzz_maker *maker, unsigned int n)
 {
 	return !below(maker, n);
@@ -115,7 +115,7 @@ static uint64_t any_length(struct fuzz_maker *maker)
 	return once_in(maker, 8) ? length - below(maker, 4096) : length;
 }
 
-/* What follows in a structure that grew was once its end: sizes on the way. */
+/* The end of each field was once the size of the structure: use these, too. */
 static uint64_t any_size(struct fuzz_maker *maker, const struct fuzz_arg *arg)
 {
 	switch (below(maker, 16)) {
@@ -299,7 +299,7 @@ static void insert_again(struct fuzz_maker *maker, struct fuzz_program *program)
 	insert_call(program, below(maker, program->nr + 1), &call);
 }
 
-/* Some calls in a row of another program. */
+/* A sequence of calls of another program. */
 static void insert_others(struct fuzz_maker *maker,
 			  struct fuzz_program *program,
 			  const struct fuzz_program *other)
@@ -312,7 +312,7 @@ static void insert_others(struct fuzz_maker *maker,
 		insert_call(program, at + i, &other->calls[from + i]);
 }
 
-/* Side by side instead of one after the other, or the other way round. */
+/* Makes calls concurrent instead of sequential, or the other way round. */
 static void change_thread(struct fuzz_maker *maker,
 			  struct fuzz_program *program)
 {
@@ -366,7 +366,7 @@ void fuzz_change(struct fuzz_maker *maker, struct fuzz_program *program,
 
 #define SEPARATORS "\n "
 
-/* --- text: "name@thread argument=value...", of what is not zero --- */
+/* --- text: "name@thread argument=value...", zeroes omitted --- */
 
 void fuzz_write_call(const struct fuzz_call *call, char *text, size_t size)
 {
@@ -451,7 +451,7 @@ bool fuzz_read_call(const char *line, struct fuzz_program *program)
 	return true;
 }
 
-/* A line that is no call, of an older fuzzer say, is left out. */
+/* A line that is not a call, from an older fuzzer for instance, is skipped. */
 bool fuzz_read(FILE *from, struct fuzz_program *program)
 {
 	char line[1024];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The programs that the fuzzer begins with: one for each thing that a box is
- * used for. A line is a call, "@1" the second thread; what is not said is 0.
- * File descriptors are numbers of enum fuzz_fd.
+ * The initial programs of the fuzzer: one for each use of a box. A line is a
+ * call, "@1" the second thread; omitted arguments are 0. File descriptors are
+ * numbers of enum fuzz_fd.
  */
 #include "fuzz.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs programs, one after the other, each in a process of its own; keeps those
- * that ran code which none before had run, and makes new ones out of them.
+ * Runs programs, one after the other, each in a separate process. Keeps those
+ * that ran new code, and derives new programs from them.
  *
- * What no program may do is looked for after each: a kernel that complained is
- * tainted, a process that cannot be killed is stuck, a box that nobody has is
- * left behind. A kernel that dies says nothing more, so each program is in the
- * kernel's log before it runs, and the log is shown when the kernel panics.
+ * After each program, forbidden effects are checked: a kernel that complained
+ * is tainted, a process cannot be killed is stuck, a box without users is
+ * left behind. As a crashed kernel cannot report, each program is written to
+ * the kernel log before it runs, and the log is shown when the kernel panics.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,14 +27,14 @@
 #include "lib/failpoint.h"
 #include "lib/test.h"
 
-#define MOST_MS 5000 /* for a program, before it is killed */
-#define SLOW_MS 400 /* one that is not made new ones of all the time */
+#define MOST_MS 5000 /* limit of a program before it is killed */
+#define SLOW_MS 400 /* above this, a program is changed less often */
 #define REPORT_SECONDS 5
 
 enum outcome {
 	RAN,
 	KILLED,
-	FOUND, /* what it may not do */
+	FOUND, /* a forbidden effect */
 };
 
 struct kept {
@@ -45,7 +45,7 @@ struct kept {
 static struct kept *corpus;
 static unsigned int nr_corpus, room_corpus;
 
-/* Of the program that ran last. */
+/* Of the last program. */
 static bool was_slow;
 
 static double seconds_now(void)
@@ -80,14 +80,14 @@ static void set_sysctl(const char *name, const char *value)
 	close(fd);
 }
 
-/* All of the log on a panic, and no limit to how much goes into it. */
+/* The whole log is shown on a panic, and its size is not limited. */
 static void prepare_log(void)
 {
 	set_sysctl("panic_print", "32");
 	set_sysctl("printk_devkmsg", "on");
 }
 
-/* At the level of debugging messages, which no console shows by itself. */
+/* At debug level, which no console shows by default. */
 static void announce(const struct fuzz_program *program)
 {
 	static int kmsg = -1;
@@ -105,7 +105,7 @@ static void announce(const struct fuzz_program *program)
 	}
 }
 
-/* Warnings and worse; that the module is not the kernel's own is no such. */
+/* Warnings and worse; an out-of-tree module is no reason. */
 static bool is_tainted(void)
 {
 	const unsigned long bad = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14;
@@ -120,7 +120,7 @@ static bool is_tainted(void)
 
 /* --- one process --- */
 
-/* What a program has set is for its process, but it costs all others time. */
+/* Failpoints affect only the program's process, but slow down all others. */
 static bool sets_failpoints(const struct fuzz_program *program)
 {
 	for (unsigned int i = 0; i < program->nr; i++) {
@@ -154,7 +154,7 @@ static bool all_gone(void)
 	return pid < 0;
 }
 
-/* Its children come to this process when it ends, and end with it. */
+/* Its children are reparented to this process, and end with it. */
 static enum outcome wait_for(pid_t pid)
 {
 	struct pollfd fd = { .fd = pidfd_open(pid, 0), .events = POLLIN };
@@ -196,8 +196,7 @@ static enum outcome run(const struct fuzz_program *program,
 	if (sets_failpoints(program))
 		failpoints_off();
 	if (outcome == FOUND)
-		return report_finding(program,
-				      "a process that cannot be killed");
+		return report_finding(program, "a process cannot be killed");
 	if (is_tainted())
 		return report_finding(program, "the kernel complained");
 	if (!eventually(no_box_is_left()))
@@ -225,7 +224,7 @@ static void keep(struct fuzz_session *session,
 	}
 }
 
-/* Leaves out calls without which it still runs the code that was new. */
+/* Removes calls that are not needed for the new code. */
 static enum outcome shorten(struct fuzz_session *session,
 			    struct fuzz_program *program)
 {
@@ -244,7 +243,7 @@ static enum outcome shorten(struct fuzz_session *session,
 	return RAN;
 }
 
-/* Which numbers would have made comparisons come out another way? */
+/* Collects the operands of comparisons that could have come out differently. */
 static enum outcome ask_numbers(struct fuzz_session *session,
 				struct fuzz_maker *maker,
 				const struct fuzz_program *program)
@@ -327,7 +326,7 @@ static enum outcome try_seeds(struct fuzz_session *session,
 
 	if (!from)
 		die("fmemopen");
-	/* what is known already need not be written */
+	/* Known programs need not be written. */
 	session->out = NULL;
 	outcome = try_all_of(session, maker, from, start);
 	if (outcome != FOUND && session->corpus)
@@ -337,7 +336,7 @@ static enum outcome try_seeds(struct fuzz_session *session,
 	return outcome;
 }
 
-/* Those kept last are more often changed than those before, slow ones less. */
+/* Recent programs are changed more often, slow ones less. */
 static const struct fuzz_program *pick(struct fuzz_session *session,
 				       struct fuzz_maker *maker)
 {
@@ -375,9 +374,9 @@ static void prepare(struct fuzz_session *session)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		die("PR_SET_CHILD_SUBREAPER");
 	if (is_tainted())
-		die("the kernel has complained before: boot it again");
+		die("the kernel was tainted before: reboot");
 	if (!no_box_is_left())
-		die("somebody has a box: end that first");
+		die("a box is open: close it first");
 	fuzz_state_prepare();
 	session->covered = fuzz_kcov_open();
 	session->compares = session->covered && fuzz_kcov_compares();

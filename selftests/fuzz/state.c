@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a process under test has when its program begins: file descriptors of
- * every kind, places for mappings that are far from anything else, memory that
- * ends somewhere. See fuzz.h.
+ * The initial state of a process under test: file descriptors of every kind,
+ * places for mappings away from everything else, and buffers at the end of
+ * mapped memory. See fuzz.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ char *fuzz_window(unsigned int map)
 	return (char *)(WINDOWS + map * FUZZ_WINDOW);
 }
 
-/* Addresses of no mapping: of nothing, of the kernel, of the last user page. */
+/* Invalid addresses: unmapped, of the kernel, of the last user page. */
 static const uint64_t no_mappings[] = {
 	0,
 	0x1000,
@@ -99,7 +99,7 @@ struct fuzz_thread *fuzz_this_thread(struct fuzz_run *run)
 	return &run->threads[this_thread];
 }
 
-/* @writable is where to write what shall be read at the address returned. */
+/* @writable is set to an address through which the returned one is filled. */
 static char *address_of(struct fuzz_run *run, uint64_t place, size_t known,
 			size_t room, char **writable)
 {
@@ -162,7 +162,7 @@ void fuzz_unguard(void)
 	fuzz_is_guarded = false;
 }
 
-/* A program may have made the very memory of this process unusable. */
+/* A program may have made this process's own memory unusable. */
 static void on_signal(int signal)
 {
 	if (!fuzz_is_guarded)
@@ -195,7 +195,7 @@ int fuzz_fd(const struct fuzz_run *run, uint64_t fd)
 	return fd < FUZZ_FDS ? run->fd[fd] : (int)fd;
 }
 
-/* What was in the slot before is closed: it shall not be too many. */
+/* The previous fd of the slot is closed, to limit their number. */
 void fuzz_result(struct fuzz_run *run, uint64_t to, int fd)
 {
 	unsigned int slot = FUZZ_FD_RESULTS + to % (FUZZ_FDS - FUZZ_FD_RESULTS);
@@ -225,7 +225,7 @@ static int file_of(size_t pages)
 	return fd;
 }
 
-/* Every second page of it is a hole, and its end is in the middle of one. */
+/* Every second page is a hole, and the file ends within a page. */
 static int make_store(void)
 {
 	int fd = file_of(FILE_PAGES);
@@ -242,7 +242,7 @@ static int make_store(void)
 	return fd;
 }
 
-/* The test VM's, which holds nothing dear to anybody, as its serial says. */
+/* Only the test VM's scratch disk, which its serial number identifies. */
 static int open_disk(void)
 {
 	char serial[32] = "", path[64];
@@ -311,7 +311,7 @@ static void open_files(struct fuzz_run *run)
 		socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 }
 
-/* --- the whole of it --- */
+/* --- setup and teardown --- */
 
 static void limit(int what, rlim_t most)
 {
@@ -321,14 +321,14 @@ static void limit(int what, rlim_t most)
 		die("setrlimit");
 }
 
-/* It dies with who started it, is the first to go for want of memory. */
+/* The process is killed with its parent, and first if memory runs out. */
 static void be_modest(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, "1000", 4) != 4 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL))
-		die("cannot be modest");
+		die("cannot limit the process");
 	close(fd);
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_NOFILE, 128);

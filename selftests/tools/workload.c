@@ -1,40 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A workload on a store whose contents are known at any time, for tests of
- * stores that a test VM makes: loop devices, device mapper, NVMe, ext4, ...
+ * A workload on a store whose expected contents are always known, for tests of
+ * the stores that a test VM sets up: loop devices, device mapper, NVMe, ext4,
+ * ...
  *
- *	workload [-s BYTES] [-n FRAMES] [-t SECONDS | -d OPS] [-k] [-S SEED] [-w SWAP] STORE
+ * 	workload [-s BYTES] [-n FRAMES] [-t SECONDS | -d OPS] [-k] [-S SEED] [-w SWAP] STORE
  *
- * Two processes change the first BYTES of STORE (all of it), an existing file or
- * block device, through a box of FRAMES frames (256), at random, for SECONDS (5)
- * or for exactly OPS operations, which then follow from SEED (1) alone. At the
- * end the store is written back and compared with what it has to hold, behind
- * the box's back. They also have private pages, for which SWAP is used if given.
- * With -k one of them is killed at a random moment. With -d the last line is
- * "checksum" and a number that depends on the contents.
+ * Two processes change the first BYTES of STORE (all of it), an existing file
+ * or block device, at random through a box of FRAMES frames (256), for SECONDS
+ * (5) or for exactly OPS operations, which are then determined by SEED (1)
+ * alone. At the end the store is written back and compared, bypassing the box,
+ * with the expected contents. The processes also have private pages, which use
+ * SWAP if given. With -k one process is killed at a random moment. With -d the
+ * last line is "checksum" and a number that depends on the contents.
  *
- *	workload -F [-s BYTES] STORE
+ * 	workload -F [-s BYTES] STORE
  *
  * Gives each page of STORE a pattern of its own, without a box.
  *
- *	workload -R PAGE [-s BYTES] [-n FRAMES] STORE
+ * 	workload -R PAGE [-s BYTES] [-n FRAMES] STORE
  *
- * STORE was prepared so, and PAGE cannot be read now: it has to raise SIGBUS, and
- * all others have to be right. Says "failed as expected", waits for a line on
- * its standard input, after which the page has to be right as well.
+ * STORE was prepared with -F, and PAGE is unreadable now: it must raise SIGBUS,
+ * and all others must be right. Prints "failed as expected" and waits for a
+ * line on standard input; afterwards the page must be right as well.
  *
- *	workload -W [-s BYTES] [-n FRAMES] STORE
+ * 	workload -W [-s BYTES] [-n FRAMES] STORE
  *
- * STORE cannot be written now: writing pages back has to fail with EIO, and every
- * user has to be told. Says "failed as expected", waits for a line, after which
- * it has to work and the store to hold what was written, and else what it held.
+ * STORE is not writable now: write-back must fail with EIO, reported to every
+ * user. Prints "failed as expected" and waits for a line; afterwards write-back
+ * must work, and the store must have the changes and otherwise its old
+ * contents.
  *
- * BYTES may end in K, M or G. Exit status 0: all bytes agree. Otherwise the first
- * page that differs is named.
+ * BYTES may end in K, M or G. Exit status 0: all bytes agree. Otherwise the
+ * first differing page is printed.
  *
- * The model is a hash of each sector of 512 bytes. Each process owns every other
- * sector, so that both write to the same pages all the time and yet each sector
- * follows from the order in which one process does things.
+ * The model is a hash of each 512-byte sector. Each process owns every other
+ * sector, so both continuously write to the same pages, yet each sector depends
+ * only on the order of operations in one process.
  */
 
 #include <errno.h>
@@ -59,9 +61,8 @@
 #define PROCESSES 2
 #define SECTOR 512
 #define SECTOR_WORDS (SECTOR / sizeof(uint64_t))
-#define CHUNK \
-	(1024 * 1024) /* how much of the store is read or written at once */
-#define MOST_DIRTY 1024 /* pages that -W changes at most */
+#define CHUNK (1024 * 1024) /* bytes of the store read or written at once */
+#define MOST_DIRTY 1024 /* pages changed by -W at most */
 
 struct options {
 	enum { WORK, FILL, READ_ERROR, WRITE_ERROR } mode;
@@ -78,9 +79,9 @@ struct options {
 };
 
 /*
- * The operation that a process is about to do or has not quite done, for who has
- * to finish it when the process was killed. Written in this order: what, then
- * that it is under way, then the sectors, then the model, then that it is done.
+ * The operation that a process is about to do or has not finished, to be
+ * completed if the process is killed. Written in this order: the operation,
+ * that it has started, the sectors, the model, that it is done.
  */
 struct journal {
 	size_t page;
@@ -89,7 +90,7 @@ struct journal {
 	bool active;
 };
 
-/* What the processes share beside the store. */
+/* State shared by the processes besides the store. */
 struct shared {
 	bool stop; /* relaxed atomic */
 	uint64_t operations[PROCESSES];
@@ -179,14 +180,14 @@ static struct options parse(int argc, char **argv)
 	}
 	errno = 0;
 	if (optind + 1 != argc)
-		die("name one store");
+		die("usage error: one store is required");
 	if (options.kill && options.counted)
-		die("-k and -d do not go together: who is killed does not do all of them");
+		die("-k and -d exclude each other: a killed process does not finish its operations");
 	options.store = argv[optind];
 	return options;
 }
 
-/* --- what sectors hold --- */
+/* --- contents of sectors --- */
 
 static uint64_t sector_hash(const void *sector)
 {
@@ -212,7 +213,7 @@ static unsigned int sectors_per_page(void)
 	return page_size / SECTOR;
 }
 
-/* How many sectors of a page a process owns, and which its n-th is. */
+/* The number of sectors of a page that a process owns, and its n-th one. */
 static unsigned int own_sectors(void)
 {
 	return sectors_per_page() / PROCESSES;
@@ -223,9 +224,9 @@ static unsigned int own_sector(unsigned int who, unsigned int n)
 	return n * PROCESSES + who;
 }
 
-/* --- the store, behind the box's back --- */
+/* --- the store, bypassing the box --- */
 
-/* Without the page cache where that is possible. */
+/* Bypasses the page cache if possible. */
 static int store_open(const char *path, int flags)
 {
 	int fd = open(path, flags | O_DIRECT | O_CLOEXEC);
@@ -269,8 +270,8 @@ static size_t chunk_pages(size_t first, size_t pages)
 }
 
 /*
- * Reads the first @pages pages and gives them, one by one, to @look, which may
- * say that this one will do.
+ * Reads the first @pages pages and passes them one by one to @look, which
+ * returns whether to stop.
  */
 static void store_read(const char *path, size_t pages, void *context,
 		       bool (*look)(void *context, size_t index, char *page))
@@ -303,7 +304,7 @@ static bool take_down(void *context, size_t index, char *page)
 	return true;
 }
 
-/* What a comparison is about, and what came of it. */
+/* Parameters and result of a comparison. */
 struct comparison {
 	const uint64_t *model;
 	uint64_t checksum;
@@ -331,7 +332,7 @@ static bool compare(void *context, size_t index, char *page)
 	return true;
 }
 
-/* Ends the program unless the store is as it should be. Returns a checksum. */
+/* Exits unless the store is as expected. Returns a checksum. */
 static uint64_t store_check(struct workload *load)
 {
 	struct comparison comparison = { .model = load->model };
@@ -411,7 +412,7 @@ static uint64_t *model_of(struct workload *load, size_t page, unsigned int n)
 	return &load->model[page * sectors_per_page() + n];
 }
 
-/* Puts the operation of a journal into the store, through a mapping of it. */
+/* Applies the operation of a journal to the store, through a mapping of it. */
 static void redo(struct workload *load, char *map, unsigned int who)
 {
 	const struct journal *journal = &load->shared->journal[who];
@@ -457,7 +458,7 @@ static void write_by_mapping(struct worker *worker, size_t page)
 	end(journal);
 }
 
-/* One sector, by the system call. */
+/* Writes one sector with a system call. */
 static void write_by_call(struct worker *worker, size_t page)
 {
 	unsigned int i = rnd(&worker->seed) % own_sectors();
@@ -487,7 +488,7 @@ static void check_page(struct worker *worker, size_t page)
 	}
 }
 
-/* A page of its own holds what it wrote last, until it is written again. */
+/* A private page must hold the last written contents until it is written again. */
 static void use_private(struct worker *worker, size_t page)
 {
 	char *at = page_at(worker->private, page);
@@ -561,7 +562,7 @@ work(struct workload *load, unsigned int who)
 	_exit(0);
 }
 
-/* --- the whole --- */
+/* --- the whole test --- */
 
 static void pause_for(uint64_t ms)
 {
@@ -572,7 +573,7 @@ static void pause_for(uint64_t ms)
 		;
 }
 
-/* Lets the time go by, and kills somebody in it if that was asked for. */
+/* Waits, and kills a process meanwhile if requested. */
 static void let_work(struct workload *load, const pid_t *pid)
 {
 	uint64_t ms = load->options.seconds * 1000ULL, moment = ms;
@@ -662,7 +663,7 @@ static void failed_as_expected(void)
 	} while (c != '\n' && c != EOF);
 	errno = 0;
 	if (c == EOF)
-		die("nobody said that it works again");
+		die("no line on standard input");
 }
 
 static void read_error(struct workload *load)
@@ -671,7 +672,7 @@ static void read_error(struct workload *load)
 
 	errno = 0;
 	if (bad >= load->pages)
-		die("there is no page %zu", bad);
+		die("no page %zu", bad);
 	box_make(load, O_RDONLY, 256);
 	if (signal_of_read(page_at(load->map, bad)) != SIGBUS)
 		die("page %zu did not raise SIGBUS", bad);
@@ -692,7 +693,7 @@ static size_t dirty_pages(const struct workload *load)
 	return half < MOST_DIRTY ? half : MOST_DIRTY;
 }
 
-/* Every other page, so that each has one beside it that must not change. */
+/* Every other page, so that each one has a neighbour that must not change. */
 static void dirty(struct workload *load)
 {
 	for (size_t i = 0; i < dirty_pages(load); i++) {
@@ -725,7 +726,7 @@ static void must_fail(struct workload *load, int other)
 		die("the write-back gave error %d instead of EIO", error);
 }
 
-/* What failed while nobody asked is still told, once. */
+/* An error in background write-back is still reported, once. */
 static void must_recover(struct workload *load, int other)
 {
 	int error = sync_map(load, other);
