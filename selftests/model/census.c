@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters and debugfs against the oracle: what exists, who shows it, and how
- * many share it. What a look takes exactly is compared exactly, in a program
- * without noise; noise may have touched pages of the root view, and forked while
- * pages were pinned.
+ * Counters and debugfs against the oracle: the existing pages, the views that
+ * show them, and their sharers. Without noise the comparison is exact. Noise
+ * may have touched pages of the root view, and forked while pages were pinned.
  */
 
 #include <signal.h>
@@ -22,7 +21,7 @@
 #include "model.h"
 #include "pagebox.h"
 
-/* What does not agree, or an empty text. */
+/* The first difference, or an empty text. */
 static char disagreement[512];
 
 static bool disagree(const char *fmt, ...)
@@ -37,9 +36,9 @@ static bool disagree(const char *fmt, ...)
 	return false;
 }
 
-/* --- what the oracle knows of a box --- */
+/* --- the oracle's state of a box --- */
 
-/* How many pages of their own at @index have @refs views; 0: all of them. */
+/* The number of private pages at @index with @refs views; 0: all of them. */
 static unsigned int own_pages(unsigned int box, unsigned int index,
 			      unsigned int refs)
 {
@@ -195,7 +194,7 @@ static bool check_row(unsigned int box, const struct map_row *row, long *map)
 	return true;
 }
 
-/* All mappings are there, and all of one view have one number. */
+/* All mappings are listed, and all of one view have the same number. */
 static bool check_maps_all(unsigned int box, const long *map)
 {
 	for (unsigned int p = 0; p < PROCS; p++) {
@@ -268,7 +267,7 @@ static bool check_page(unsigned int box, unsigned int proc, unsigned int at,
 	return true;
 }
 
-/* What a private map does not list is not there. */
+/* A page that a private map does not list does not exist. */
 static bool check_unlisted(unsigned int box, unsigned int proc,
 			   unsigned int view, const bool *listed)
 {
@@ -314,7 +313,7 @@ static bool check_view(unsigned int box, unsigned int proc, unsigned int view,
 	return good && check_unlisted(box, proc, view, listed);
 }
 
-/* Some views; which ones changes. */
+/* Some of the views, in turn. */
 static bool check_views(unsigned int box, const long *map)
 {
 	unsigned int first = run->turn * 31 % (PROCS * SLOTS), done = 0;
@@ -350,8 +349,8 @@ static bool agrees(void)
 }
 
 /*
- * Who exits may not be gone yet, and pages that were busy when they were dropped
- * go a little later.
+ * An exited process may still be in teardown, and pages that were busy when
+ * dropped are freed a little later.
  */
 void census(void)
 {
@@ -363,7 +362,7 @@ void census(void)
 
 /* --- at the end --- */
 
-/* Nobody shows anything, and the root view is forgotten: nothing is left. */
+/* With no mapping left and the root view discarded, nothing remains. */
 static bool is_empty(void)
 {
 	struct map_row *rows;
@@ -394,7 +393,7 @@ static bool is_empty(void)
 
 void check_emptied(void)
 {
-	/* What is discarded need not get to the store. */
+	/* Discarded pages need not reach the store. */
 	for (unsigned int box = 0; box < BOXES; box++) {
 		struct pagebox_stats s;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs: at random from a seed, and as text.
+ * Programs: random from a seed, and as text.
  *
- * The generator runs the oracle, without contents, next to what it writes, so
- * that most operations find something to work on.
+ * The generator runs the oracle, without contents, along with the program it
+ * generates, so that most operations apply to something.
  */
 
 #include <errno.h>
@@ -121,7 +121,7 @@ static bool op_parse(struct op *op, char *line)
 	return true;
 }
 
-/* Lines that begin with # or are empty say nothing. */
+/* Empty lines and lines that begin with # are ignored. */
 bool program_read(struct program *program, const char *path)
 {
 	FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
@@ -194,7 +194,7 @@ static unsigned int some_len(struct gen *g, unsigned int at)
 	return len < SLOTS - at ? len : SLOTS - at;
 }
 
-/* Not further than what is mapped. */
+/* Up to the end of the mapped pages. */
 static unsigned int mapped_len(struct gen *g, unsigned int at)
 {
 	const struct slot *slot = g->model.proc[g->proc].slot;
@@ -207,7 +207,7 @@ static unsigned int mapped_len(struct gen *g, unsigned int at)
 	return len;
 }
 
-/* Not further than one mapping is in one piece. */
+/* Up to the end of one VMA. */
 static unsigned int piece_len(struct gen *g, unsigned int at)
 {
 	const struct slot *slot = g->model.proc[g->proc].slot;
@@ -409,7 +409,7 @@ static struct op op_at_random(struct gen *g, enum op_kind kind)
 	default:
 		break;
 	}
-	/* Only what is printed is kept. */
+	/* Only printed arguments are kept. */
 	for (unsigned int i = 0; i < ARGS; i++)
 		if (!op_texts[kind].arg[i])
 			arg[i] = 0;
@@ -463,7 +463,7 @@ static void add_boxes(struct gen *g)
 	}
 }
 
-/* Begin with something to work on. */
+/* Starts with some boxes and mappings. */
 static void add_start(struct gen *g)
 {
 	g->model.proc[0].alive = true;

@@ -2,22 +2,22 @@
 /*
  * Random programs against an oracle that knows every byte.
  *
- *	model                     the selftest
- *	model [OPTION...]         programs from seeds
+ * 	model                     the selftest
+ * 	model [OPTION...]         programs from seeds
  *
  *   --seed N        the first seed (1)
- *   --count N       how many programs, each from the next seed (1)
+ *   --count N       number of programs, each from the next seed (1)
  *   --ops M         operations of each (200)
- *   --seconds S     begin no more programs after that time
- *   --noise yes|no  beside those whose turn it is (every other program)
+ *   --seconds S     start no more programs after that time
+ *   --noise yes|no  concurrent operations without effect (every other program)
  *   --replay FILE   run the program in FILE (-: standard input)
- *   --tries N       how often to run it, or one that is being shrunk (1)
+ *   --tries N       number of runs of it, or of one that is being shrunk (1)
  *   --print         print the program instead of running it
- *   --no-shrink     print a program that fails as it is
- *   --announce      name each seed in the kernel's log before it is run
+ *   --no-shrink     print a failing program as it is
+ *   --announce      write each seed to the kernel log before its run
  *
- * A program that fails is shrunk to few operations and printed; what is printed
- * can be given to --replay. Exit status 0: all programs saw what they had to.
+ * A program that fails is shrunk to few operations and printed; the output can
+ * be passed to --replay. Exit status 0: all programs agreed with the oracle.
  */
 
 #include <errno.h>
@@ -34,9 +34,9 @@
 #include "lib/test.h"
 #include "model.h"
 
-/* How long a program may go on without getting anywhere, in seconds. */
+/* Seconds that a program may run without progress. */
 #define PATIENCE (small_size() ? 2 : 60)
-/* And one that is a part of a program that hangs. */
+/* The same for a part of a program that hangs. */
 #define SHORT_PATIENCE (small_size() ? 1 : 10)
 
 struct options {
@@ -45,7 +45,7 @@ struct options {
 	unsigned int ops;
 	unsigned int seconds;
 	unsigned int tries;
-	int noise; /* or -1: it depends on the seed */
+	int noise; /* or -1: depends on the seed */
 	const char *replay;
 	bool print;
 	bool shrink;
@@ -92,7 +92,7 @@ static void total(struct totals *totals, const struct run *r)
 
 /* --- shrinking --- */
 
-/* Runs it as often as it takes to fail, up to @tries times. */
+/* Runs it up to @tries times, until it fails. */
 static bool still_fails(struct run *r, unsigned int tries)
 {
 	unsigned int patience = r->hangs ? SHORT_PATIENCE : PATIENCE;
@@ -114,8 +114,8 @@ static void leave_out(struct program *to, const struct program *from,
 }
 
 /*
- * Leaves out ever smaller parts, as long as the program still fails: what is left
- * is a program of which every single operation is needed.
+ * Leaves out smaller and smaller parts as long as the program still fails. In
+ * the result, every single operation is needed.
  */
 static void shrink(struct run *r, struct program *least, unsigned int tries)
 {
@@ -136,7 +136,7 @@ static void shrink(struct run *r, struct program *least, unsigned int tries)
 				at += nr;
 			}
 		}
-		/* At last, once more as long as that helps. */
+		/* Single operations are repeated as long as that helps. */
 		if (part > 1 || !smaller)
 			part /= 2;
 		smaller = false;
@@ -155,14 +155,14 @@ static void shrink_and_print(struct run *r, const struct options *o)
 {
 	static struct program least;
 
-	/* First everything up to the failure, which is the rest of it. */
+	/* First drop everything after the failure. */
 	memcpy(&least, &r->program, sizeof(least));
 	if (o->shrink) {
 		shrink(r, &least, o->tries);
 		if (still_fails(r, o->tries * 4))
-			report(r, "the shortest program");
+			report(r, "the shrunk program");
 		else
-			printf("# the shortest program fails now and then\n");
+			printf("# the shrunk program fails now and then\n");
 	}
 	program_print(&least);
 	fflush(stdout);
@@ -378,7 +378,7 @@ TEST(programs_under_noise)
 	EXPECT_TRUE(seeds_pass(1001, sized(100, 100), true));
 }
 
-/* Puts in place of what is before the last look at box 0: change it. */
+/* Replaces the operation before the last check of box 0 with a spoiled byte. */
 static void spoil(struct program *program)
 {
 	unsigned int i = program->nr - 1;
@@ -393,7 +393,10 @@ static void spoil(struct program *program)
 					  .arg = { 0, 1 } };
 }
 
-/* A byte that changes behind the oracle's back is seen, and little is left. */
+/*
+ * A byte changed behind the oracle's back is detected, and the program is
+ * shrunk.
+ */
 TEST(failures_are_seen_and_shrunk)
 {
 	static struct program least;
@@ -410,12 +413,15 @@ TEST(failures_are_seen_and_shrunk)
 	shrink(r, &least, 1);
 	program_print(&least);
 	EXPECT_FALSE(run_program(r, PATIENCE));
-	/* A box, the byte, who looks at it, and where that process is from. */
+	/*
+	 * The box, the byte, the checking process, and the origin of that
+	 * process.
+	 */
 	EXPECT_LE(3, least.nr);
 	EXPECT_GE(6, least.nr);
 }
 
-/* A program is the same after it was printed and read. */
+/* A program is unchanged after printing and reading. */
 TEST(text)
 {
 	static struct program a, b;
@@ -442,7 +448,7 @@ TEST(text)
 	}
 }
 
-/* The harness has a main() of its own. */
+/* The harness defines main() itself. */
 #define main run_selftest
 TEST_HARNESS_MAIN
 #undef main

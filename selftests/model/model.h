@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The model: what random programs that use boxes have to see.
+ * The model: the results that random programs using boxes must see.
  *
  * A program is a list of operations by up to PROCS processes with two threads
- * each. The operations take turns, whoever runs one also applies it to the
- * oracle and compares. Only a storm is different: there, all processes write
- * and read at once, each the words that are its own. Besides, noise does things
- * all the time that must change no content.
+ * each. The operations take turns; the thread that runs one also applies it to
+ * the oracle and compares. A storm is different: all processes write and read
+ * at once, each its own words. Besides, noise continuously does operations that
+ * must change no contents.
  *
- *	model.c         the program: command line, the selftest, shrinking
- *	oracle.c        the oracle: every byte, who shares which page
- *	ops.c           the operations: each on the oracle and for real
- *	census.c        counters and debugfs against the oracle
- *	storm.c         all processes at once
- *	noise.c         what must not be noticed
- *	gen.c           programs at random, and as text
- *	run.c           processes, threads and turns
+ * 	model.c         the program: command line, the selftest, shrinking
+ * 	oracle.c        the oracle: every byte, and the sharers of each page
+ * 	ops.c           the operations: each on the oracle and on the box
+ * 	census.c        counters and debugfs against the oracle
+ * 	storm.c         all processes at once
+ * 	noise.c         operations without visible effect
+ * 	gen.c           programs at random, and as text
+ * 	run.c           processes, threads and turns
  */
 #ifndef PAGEBOX_MODEL_H
 #define PAGEBOX_MODEL_H
@@ -28,10 +28,10 @@
 #define BOXES 3
 #define PROCS 6
 #define THREADS 2
-#define SLOTS 160 /* pages of address space that a program uses */
-#define PAGES 64 /* most pages of a box */
+#define SLOTS 160 /* pages of address space used by a program */
+#define PAGES 64 /* upper bound of the pages of a box */
 #define VIEWS 128 /* 0 is none */
-#define POOL 3072 /* pages that differ, 0 is zero */
+#define POOL 3072 /* distinct pages, 0 is zero */
 #define OPS 8192
 #define ARGS 8
 
@@ -40,8 +40,8 @@
 enum store_kind { STORE_NONE, STORE_FILE, STORE_READ_ONLY, STORE_RAM };
 
 /*
- * Does a page of the root view exist? It must when it was written and is not
- * written back; it may when it was touched, for a clean page can be forgotten.
+ * Whether a page of the root view exists. It must if it was written and not
+ * written back; it may if it was touched, as a clean page can be dropped.
  */
 enum root_state { ROOT_NOT, ROOT_MAY, ROOT_MUST };
 
@@ -49,12 +49,12 @@ struct box_model {
 	bool used;
 	enum store_kind store;
 	unsigned int pages;
-	unsigned int end; /* pages that can be touched */
+	unsigned int end; /* accessible pages */
 	unsigned int frames;
 	uint16_t root[PAGES]; /* contents, in the pool */
-	uint16_t origin[PAGES]; /* of the store at first */
+	uint16_t origin[PAGES]; /* of the store, initially */
 	uint8_t state[PAGES]; /* enum root_state */
-	bool mlocked; /* a page once was */
+	bool mlocked; /* a page was locked at some time */
 };
 
 /* A private mapping's own pages. */
@@ -71,7 +71,7 @@ struct slot {
 	uint8_t kind; /* enum slot_kind */
 	uint8_t box;
 	uint8_t view;
-	uint8_t joined; /* mapped through the file of a JOIN */
+	uint8_t joined; /* mapped through the fd of a JOIN */
 	uint8_t index; /* in the box, or past its end */
 	uint8_t prot;
 	bool locked;
@@ -81,7 +81,7 @@ struct slot {
 
 struct proc_model {
 	bool alive;
-	bool helped; /* has its second thread */
+	bool helped; /* its second thread exists */
 	bool joined[BOXES];
 	struct slot slot[SLOTS];
 };
@@ -93,7 +93,7 @@ struct model {
 	uint16_t refs[POOL]; /* views that hold it */
 	uint16_t unused[POOL];
 	unsigned int nr_unused;
-	bool noisy; /* what nobody needs may be touched too */
+	bool noisy; /* untouched pages may exist */
 	uint8_t (*bytes)[MODEL_PAGE]; /* NULL: contents do not matter */
 };
 
@@ -110,7 +110,7 @@ const uint8_t *model_root(const struct model *m, unsigned int box,
 const uint8_t *model_page(const struct model *m, const struct slot *slot);
 uint16_t model_own(const struct model *m, const struct slot *slot);
 void model_touch(struct model *m, const struct slot *slot);
-/* The page, to be written to; copied if others see it. */
+/* The page, for writing; copied if it is shared. */
 uint8_t *model_root_write(struct model *m, unsigned int box,
 			  unsigned int index);
 uint8_t *model_page_write(struct model *m, const struct slot *slot);
@@ -197,7 +197,7 @@ bool program_read(struct program *program, const char *path);
 
 #define STORM_WRITES 160
 
-/* What one process writes in a storm; an entry is there before its write. */
+/* The writes of one process in a storm; an entry is added before its write. */
 struct storm_entry {
 	uint8_t view; /* 0: the root view */
 	uint8_t box;
@@ -217,7 +217,7 @@ enum word { WORD_WAIT, WORD_TURN, WORD_STORM, WORD_END };
 struct run {
 	struct program program;
 	struct model model;
-	unsigned int turn; /* the operation whose turn it is */
+	unsigned int turn; /* the current operation */
 	unsigned int done; /* futex: the program is over */
 	bool failed;
 	bool hangs;
@@ -239,27 +239,27 @@ struct run {
 	unsigned int storm_seed;
 	unsigned int storm_size;
 	int fd[BOXES];
-	int joined[PROCS][BOXES]; /* those of JOIN */
+	int joined[PROCS][BOXES]; /* fds from JOIN */
 	int store[BOXES]; /* the file, or -1 */
 	unsigned int id[BOXES];
 };
 
-/* The run that this process takes part in. */
+/* The run that this process belongs to. */
 extern struct run *run;
-/* Which process of the program this is, and which thread. */
+/* The process and thread numbers of the caller. */
 extern unsigned int self_proc;
 extern __thread unsigned int self_thread;
 
-/* Runs the program: true when all was as the oracle says. */
+/* Runs the program; true if all results agreed with the oracle. */
 struct run *run_new(void);
 bool run_program(struct run *r, unsigned int seconds);
-/* Fails the run; the first to do so is heard. */
+/* Fails the run; only the first message is kept. */
 void run_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool run_over(void);
 pid_t run_fork_worker(unsigned int proc);
 void run_wake(unsigned int proc, unsigned int thread, enum word word);
 
-/* Runs @fn, which touches memory: the signal that it raised, or 0. */
+/* Runs @fn, which accesses memory; returns the signal raised, or 0. */
 typedef void (*guarded_fn)(void *context);
 
 int guarded(guarded_fn fn, void *context);
@@ -275,13 +275,13 @@ static inline struct slot *slots_of(unsigned int proc)
 	return run->model.proc[proc].slot;
 }
 
-/* Applies an operation to @m, and unless @real is false does it and compares. */
+/* Applies an operation to @m; if @real, also does it and compares. */
 void op_do(struct model *m, const struct op *op, bool real);
 
-/* A file in memory to swap to. */
+/* A memfd to swap to. */
 int swap_file(void);
 void box_close_all(void);
-/* Waits until a process of the program is no more. */
+/* Waits until a process of the program has exited. */
 bool wait_gone(unsigned int proc);
 void check_emptied(void);
 void census(void);

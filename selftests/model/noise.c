@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Noise: what must change no content, done all the time by others than those
- * whose turn it is. It may bring pages of the root view into being, and leaves
- * nothing else behind.
+ * Noise: operations that must not change contents, done concurrently with the
+ * threads that take turns. They may allocate pages of the root view, and have
+ * no other lasting effect.
  */
 
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include "model.h"
 #include "pagebox.h"
 
-/* run->busy[]: one for each process, two for the threads beside them. */
+/* run->busy[]: one for each process, two for the separate threads. */
 #define BESIDE PROCS
 
 struct noise {
@@ -37,12 +37,12 @@ static uint32_t below(struct noise *n, uint32_t limit)
 	return rnd(&n->seed) % limit;
 }
 
-/* --- beside --- */
+/* --- separate threads --- */
 
 static void configure(int fd, struct pagebox_config config)
 {
 	config.size = sizeof(config);
-	/* That it cannot be done now is nothing special. */
+	/* EBUSY and the like are expected. */
 	ioctl(fd, PAGEBOX_IOC_CONFIGURE, &config);
 }
 
@@ -134,7 +134,7 @@ static void noise_read(struct noise *n, unsigned int box)
 		     below(n, PAGES) * MODEL_PAGE + below(n, MODEL_PAGE));
 }
 
-/* A mapping for a moment; what it writes is its own. */
+/* A short-lived mapping; its writes are private. */
 static void noise_map(struct noise *n, unsigned int box)
 {
 	int flags = below(n, 2) ? MAP_SHARED : MAP_PRIVATE;
@@ -151,7 +151,7 @@ static void noise_map(struct noise *n, unsigned int box)
 	munmap(map, length);
 }
 
-/* Looks at the memory of a process of the program. */
+/* Reads the memory of a process of the program. */
 static void noise_peek(struct noise *n, unsigned int box)
 {
 	char buffer[64];
@@ -241,7 +241,7 @@ static void end_child(int signal)
 	_exit(0);
 }
 
-/* The private and writable mappings of this process, in the program's space. */
+/* The private and writable mappings of this process in the program's range. */
 static unsigned int own_areas(struct area *area, unsigned int most)
 {
 	static char text[32768];
@@ -267,7 +267,7 @@ static unsigned int own_areas(struct area *area, unsigned int most)
 	return nr;
 }
 
-/* After a write, a private page is the child's own, and stays what it is. */
+/* After a write, a private page belongs to the child and does not change. */
 static void live_for_a_moment(struct noise *n)
 {
 	static char copy[MODEL_PAGE];
@@ -300,7 +300,7 @@ static void noise_fork(struct noise *n)
 		live_for_a_moment(n);
 		_exit(0);
 	}
-	/* SIGCHLD is ignored: this waits until it has gone, and finds nothing. */
+	/* SIGCHLD is ignored: this waits for the exit, and fails. */
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 }
@@ -335,8 +335,8 @@ static uint64_t progress(void)
 }
 
 /*
- * There shall be noise, but the program has to get on; and the longer it takes,
- * the less it shall be kept from it by those who look.
+ * Noise must let the program make progress; the longer it takes, the less it
+ * may be delayed by readers.
  */
 static void let_program_go_on(struct noise *n)
 {

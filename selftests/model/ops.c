@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The operations: each is applied to the oracle, and done for real where the
- * program runs. One that makes no sense as things are, because a program was
+ * The operations: each is applied to the oracle and, when the program runs,
+ * done for real. An operation that does not apply, because a program was
  * shortened, does nothing.
  */
 
@@ -27,7 +27,7 @@
 #define MOST_LOCKED 2 /* pages of a box */
 #define LONGEST (3 * MODEL_PAGE)
 
-/* An operation on its way. */
+/* An operation in progress. */
 struct doing {
 	struct model *m;
 	const struct op *op;
@@ -45,7 +45,7 @@ static const char *name_of(const struct doing *d)
 	return op_texts[d->op->kind].name;
 }
 
-/* The result of a system call, 0 or more, or -errno. */
+/* The result of a system call: 0 or more, or -errno. */
 static long result(long ret)
 {
 	return ret < 0 ? -errno : ret;
@@ -94,14 +94,14 @@ static void pattern(uint8_t *to, size_t len, uint32_t seed)
 	}
 }
 
-/* A range of bytes, as an operation names it: page, byte in it, length. */
+/* A range of bytes as an operation names it: page, offset in it, length. */
 struct bytes {
 	unsigned int page;
 	unsigned int byte;
 	size_t len;
 };
 
-/* Goes on to the next part that lies in one page. */
+/* Advances to the next part within one page. */
 static size_t bytes_part(const struct bytes *b)
 {
 	size_t room = MODEL_PAGE - b->byte;
@@ -123,7 +123,7 @@ static bool bytes_fit(const struct bytes *b, unsigned int pages)
 	       b->page + (b->byte + b->len - 1) / MODEL_PAGE < pages;
 }
 
-/* How much of it can be accessed from its beginning on, and what stops it. */
+/* The number of accessible bytes from its start, and the signal that ends them. */
 static size_t accessible(const struct model *m, const struct slot *slot,
 			 struct bytes b, bool write, int *signal)
 {
@@ -231,8 +231,8 @@ static void load(void *context)
 }
 
 /*
- * Page by page, upwards: memcpy() may begin at the end, and where two of the
- * pages show the same index it matters which is written first.
+ * Page by page, upwards: memcpy() may start at the end, and if two of the pages
+ * show the same index, the order matters.
  */
 static void store(void *context)
 {
@@ -281,7 +281,7 @@ static void op_access(const struct doing *d, bool write)
 		return;
 	good = accessible(d->m, d->slot, b, write, &signal);
 	if (signal) {
-		/* Only the byte that has to fail. */
+		/* Only the failing byte. */
 		a.address += good;
 		if (d->real)
 			expect_signal(d, signal,
@@ -321,7 +321,7 @@ static bool box_bytes(const struct doing *d, unsigned int box,
 	       bytes_fit(b, d->m->box[box].pages);
 }
 
-/* What is past the end is neither read nor written. */
+/* Bytes past the end are neither read nor written. */
 static struct bytes before_end(const struct doing *d, unsigned int box,
 			       struct bytes b)
 {
@@ -382,7 +382,10 @@ static void op_pwrite(const struct doing *d)
 		       result(pwrite(run->fd[box], from, len, offset_of(&b))));
 }
 
-/* Do both lie in the same box, at pages that overlap? Then the order matters. */
+/*
+ * Whether both lie in the same box, on overlapping pages. Then the order
+ * matters.
+ */
 static bool entangled(const struct doing *d, unsigned int at, unsigned int box,
 		      const struct bytes *b)
 {
@@ -398,7 +401,7 @@ static bool entangled(const struct doing *d, unsigned int at, unsigned int box,
 	return false;
 }
 
-/* Between a box and a buffer that is a mapping of one, maybe of the same. */
+/* Between a box and a buffer that is a mapping of a box, possibly the same. */
 static void op_copy(const struct doing *d, bool in)
 {
 	unsigned int box = arg(d, 2);
@@ -446,8 +449,8 @@ static void op_copy_out(const struct doing *d)
 /* --- process_vm_readv() and process_vm_writev() --- */
 
 /*
- * All pages are pinned before the first byte is written: one that is copied for
- * that has what the original had before.
+ * All pages are pinned before the first byte is written: a copy made for that
+ * has the contents the original had before.
  */
 static void model_vm_write(struct model *m, const struct slot *slot,
 			   struct bytes b, const uint8_t *from)
@@ -556,7 +559,7 @@ static bool gets_own(const struct doing *d, const struct slot *slot)
 	return slot->kind == SLOT_PRIVATE && !model_access(d->m, slot, true);
 }
 
-/* MAP_POPULATE: private pages that can be written are the mapping's own. */
+/* MAP_POPULATE makes copies of writable private pages. */
 static void populate_all(const struct doing *d, unsigned int at,
 			 unsigned int len)
 {
@@ -567,9 +570,8 @@ static void populate_all(const struct doing *d, unsigned int at,
 }
 
 /*
- * mlock() does the same with pages that have no PTE, and leaves those alone that
- * have one. Which ones these are is not for the model to know, so all get theirs
- * before.
+ * mlock() does the same with pages without a PTE, and leaves those with one
+ * alone. The model does not know the PTEs, so all pages are accessed first.
  */
 static void own_all(const struct doing *d, unsigned int at, unsigned int len)
 {
@@ -601,9 +603,9 @@ static void op_map(const struct doing *d)
 	if (!shared) {
 		view = model_view_new(d->m, box);
 		if (!view)
-			die("the model has no view left");
+			die("the model is out of views");
 	}
-	/* On this architecture what can be written can be read. */
+	/* On this architecture, writable implies readable. */
 	if (prot & PROT_WRITE)
 		prot |= PROT_READ;
 	for (unsigned int i = 0; i < len; i++)
@@ -656,7 +658,7 @@ static void op_protect(const struct doing *d)
 		prot |= PROT_READ;
 	if (there) {
 		for (unsigned int i = at; i < at + len; i++) {
-			/* Locked pages that become accessible are brought in. */
+			/* Locked pages that become accessible are faulted in. */
 			if (d->slot[i].locked)
 				model_touch(d->m, &d->slot[i]);
 			d->slot[i].prot = prot;
@@ -669,7 +671,7 @@ static void op_protect(const struct doing *d)
 				       prot)));
 }
 
-/* What madvise() returns, when nothing is special about the range. */
+/* The result of madvise() for an ordinary range. */
 static long advice_result(const struct doing *d, const struct slot *slot,
 			  int advice)
 {
@@ -692,7 +694,7 @@ static bool advice_is_known(int advice)
 	       (advice >= MADV_FREE && advice <= MADV_POPULATE_WRITE);
 }
 
-/* Depends on how the kernel is configured. */
+/* Depends on the kernel configuration. */
 static bool advice_may_fail(int advice)
 {
 	return advice == MADV_REMOVE || advice == MADV_MERGEABLE ||
@@ -809,7 +811,7 @@ static void op_unlock(const struct doing *d)
 
 /* --- mremap() --- */
 
-/* Is it surely within one VMA? */
+/* Whether it is certainly within one VMA. */
 static bool one_piece(const struct doing *d, unsigned int at, unsigned int len)
 {
 	if (!all_mapped(d, at, len))
@@ -830,7 +832,10 @@ static bool any_locked(const struct doing *d, unsigned int at, unsigned int len)
 
 enum { REMAP_SHRINK, REMAP_GROW, REMAP_MOVE, REMAP_DUP, REMAP_LEAVE, REMAP_NR };
 
-/* The pages from @to on show what those from @from on show, and go on so. */
+/*
+ * The pages from @to on show the same as those from @from on, and then the
+ * following ones.
+ */
 static void show_again(const struct doing *d, const struct slot *from,
 		       unsigned int to, unsigned int len)
 {
@@ -851,7 +856,7 @@ static void remap_in_place(const struct doing *d, unsigned int at,
 	long wanted = 0;
 
 	if (grow) {
-		/* Nothing may be in the way, so that this is the VMA's end. */
+		/* Nothing may follow, so that this is the VMA's end. */
 		for (unsigned int i = at + len; i < at + newlen; i++)
 			if (d->slot[i].kind != SLOT_NONE)
 				wanted = -ENOMEM;
@@ -880,7 +885,10 @@ static void remap_fixed(const struct doing *d, unsigned int at,
 {
 	int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
 	struct slot first = d->slot[at];
-	/* Private pages are shown once. What was in the way is gone all the same. */
+	/*
+	 * Private pages are shown once. The target range is unmapped even on
+	 * refusal.
+	 */
 	bool refused = mode != REMAP_MOVE && first.kind == SLOT_PRIVATE;
 	char *got;
 
@@ -888,7 +896,10 @@ static void remap_fixed(const struct doing *d, unsigned int at,
 	if (mode == REMAP_MOVE && newlen < len)
 		model_unmap(d->m, d->op->proc, at + newlen, len - newlen);
 	borders(d, at, len);
-	/* First the new, or what is shown nowhere else would be forgotten. */
+	/*
+	 * First the new mapping, or pages shown only by the old one would be
+	 * dropped.
+	 */
 	if (!refused)
 		show_again(d, &first, to, newlen);
 	if (mode == REMAP_MOVE)
@@ -912,7 +923,7 @@ static void op_remap(const struct doing *d)
 	if (!area(d, &at, &len) || !one_piece(d, at, len) || !newlen ||
 	    newlen > SLOTS)
 		return;
-	/* What grows while it is locked would have to be brought in. */
+	/* Growing a locked mapping would fault pages in. */
 	if (any_locked(d, at, len) && (mode != REMAP_MOVE || newlen > len))
 		return;
 	switch (mode) {
@@ -928,8 +939,8 @@ static void op_remap(const struct doing *d)
 	case REMAP_LEAVE:
 		newlen = len;
 		/*
-		 * One that is refused may be so before or after room was made,
-		 * where both begin or end at the same address.
+		 * If the ranges are adjacent, the refusal may come before or
+		 * after the target is unmapped.
 		 */
 		if (to + newlen == at || to == at + len)
 			return;
@@ -961,7 +972,7 @@ static void op_fork(const struct doing *d)
 	unsigned int child = free_proc(d->m);
 	pid_t pid;
 
-	/* A view for each that the parent has, and some to go on with. */
+	/* One view for each of the parent's, and some spare ones. */
 	if (child == PROCS || d->op->thread || views_used(d->m) > VIEWS / 2 - 8)
 		return;
 	if (d->real && !wait_gone(child))
@@ -985,7 +996,7 @@ static bool is_last(const struct model *m, unsigned int proc)
 	return true;
 }
 
-/* What else an exit takes is for the worker to do. */
+/* A worker does the rest of an exit. */
 static void op_exit(const struct doing *d)
 {
 	if (!is_last(d->m, d->op->proc))
@@ -1089,7 +1100,7 @@ static long range_ioctl(const struct doing *d, unsigned int box, int what,
 	return result(ioctl(run->fd[box], requests[what], &range));
 }
 
-/* Discarding what is not in the store yet would lose it, or not. */
+/* Without this, a discard could lose pages not yet in the store, or not. */
 static void sync_first(const struct doing *d, unsigned int box, int what)
 {
 	if (what == RANGE_DISCARD && model_writes_back(&d->m->box[box]) &&
@@ -1119,7 +1130,7 @@ static void op_range(const struct doing *d)
 				   (uint64_t)first * MODEL_PAGE, len));
 }
 
-/* Are all of them one map of the box? */
+/* Whether all of them are one map of the box. */
 static bool one_map(const struct doing *d, unsigned int box, unsigned int at,
 		    unsigned int len)
 {
@@ -1186,7 +1197,7 @@ static void op_frames(const struct doing *d)
 	got = configured(box,
 			 (struct pagebox_config){ .set = PAGEBOX_SET_FRAMES,
 						  .frames = frames });
-	/* Pages that were locked may be pinned for a while. */
+	/* Previously locked pages may be pinned for a while. */
 	if (got != -EBUSY || !d->m->box[box].mlocked)
 		expect(d, 0, got);
 }
@@ -1269,7 +1280,7 @@ static void op_join(const struct doing *d)
 	run->joined[self_proc][box] = fd;
 }
 
-/* --- the whole of it --- */
+/* --- checks and storms --- */
 
 struct look {
 	const struct doing *d;
@@ -1284,7 +1295,7 @@ static void compare_page(void *context)
 		(uint8_t *)address_of(look->page), MODEL_PAGE, look->page, 0);
 }
 
-/* All that the process can see. */
+/* Everything that the process can see. */
 static void op_check(const struct doing *d)
 {
 	for (unsigned int i = 0; i < SLOTS; i++) {
@@ -1309,7 +1320,7 @@ static void op_check_root(const struct doing *d)
 		expect(d, MODEL_PAGE,
 		       result(pread(run->fd[box], got, MODEL_PAGE,
 				    (off_t)i * MODEL_PAGE)));
-		compare("check of a root view", model_root(d->m, box, i), got,
+		compare("check of the root view", model_root(d->m, box, i), got,
 			MODEL_PAGE, i, 0);
 	}
 }
@@ -1322,12 +1333,12 @@ static void op_census(const struct doing *d)
 
 static void op_storm(const struct doing *d)
 {
-	/* Nobody knows beforehand which copies are made; it changes the oracle. */
+	/* The copies made are not predictable; the storm updates the oracle. */
 	if (d->real && !d->op->thread)
 		storm(d->op);
 }
 
-/* Changes a byte behind the oracle's back: to see it, and shrinking, work. */
+/* Changes a byte behind the oracle's back, to test detection and shrinking. */
 static void op_spoil(const struct doing *d)
 {
 	unsigned int box;
@@ -1372,7 +1383,7 @@ static void box_make(unsigned int box, enum store_kind store,
 		.bytes = (uint64_t)pages * MODEL_PAGE,
 		.frames = frames,
 		.readahead = readahead,
-		/* So that who waits in vain for a frame is seen to hang. */
+		/* So that a futile wait for a frame is detected as a hang. */
 		.oom = PAGEBOX_OOM_WAIT,
 		.oom_wait_ms = PAGEBOX_MAX_OOM_WAIT,
 	};
@@ -1418,7 +1429,7 @@ static void op_noise(const struct doing *d)
 	d->m->noisy = arg(d, 0);
 }
 
-/* Did the store of a box that is gone get what it should? */
+/* Whether the store of a destroyed box has the expected contents. */
 void box_close_all(void)
 {
 	for (unsigned int box = 0; box < BOXES; box++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The oracle: what every byte is, and which views share which page.
+ * The oracle: the value of every byte, and which views share which page.
  *
- * It knows nothing of frames, swap and stores being read: those must not make a
+ * It does not model frames, swap and store reads, as these must not make a
  * difference.
  */
 
@@ -26,7 +26,7 @@ static uint16_t page_new(struct model *m, uint16_t like)
 	uint16_t page;
 
 	if (!m->nr_unused)
-		die("the model has no page left");
+		die("the model is out of pages");
 	page = m->unused[--m->nr_unused];
 	m->refs[page] = 1;
 	if (m->bytes)
@@ -63,7 +63,7 @@ void model_box(struct model *m, unsigned int box, unsigned int pages,
 			page_fill(m->bytes[b->root[i]], 1000 * (box + 1) + i);
 		b->origin[i] = page_new(m, b->root[i]);
 	}
-	/* Whatever the store has may be read ahead. */
+	/* Any page of the store may be read ahead. */
 	if (store != STORE_NONE)
 		memset(b->state, ROOT_MAY, sizeof(b->state));
 }
@@ -176,7 +176,7 @@ void model_discard_root(struct model *m, unsigned int box, unsigned int index)
 							       ROOT_NOT;
 }
 
-/* Which of a view's indices does the process still show? */
+/* The indices of a view that the process still shows. */
 static void shown_indices(const struct proc_model *p, unsigned int view,
 			  bool *shown, bool *any)
 {
@@ -193,7 +193,7 @@ static void shown_indices(const struct proc_model *p, unsigned int view,
 	}
 }
 
-/* What a private mapping does not show any more is forgotten. */
+/* Private pages that are no longer mapped are freed. */
 static void view_trim(struct model *m, const struct proc_model *p,
 		      unsigned int view)
 {
@@ -230,7 +230,7 @@ void model_unmap(struct model *m, unsigned int proc, unsigned int at,
 			view_trim(m, p, view);
 }
 
-/* The child's view shares what the copied mappings show. */
+/* The child's view shares the pages that the copied mappings show. */
 static void fork_slot(struct model *m, struct slot *slot, uint8_t *clone)
 {
 	struct view_model *from = &m->view[slot->view];
@@ -248,7 +248,7 @@ static void fork_slot(struct model *m, struct slot *slot, uint8_t *clone)
 	slot->view = clone[slot->view];
 }
 
-/* The caller has seen to it that there are views enough. */
+/* The caller ensures that there are enough views. */
 void model_fork(struct model *m, unsigned int parent, unsigned int child)
 {
 	struct proc_model *p = &m->proc[child];

@@ -162,7 +162,7 @@ static void start_helper(void)
 	run->model.proc[self_proc].helped = true;
 }
 
-/* Whose turn is it next? Operations of processes that are not there are left out. */
+/* The next operation. Those of processes that do not exist are skipped. */
 static const struct op *next_op(void)
 {
 	const struct op *op;
@@ -178,7 +178,7 @@ static const struct op *next_op(void)
 	return NULL;
 }
 
-/* Give the turn to whom it belongs. */
+/* Passes the turn to the next thread. */
 static void pass_on(void)
 {
 	const struct op *op = next_op();
@@ -187,12 +187,12 @@ static void pass_on(void)
 		run_finish();
 		return;
 	}
-	/* A thread that is not there is made by its process. */
+	/* A missing thread is created by its process. */
 	run_wake(op->proc, run->model.proc[op->proc].helped ? op->thread : 0,
 		 WORD_TURN);
 }
 
-/* All operations in a row that are this thread's. */
+/* Runs all consecutive operations of this thread. */
 static void take_turn(void)
 {
 	const struct op *op;
@@ -276,7 +276,7 @@ static void run_reset(struct run *r)
 	memset(r->store, -1, sizeof(r->store));
 }
 
-/* A thread of the program, or one that makes noise; it has the supervisor's name. */
+/* A thread of the program or of the noise; it has the supervisor's name. */
 static void show_task(const char *directory)
 {
 	char path[96], name[16] = "";
@@ -298,7 +298,10 @@ static void show_task(const char *directory)
 	fclose(file);
 }
 
-/* Where they hang, and then, in case that hangs as well, what the boxes say. */
+/*
+ * First the stacks of the tasks, then the state of the boxes, in case reading
+ * it hangs.
+ */
 static void show_tasks(void)
 {
 	static const char *const names[] = { "summary", "stats", "frames",
@@ -324,7 +327,7 @@ static void show_tasks(void)
 	}
 }
 
-/* mlock() leaves references to pages on lists of each CPU; make it drop them. */
+/* Makes each CPU drop the references to pages that mlock() has batched. */
 void drain_locked(void)
 {
 	static char page[2 * MODEL_PAGE];
@@ -346,7 +349,7 @@ static void drain_all(void)
 	sched_setaffinity(0, sizeof(before), &before);
 }
 
-/* Waits until the program is over; false when it hangs. */
+/* Waits until the program is over; false if it hangs. */
 static bool wait_until_over(unsigned int seconds)
 {
 	unsigned int turn = 0, idle = 0;
@@ -360,7 +363,7 @@ static bool wait_until_over(unsigned int seconds)
 		if (++idle > seconds * 5) {
 			show_tasks();
 			run->hangs = true;
-			run_fail("nothing has happened for %u s", seconds);
+			run_fail("no progress for %u s", seconds);
 			return false;
 		}
 	}
@@ -414,7 +417,7 @@ bool run_program(struct run *r, unsigned int seconds)
 	run = r;
 	run_reset(r);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	/* Nobody waits for those who end, and none stays as a zombie. */
+	/* Exiting processes are not waited for, and must not stay as zombies. */
 	before = signal(SIGCHLD, SIG_IGN);
 	boxes_of(&r->program);
 	fflush(NULL);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A storm: all processes write and read at once, without turns. Each line of 64
- * bytes has a word for each process, which only that one writes; so it knows
- * what it has to read there, while others write next to it, in the same page,
- * and copy it.
+ * A storm: all processes write and read concurrently, without turns. Each
+ * 64-byte line has a word for each process, written only by that process. So
+ * each process knows the value of its word, while others write next to it, in
+ * the same page, and copy it.
  *
- * What a copy of a page of the root view has caught of the others' words cannot
- * be known, but it is for each the old or the new one, since a storm writes a
- * word to one value only. So is what a process that is killed meanwhile has
- * written.
+ * The words of others in a copy of a page of the root view are not predictable,
+ * but each is either old or new, as a storm writes only one value to a word.
+ * The same holds for the words of a process that was killed.
  */
 
 #include <errno.h>
@@ -65,7 +64,7 @@ static uint64_t word_in(const uint8_t *page, size_t place)
 
 /* --- in each process --- */
 
-/* What this process has to see at its word; false when it cannot know. */
+/* The expected value of this process's word; false if it is unknown. */
 static bool predict(const struct slot *slot, struct storm_entry e,
 		    uint64_t *word)
 {
@@ -110,7 +109,7 @@ static void storm_read(const struct slot *slot, const struct storm_entry *e,
 		got = *(volatile uint64_t *)address;
 	if (ret != sizeof(got) || got != wanted)
 		run_fail(
-			"storm: process %u reads %#llx instead of %#llx at %p, page %u of box %u (view %u), by way %u",
+			"storm: process %u reads %#llx instead of %#llx at %p, page %u of box %u (view %u), with method %u",
 			self_proc, (unsigned long long)got,
 			(unsigned long long)wanted, address, e->index, e->box,
 			e->view, how);
@@ -142,7 +141,7 @@ static void storm_write(const struct slot *slot, const struct storm_entry *e,
 			 strerror(errno));
 }
 
-/* At a page, or three times out of four where it was before. */
+/* A random page; three times out of four the previous one. */
 static void storm_access(uint64_t *seed, unsigned int *where)
 {
 	unsigned int at, line = rnd(seed) % LINES;
@@ -206,7 +205,7 @@ slot_showing(unsigned int proc, const struct storm_entry *e, unsigned int *at)
 	return NULL;
 }
 
-/* May the word of a fresh copy be what it is? */
+/* Whether a fresh copy may have this word. */
 static bool caught(unsigned int proc, struct storm_entry e, unsigned int word,
 		   uint64_t before, uint64_t got)
 {
@@ -222,7 +221,10 @@ static bool caught(unsigned int proc, struct storm_entry e, unsigned int word,
 	       got == value_of(writer, &e);
 }
 
-/* A page that was copied in the storm: look at it, and take it as it is. */
+/*
+ * A page copied in the storm: checks it, and takes its contents into the
+ * oracle.
+ */
 static void adopt(unsigned int proc, const struct storm_entry *e)
 {
 	uint64_t got[MODEL_PAGE / sizeof(uint64_t)];
@@ -325,7 +327,7 @@ static void touch_everything(void)
 				model_touch(m, &m->proc[p].slot[i]);
 }
 
-/* Kills a process in the middle of what it does. */
+/* Kills a process at a random moment. */
 static void kill_some_time(unsigned int victim, uint64_t *seed)
 {
 	unsigned int yields = rnd(seed) % 40;
