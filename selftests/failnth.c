@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything that can fail, made to fail: a program that uses each operation of
- * the ABI runs again and again, and in its n-th run the n-th allocation, copy or
- * I/O of the module fails, until a run reaches its end with nothing left to fail.
+ * Failure injection into everything: a program that uses each operation of the
+ * ABI runs repeatedly, and in its n-th run the n-th allocation, copy or I/O of
+ * the module fails, until a run completes without a failure.
  *
- * An operation that fails has to say so in a way that it documents, and only in
- * a run in which something was made to fail. Afterwards every page has to hold
- * what it held before, in both views and in the store; the operation, done
- * again, has to work; and when all is closed, no box may be left. The kernel
- * log and what the module counts are looked at when it is unloaded.
+ * An operation may only fail in a documented way, and only in a run with an
+ * injected failure. Afterwards every page must have its previous contents, in
+ * both views and in the store; the operation must succeed when repeated; and no
+ * box may be left after the last close. The kernel log and the module's
+ * counters are checked at unload.
  *
- * The program has chapters, so that a run is short, and n begins with each. With
- * PAGEBOX_FULL n takes every value, else it goes in strides after a while.
+ * The program is divided into chapters to keep a run short, and n starts anew
+ * with each. With PAGEBOX_FULL n takes every value, otherwise it takes strides
+ * after a while.
  *
- * The module's own points are walked on every kernel. Where the kernel has fault
- * injection, so is every allocation and copy to or from user space that happens
- * anywhere below a function of the module.
+ * The module's failpoints are used on every kernel. If the kernel has fault
+ * injection, so is every allocation and copy to or from user space anywhere
+ * below a function of the module.
  */
 
 #include <errno.h>
@@ -45,27 +46,27 @@
 #define SIGNAL 256
 #define DEBUGFS "/sys/kernel/debug"
 
-/* What a step returns that has seen something wrong; no error is called so. */
+/* Returned by a step that has seen wrong contents; not an errno. */
 #define UNTRUE 255
 
-/* How a run ends. */
+/* The outcome of a run. */
 enum { NOTHING_FAILED, ALL_WELL, WRONG };
 
 /**
- * struct world - what the program has, and what it must see
+ * struct world - the state of the program, and the expected contents
  * @box: the box
- * @door: another one, to join the first through
+ * @door: another one, through which the first is joined
  * @store: the file behind the box
  * @shared: the root view
  * @private: a private mapping of the same pages
  * @stack: a private mapping of @door
- * @root: version of each page of the root view; 0 is what the store began with
- * @own: version of each page of the private view; 0 is what the root view shows
- * @disk: version of each page that the store is known to have: it has this one
+ * @root: version of each page of the root view; 0: initial contents of the store
+ * @own: version of each page of the private view; 0: the root view's page
+ * @disk: version of each page that is known to be in the store: it has this one
  *        or a later one of the root view
- * @torn: this page of the private or the root view was being written to when
- *        the access failed: it may hold the next version in parts
- * @failed: something was made to fail before this step
+ * @torn: this page of the private or the root view was being written when the
+ *        access failed: it may have parts of the next version
+ * @failed: a failure was injected before this step
  */
 struct world {
 	int box;
@@ -81,7 +82,7 @@ struct world {
 	bool failed;
 };
 
-/* How things are made to fail; whether something was, and what. */
+/* A method of failure injection, and whether and where a failure was injected. */
 struct injector {
 	void (*arm)(unsigned int n);
 	bool (*injected)(void);
@@ -129,7 +130,7 @@ static int write_page(void *page, uint64_t tag)
 	return signal;
 }
 
-/* Whatever failed, failed once: the next time, it has to work. */
+/* An injected failure happens once: the second attempt must succeed. */
 static int read_page(void *to, const void *from)
 {
 	return read_memory(to, from, page_size) ?
@@ -137,7 +138,7 @@ static int read_page(void *to, const void *from)
 		       0;
 }
 
-/* --- what every page has to hold --- */
+/* --- expected contents --- */
 
 static bool wrong(const char *what, size_t page)
 {
@@ -145,7 +146,7 @@ static bool wrong(const char *what, size_t page)
 	return false;
 }
 
-/* One that was being written: every word has to be the old or the new one. */
+/* For an interrupted write: every word must be old or new. */
 static bool is_torn_of(const void *page, uint64_t old, uint64_t new)
 {
 	const uint64_t *words = page;
@@ -182,7 +183,7 @@ static bool private_is_right(const struct world *w, const void *page, size_t i)
 	return page_holds(page, shown_tag(w, i));
 }
 
-/* What was dirty may have been written at any time, what was synced has been. */
+/* Dirty pages may have been written at any time, synced ones must be. */
 static bool store_is_right(const struct world *w, const void *page, size_t i)
 {
 	unsigned int last = w->root[i] + (w->torn == &w->root[i]);
@@ -234,7 +235,7 @@ static int configure(struct world *w)
 
 static int ask_info(struct world *w)
 {
-	/* Larger than the kernel's: the rest is cleared. */
+	/* Larger than the kernel's: the excess is cleared. */
 	struct {
 		struct pagebox_info info;
 		uint64_t more;
@@ -284,7 +285,7 @@ static int read_shared(struct world *w)
 	return 0;
 }
 
-/* Gives pages @first to @last, in a view, their version @version. */
+/* Writes version @version to pages @first to @last of a view. */
 static int write_pages(struct world *w, char *map, unsigned int *versions,
 		       uint64_t (*tag)(size_t page, unsigned int version),
 		       size_t first, size_t last, unsigned int version)
@@ -327,7 +328,7 @@ static int sync_map(struct world *w)
 	return 0;
 }
 
-/* The file keeps its size, but the box is told of a change. */
+/* The file keeps its size, but the box is notified of a change. */
 static int sync_file(struct world *w)
 {
 	if (ftruncate(w->store, PAGES * page_size) || fdatasync(w->box))
@@ -336,7 +337,7 @@ static int sync_file(struct world *w)
 	return 0;
 }
 
-/* A short read or write tells of an error, as always; the rest is done again. */
+/* A short read or write indicates an error; the rest is repeated. */
 static int read_call(struct world *w)
 {
 	char *buffer = malloc(3 * page_size);
@@ -371,7 +372,7 @@ static int write_call(struct world *w)
 	return error;
 }
 
-/* Reads a page nobody has touched, of a box without a store. */
+/* Reads an untouched page of a box without a store. */
 static int read_hole(struct world *w)
 {
 	char *buffer = malloc(page_size);
@@ -406,7 +407,10 @@ static int through_pipe(struct world *w)
 	return error;
 }
 
-/* The kernel reads from the mapping, and has to say EFAULT where we get SIGBUS. */
+/*
+ * The kernel reads from the mapping, and must return EFAULT where an access
+ * raises SIGBUS.
+ */
 static int write_from_map(struct world *w)
 {
 	char *buffer = malloc(page_size);
@@ -451,7 +455,7 @@ static int prefetch_private(struct world *w)
 				  page_at(w->private, 2), 6));
 }
 
-/* Something may have been done before it failed; which page is to be seen. */
+/* A part may have been discarded before the failure; the pages show which. */
 static int discard_private(struct world *w)
 {
 	char page[page_size];
@@ -539,7 +543,7 @@ static int set_frames(struct world *w, unsigned int frames)
 	return frames_error(w->box, frames);
 }
 
-/* Pages that are read together are tried one by one if that fails. */
+/* Pages that are read together are read one by one if that fails. */
 static int read_ahead(struct world *w)
 {
 	return configure_error(
@@ -582,7 +586,7 @@ static int use_stack(struct world *w)
 	return page_holds(page, 77) ? 0 : UNTRUE;
 }
 
-/* The mapping goes elsewhere, its pages with it, and loses its last ones. */
+/* The mapping moves with its pages, and loses its last ones. */
 static int move_private(struct world *w)
 {
 	char *room = mmap(NULL, PAGES * page_size, PROT_NONE,
@@ -596,10 +600,10 @@ static int move_private(struct world *w)
 	return 0;
 }
 
-/* The child's part could not be made: its mappings are none. */
+/* The child's views could not be created: its mappings are broken. */
 #define CHILD_BUS 254
 
-/* What a child sees of both mappings; its own writes are its own. */
+/* A child checks both mappings; its writes are private. */
 static int child_looks(struct world *w)
 {
 	char page[page_size];
@@ -650,7 +654,7 @@ struct step {
 
 #define BUS (SIGNAL + SIGBUS)
 
-/* What each may fail with, as uapi/pagebox.h and the manual pages say. */
+/* The documented errors of each step, see uapi/pagebox.h and the manual pages. */
 #define STEP(fn, text, ...) \
 	static const struct step do_##fn = { text, fn, { __VA_ARGS__ } }
 STEP(open_box, "open", ENOMEM);
@@ -671,7 +675,7 @@ STEP(sync_file, "fdatasync", EIO);
 STEP(read_call, "read()", EFAULT, EIO, ENOMEM, ENOSPC);
 STEP(write_call, "write()", EFAULT, EIO, ENOMEM, ENOSPC);
 STEP(read_hole, "read() of a hole", EFAULT);
-/* Core code turns EFAULT, which a pipe cannot have, into EAGAIN. */
+/* Core code turns EFAULT, which is impossible for a pipe, into EAGAIN. */
 STEP(through_pipe, "splice", EAGAIN, EIO, ENOMEM, ENOSPC);
 STEP(write_from_map, "write() from the mapping", EFAULT);
 STEP(advise, "fadvise", EIO, ENOMEM);
@@ -693,7 +697,7 @@ STEP(use_stack, "use the stack", BUS);
 
 #define STEPS_MAX 12
 
-/* What all chapters begin with, so that each can be short. */
+/* The start of every chapter, so that each can be short. */
 static const struct step *const beginning[] = {
 	&do_open_box,	&do_open_door,	 &do_configure,
 	&do_map_shared, &do_map_private,
@@ -706,7 +710,7 @@ struct chapter {
 	const struct step *steps[STEPS_MAX];
 };
 
-/* In the first one, things may fail from the beginning on. */
+/* Only in the first chapter failures are injected from the start. */
 static const struct chapter chapters[] = {
 	{ "box",
 	  { &do_ask_info, &do_ask_stats, &do_join, &do_switch_policy,
@@ -733,7 +737,7 @@ static const struct chapter chapters[] = {
 
 /* --- runs --- */
 
-/* Everything that is mapped so far, and the store. */
+/* All mappings so far, and the store. */
 static bool all_is_right(struct world *w)
 {
 	char page[page_size];
@@ -758,7 +762,7 @@ static bool all_is_right(struct world *w)
 static const char *error_text(int error)
 {
 	if (error == UNTRUE)
-		return "it sees what is not so";
+		return "a check failed";
 	if (error == CHILD_BUS)
 		return "SIGBUS in a child, twice";
 	return error > SIGNAL ? strsignal(error - SIGNAL) : strerror(error);
@@ -778,7 +782,7 @@ static bool complain(const struct step *step, const char *what, int error)
 	return false;
 }
 
-/* Looks at everything when something has failed, and the step may have hid it. */
+/* Checks everything after a failure, as the step may have hidden it. */
 static bool do_step(struct world *w, const struct step *step)
 {
 	bool failed = w->failed;
@@ -786,18 +790,19 @@ static bool do_step(struct world *w, const struct step *step)
 
 	w->failed = injector->injected();
 	if (error && !documented(step, error))
-		return complain(step, "fails as it must not", error);
+		return complain(step, "fails with an undocumented error",
+				error);
 	if (error && !w->failed)
-		return complain(step, "fails though nothing was made to",
+		return complain(step, "fails without an injected failure",
 				error);
 	if ((error || failed != w->failed) && !all_is_right(w))
-		return complain(step, "is not as before after", error);
+		return complain(step, "contents changed after", error);
 	if (error)
 		error = step->run(w);
 	return error ? complain(step, "fails again", error) : true;
 }
 
-/* A write-back that fails at the very end leaves the old contents. */
+/* If the last write-back fails, the store has its old contents. */
 static bool leave(struct world *w)
 {
 	if (write_pages(w, w->shared, w->root, root_tag, 0, 2, 2) &&
@@ -819,7 +824,7 @@ static bool leave(struct world *w)
 	return all_is_right(w);
 }
 
-/* One run: of @chapter, in which the @n-th thing fails. */
+/* One run: of @chapter, with the @n-th operation failing. */
 struct run {
 	const struct chapter *chapter;
 	unsigned int n;
@@ -854,7 +859,7 @@ static int run_program(void *context)
 	return injector->injected() ? ALL_WELL : NOTHING_FAILED;
 }
 
-/* --- what is left of a run --- */
+/* --- leftovers of a run --- */
 
 static bool nothing_is_left(void)
 {
@@ -865,9 +870,9 @@ static bool nothing_is_left(void)
 }
 
 /*
- * With PAGEBOX_FULL every n. Without, all of the first chapter, in which no two
- * failures are alike, or where they take long a third; and of the others the first
- * ones, and then some.
+ * With PAGEBOX_FULL every n. Otherwise all of the first chapter, in which no
+ * two failures are alike, or a third on a slow kernel; of the others the first
+ * ones, then strides.
  */
 static unsigned int stride(const struct run *run)
 {
@@ -878,7 +883,7 @@ static unsigned int stride(const struct run *run)
 	return 17;
 }
 
-/* Runs a chapter for each n: how many failures there were, or -1. */
+/* Runs a chapter for each n: the number of injected failures, or -1. */
 static int walk(const struct chapter *chapter)
 {
 	struct run run = { .chapter = chapter, .n = 1 };
@@ -901,7 +906,7 @@ static int walk(const struct chapter *chapter)
 	return -1;
 }
 
-/* --- the module's own points --- */
+/* --- the module's failpoints --- */
 
 static void arm_points(unsigned int n)
 {
@@ -924,7 +929,7 @@ static const char *points_text(void)
 static const struct injector points = { arm_points, points_injected,
 					failpoints_off, points_text };
 
-/* These are for loading and unloading: see initfail. */
+/* Failpoints of loading and unloading: see initfail. */
 static bool at_loading(const char *name)
 {
 	static const char *const names[] = { "create_cache", "create_pool",
@@ -937,7 +942,7 @@ static bool at_loading(const char *name)
 	return false;
 }
 
-/* The points that can fail and that nobody has reached. */
+/* The number of failpoints that were never reached. */
 static int points_missed(void)
 {
 	FILE *file = fopen(DEBUGFS "/pagebox/failpoints", "r");
@@ -958,7 +963,7 @@ static int points_missed(void)
 	return missed;
 }
 
-/* The walk goes past every point that the module has. */
+/* The walk reaches every failpoint of the module. */
 TEST(goes_everywhere)
 {
 	struct run run = { .n = 1000000 };
@@ -973,7 +978,7 @@ TEST(goes_everywhere)
 	failpoints_off();
 }
 
-/* What is not understood, or makes no sense at that point, changes nothing. */
+/* Invalid commands, and actions invalid for a failpoint, change nothing. */
 TEST(bad_commands)
 {
 	static const struct {
@@ -1023,7 +1028,7 @@ TEST(bad_commands)
 	memcpy(text, "all off", 7);
 	text[sizeof(text) - 1] = '\0';
 	EXPECT_EQ(EINVAL, failpoint_error(text));
-	/* None of them is set: all that a box does goes well. */
+	/* No failpoint is set: all operations of a box succeed. */
 	EXPECT_TRUE(
 		pages_are_zero(box_map(box_new(16, 0), 16, MAP_PRIVATE), 16));
 	EXPECT_EQ(0, failpoint_error(" all\toff\n"));
@@ -1048,7 +1053,7 @@ set_kind(const char *kind, const char *name, const char *fmt,
 		write_text(path, fmt, value);
 }
 
-/* Where the code of the module is: between two numbers of /proc/modules. */
+/* The address range of the module's code, from /proc/modules. */
 static void module_text(unsigned long *start, unsigned long *end)
 {
 	FILE *file = fopen("/proc/modules", "r");
@@ -1066,7 +1071,7 @@ static void module_text(unsigned long *start, unsigned long *end)
 	*end = *start + size;
 }
 
-/* The addresses of a function of the kernel; nothing where there is none. */
+/* The addresses of a kernel function; unchanged if it does not exist. */
 static void kernel_function(const char *name, unsigned long *start,
 			    unsigned long *end)
 {
@@ -1090,8 +1095,8 @@ static void kernel_function(const char *name, unsigned long *start,
 }
 
 /*
- * Only what is called from the module fails, but that wherever it is; except for
- * the notes of a kernel that profiles allocations: it warns when it has no room.
+ * Only allocations below the module fail, wherever they are, except those of
+ * allocation profiling: the kernel warns if it has no memory.
  */
 static void set_kinds(void)
 {
@@ -1117,7 +1122,7 @@ static void arm_kernel(unsigned int n)
 	write_text(NTH, "%u", n);
 }
 
-/* The number counts down to 0, then something fails. */
+/* The number counts down to 0, where a failure is injected. */
 static bool kernel_injected(void)
 {
 	unsigned int left = 1;

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Processes of two threads that do everything at once in a box of few frames:
- * read and write shared and private mappings, call read and write, pin, fork,
- * copy on write, swap, msync, ioctls, direct I/O. Each thread knows what its own
- * words and pages hold, so a lost write or a stale page is seen at once.
+ * read and write shared and private mappings, call read() and write(), pin,
+ * fork, copy on write, swap, msync(), ioctls, direct I/O. Each thread knows the
+ * contents of its own words and pages, so a lost write or a stale page is
+ * detected at once.
  *
- * Some processes are killed at random moments. Right afterwards every byte of the
- * survivors is as it has to be, and so is what the dead have left in the root
- * view: all of a word or page, or, where they were writing it, as much of it as
- * they got to. In the end the store has it all and the box is empty.
+ * Some processes are killed at random moments. Right afterwards every byte of
+ * the survivors must be right, and so must be the words and pages of the killed
+ * threads in the root view; one that was being written may be partly written.
+ * At the end the store must have all contents, and the box must be empty.
  *
  *   PAGEBOX_FULL=1   1,000 kills instead of 50
  *   PAGEBOX_SEED=N   other moments
  *
  * With options it is a program for scripts, without kills:
  *
- *	storm --seconds S [--seed N] [--disk DEVICE]
+ * 	storm --seconds S [--seed N] [--disk DEVICE]
  *
  *   --disk DEVICE   direct I/O from and to this device, which is overwritten
  *
- * The first line that is wrong is printed, and the exit status is 1.
+ * The first wrong line is printed, and the exit status is 1.
  */
 
 #include <errno.h>
@@ -48,14 +49,14 @@
 #define PROCESSES 4
 #define THREADS 2
 #define WORKERS \
-	(PROCESSES * THREADS) /* as many words as a line of 64 bytes has */
-#define VICTIMS 2 /* processes that are killed: the first ones */
+	(PROCESSES * THREADS) /* as many words as fit in a 64-byte line */
+#define VICTIMS 2 /* the first processes, which are killed */
 #define MOST_ROUNDS 500
 #define FOR_EVER ULONG_MAX
 
 /* The pages of the box. */
-#define WORD_PAGES 32 /* of the root view, and as many of each process's own */
-#define AREA_PAGES 8 /* of the root view, for each thread */
+#define WORD_PAGES 32 /* in the root view, and in each private mapping */
+#define AREA_PAGES 8 /* in the root view, for each thread */
 #define AREA(worker) (2 * WORD_PAGES + (worker)*AREA_PAGES)
 #define MINE_FIRST AREA(WORKERS) /* of a private mapping for each thread */
 #define MINE_PAGES 16
@@ -66,13 +67,13 @@
 #define STORE_TAG 1 /* page i of the store, from MINE_FIRST on, has this + i */
 #define PARENT_TAG 100000
 
-/* What a write is to, and by which way. */
+/* The target of a write, and its method. */
 enum { WORD, PAGE, CALL };
 
 /*
- * What a thread has done in the root view, for those who look after its death.
- * Written in this order: what it is about to write, that it writes, the word or
- * the page, the new value or tag, that it is done.
+ * A thread's writes to the root view, for the checks after its death. Written
+ * in this order: what it is about to write, that it writes, the word or the
+ * page, the new value or tag, that it is done.
  */
 struct record {
 	uint64_t word[WORD_PAGES];
@@ -85,7 +86,7 @@ struct record {
 	unsigned long operations; /* atomic */
 };
 
-/* What all processes see; atomics. */
+/* State shared by all processes; atomics. */
 struct shared {
 	bool stop;
 	bool wrong;
@@ -136,13 +137,13 @@ static void wrong(const struct worker *w, const char *what, size_t page,
 
 /* --- words: a thread's own in each line of each page --- */
 
-/* Which line it is in depends on the page. */
+/* The line depends on the page. */
 static uint64_t *word_in(char *map, size_t page, unsigned int worker)
 {
 	return (uint64_t *)(page_at(map, page) + page % 64 * 64) + worker;
 }
 
-/* A value tells its worker, its page and its turn. */
+/* A value encodes its worker, its page and its turn. */
 static uint64_t value_of(unsigned int worker, size_t page, uint32_t turn)
 {
 	return (uint64_t)(worker + 1) << 56 | (uint64_t)page << 40 | turn;
@@ -188,7 +189,7 @@ static uint64_t read_word(const struct worker *w, uint64_t *at, off_t offset,
 		      pread(w->box, &value, sizeof(value), offset) :
 		      process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
 	if (got != sizeof(value))
-		die("a word cannot be read, by way %u", way);
+		die("cannot read a word with method %u", way);
 	count(&shared->pins);
 	return value;
 }
@@ -208,7 +209,7 @@ static void write_word(const struct worker *w, uint64_t *at, off_t offset,
 		      pwrite(w->box, &value, sizeof(value), offset) :
 		      process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
 	if (put != sizeof(value))
-		die("a word cannot be written, by way %u", way);
+		die("cannot write a word with method %u", way);
 	count(&shared->pins);
 }
 
@@ -263,7 +264,7 @@ static off_t offset_of_area(const struct worker *w, size_t page)
 	return (AREA(w->number) + page) * page_size;
 }
 
-/* Word by word, in order, so that it shows how far it came. */
+/* Word by word, in order, so that an interrupted copy shows its progress. */
 static void copy_words(char *to, const char *from)
 {
 	for (size_t i = 0; i < page_size / sizeof(uint64_t); i++)
@@ -310,7 +311,7 @@ static void sync_area(struct worker *w)
 		die("msync");
 }
 
-/* A page goes to the disk and comes back. */
+/* A page is written to the disk and read back. */
 static void use_disk(struct worker *w)
 {
 	bool private = rnd(&w->seed) % 2;
@@ -353,7 +354,7 @@ static void use_mine(struct worker *w)
 	page_fill(page_at(w->mine, page), w->mine_tag[page]);
 }
 
-/* The old mapping goes in two parts. */
+/* The old mapping is unmapped in two parts. */
 static void map_anew(struct worker *w)
 {
 	if (w->mine) {
@@ -364,7 +365,7 @@ static void map_anew(struct worker *w)
 	memset(w->mine_tag, 0, sizeof(w->mine_tag));
 }
 
-/* --- what is done to ranges, and to the process --- */
+/* --- operations on ranges and processes --- */
 
 static void move_range(struct worker *w)
 {
@@ -415,8 +416,8 @@ static void join_and_leave(struct worker *w)
 }
 
 /*
- * What a child sees of the other thread's words: at least what was written before
- * fork(), whole, and nothing of what that thread goes on writing.
+ * A child's view of the other thread's words: at least the values from before
+ * fork(), whole, and none written after it.
  */
 static void check_snapshot(const struct worker *w, const uint64_t *before)
 {
@@ -439,7 +440,7 @@ static void check_snapshot(const struct worker *w, const uint64_t *before)
 	}
 }
 
-/* A child has what was there at its birth, and what it writes is its own. */
+/* A child has the contents at the time of fork(), and its writes are private. */
 static void __attribute__((noreturn))
 live(struct worker *w, const uint64_t *before)
 {
@@ -454,7 +455,7 @@ live(struct worker *w, const uint64_t *before)
 	_exit(0);
 }
 
-/* It may outlive this. */
+/* It may outlive this process. */
 static void bear(struct worker *w)
 {
 	uint64_t before[WORD_PAGES];
@@ -466,7 +467,7 @@ static void bear(struct worker *w)
 					       __ATOMIC_ACQUIRE);
 	pid = fork_tied();
 	if (!pid) {
-		/* Its turns are in a record of its own. */
+		/* Its turns are in a separate record. */
 		struct record record = { .turn = turn };
 
 		w->record = &record;
@@ -481,7 +482,10 @@ static void bear(struct worker *w)
 
 /* --- workers --- */
 
-/* Of 512 acts so many are of a kind; a fork takes as long as hundreds of faults. */
+/*
+ * Frequency of each act, out of 512; a fork takes as long as hundreds of
+ * faults.
+ */
 static const struct {
 	unsigned int part;
 	void (*act)(struct worker *w);
@@ -517,13 +521,13 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* What a storm is made of. */
+/* The state of a storm. */
 struct storm {
 	int box;
 	int store; /* or -1 */
 	const char *disk;
 	uint64_t seed;
-	unsigned long operations; /* of each thread that is not to be killed */
+	unsigned long operations; /* of each thread that is not killed */
 	pid_t pid[PROCESSES];
 	char *root; /* all pages, in the parent */
 	char *private; /* pages of the parent */
@@ -593,7 +597,7 @@ static void storm_init(struct storm *storm)
 	storm->seed = seed_given();
 }
 
-/* Waits for the end of processes @first and up: whether all was right. */
+/* Waits for the exit of processes @first and up; whether all were right. */
 static bool processes_end(struct storm *storm, unsigned int first)
 {
 	bool right = true;
@@ -633,7 +637,7 @@ static unsigned long operations_of(unsigned int process)
 			       __ATOMIC_RELAXED);
 }
 
-/* After some operations, and then within about one of them. */
+/* After some operations, then at a random moment within about one more. */
 static bool wait_for_moment(struct storm *storm, unsigned int process)
 {
 	unsigned long goal = operations_of(process) + rnd(&storm->seed) % 24;
@@ -647,7 +651,7 @@ static bool wait_for_moment(struct storm *storm, unsigned int process)
 	return true;
 }
 
-/* Reaps what has ended of a process group: is it all? */
+/* Reaps a process group; whether all its processes have exited. */
 static bool all_dead(pid_t leader)
 {
 	pid_t group = leader, pid;
@@ -669,7 +673,7 @@ static bool kill_process(struct storm *storm, unsigned int process)
 	return eventually(all_dead(storm->pid[process]));
 }
 
-/* How many words from the beginning on are of the pattern. */
+/* The number of words at the start that match the pattern. */
 static size_t words_of(const char *page, uint64_t tag)
 {
 	size_t i = 0;
@@ -694,7 +698,7 @@ static bool partly_written(const char *page, uint64_t new, uint64_t old,
 	return i == words;
 }
 
-/* What a dead thread was writing, which then gets written for it. */
+/* Checks and completes a killed thread's unfinished write. */
 static bool finish_writing(struct storm *storm, unsigned int worker)
 {
 	struct record *record = &shared->record[worker];
@@ -721,7 +725,10 @@ static bool finish_writing(struct storm *storm, unsigned int worker)
 	return right;
 }
 
-/* What a thread has left in pages @root: those of the root view, or the store's. */
+/*
+ * The contents that a thread has left in pages @root: of the root view or the
+ * store.
+ */
 static bool left_is_right(char *root, unsigned int worker)
 {
 	struct record *record = &shared->record[worker];
@@ -793,7 +800,7 @@ static bool kill_round(struct storm *storm)
 
 /* --- the tests --- */
 
-/* The store begins as zeroes where processes write, and else as a pattern. */
+/* The store starts as zeroes where processes write, otherwise as a pattern. */
 static int store_new(void)
 {
 	int store = store_file(PAGES * page_size, STORE_TAG);
@@ -807,7 +814,7 @@ static int store_new(void)
 	return store;
 }
 
-/* On a slow machine many faults may hold their frames at once for long. */
+/* On a slow machine, many concurrent faults may hold their frames for long. */
 static void storm_box(struct storm *storm, unsigned int frames, bool store)
 {
 	struct pagebox_config config = {
@@ -838,7 +845,7 @@ static void storm_box(struct storm *storm, unsigned int frames, bool store)
 	storm->box = box_with(config);
 }
 
-/* When all have ended: the root view, the store, and an empty box after all. */
+/* After all have exited: the root view, the store, and finally an empty box. */
 static void check_end(struct __test_metadata *_metadata, struct storm *storm)
 {
 	struct pagebox_stats stats = box_stats(storm->box);
@@ -857,7 +864,7 @@ static void check_end(struct __test_metadata *_metadata, struct storm *storm)
 		ASSERT_EQ(0, fsync(storm->box));
 		for (unsigned int i = 0; i < WORKERS; i++)
 			EXPECT_TRUE(left_is_right(file, i));
-		/* Nothing was ever written there. */
+		/* These pages were never written. */
 		EXPECT_TRUE(
 			pages_are_zero(page_at(file, WORD_PAGES), WORD_PAGES));
 		EXPECT_TRUE(pages_hold(page_at(file, MINE_FIRST),
@@ -927,7 +934,7 @@ FIXTURE_SETUP(kills)
 
 NO_TEARDOWN(kills);
 
-/* Until there were enough, and one in the middle of a write. */
+/* Repeats until there were enough kills, and one in the middle of a write. */
 TEST_F_TIMEOUT(kills, survivors_and_store, 900)
 {
 	unsigned int rounds = sized(50, 1000) / VICTIMS ?: 1;
@@ -959,7 +966,7 @@ TEST_F_TIMEOUT(kills, survivors_and_store, 900)
 	check_end(_metadata, storm);
 }
 
-/* --- at the same moment --- */
+/* --- simultaneous accesses --- */
 
 struct racer {
 	pthread_barrier_t *start;
@@ -969,7 +976,7 @@ struct racer {
 	pthread_t thread;
 };
 
-/* Runs through all pages, each time at the same moment as the other racers. */
+/* Walks all pages, each one simultaneously with the other racers. */
 static void *race(void *context)
 {
 	struct racer *racer = context;
@@ -1014,7 +1021,7 @@ static bool all_words_written(char *map)
 	return true;
 }
 
-/* Threads that touch a new page at the same moment make one page of it. */
+/* Threads that touch a new page simultaneously allocate one page. */
 TEST(first_touch_race)
 {
 	for (int flags = MAP_SHARED; flags <= MAP_PRIVATE; flags++) {
@@ -1031,7 +1038,7 @@ TEST(first_touch_race)
 	}
 }
 
-/* Threads that break the same private page at the same moment get one copy. */
+/* Threads that write a shared private page simultaneously get one copy. */
 TEST(copy_race)
 {
 	int box = box_new(3 * WORD_PAGES, 0);
@@ -1056,7 +1063,7 @@ static bool read_all(struct repeater *repeater, unsigned int round)
 
 /*
  * One thread keeps as many pages hot as there are frames. None of them is
- * pinned, so another one's fault must find a frame, however busy they are.
+ * pinned, so another one's fault must find a frame.
  */
 TEST(hot_frames_can_be_taken)
 {
@@ -1116,7 +1123,7 @@ static int by_command(int argc, char **argv)
 	return stats.faults[PAGEBOX_FAULT_FAILED] != 0;
 }
 
-/* The harness has a main() of its own. */
+/* The harness defines main() itself. */
 #define main run_selftest
 TEST_HARNESS_MAIN
 #undef main

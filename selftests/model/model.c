@@ -162,7 +162,7 @@ static void shrink_and_print(struct run *r, const struct options *o)
 		if (still_fails(r, o->tries * 4))
 			report(r, "the shrunk program");
 		else
-			printf("# the shrunk program fails now and then\n");
+			printf("# the shrunk program fails only sometimes\n");
 	}
 	program_print(&least);
 	fflush(stdout);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Evictions that are overtaken: an evictor is stopped between two steps, and the
- * page is touched, written, pinned, locked, discarded or moved; and the other way
- * round, what an evictor must not overtake.
+ * Races against eviction: an evictor is stopped between two steps, and the page
+ * is accessed, written, pinned, locked, discarded or moved. Conversely,
+ * operations that an evictor must not overtake.
  */
 
 #include <unistd.h>
@@ -17,7 +17,7 @@
 #include "lib/test.h"
 #include "race.h"
 
-/* The scene of the case that runs. */
+/* The scene of the current case. */
 static struct scene *s;
 
 #define FRAMES PAGES
@@ -45,8 +45,8 @@ static void expect_contents(struct __test_metadata *_metadata, struct scene *s,
 }
 
 /*
- * A fault waits for the evictor that has locked its page. It is known to wait and
- * no pin, so the page goes, and the fault reads it back.
+ * A fault waits for the evictor that holds the folio lock. A waiter's reference
+ * does not count as a pin, so the page is evicted, and the fault reads it back.
  */
 TEST_F(evict, fault_before_unmap)
 {
@@ -65,8 +65,8 @@ TEST_F(evict, fault_before_unmap)
 }
 
 /*
- * What is written after the evictor has looked at the accessed and dirty bits, and
- * before it takes the PTE away, goes to swap as well.
+ * A write after the evictor has checked the accessed and dirty bits, and before
+ * it removes the PTE, is written to swap as well.
  */
 TEST_F(evict, write_before_unmap)
 {
@@ -85,7 +85,7 @@ TEST_F(evict, write_before_unmap)
 	expect_contents(_metadata, s, NEW);
 }
 
-/* CPUs keep references to pages that were locked until they are told. */
+/* CPUs keep references to previously locked pages until they are drained. */
 static bool page_can_go(struct scene *s)
 {
 	run(s, OUTSIDE, drop_caches, 0);
@@ -93,8 +93,8 @@ static bool page_can_go(struct scene *s)
 }
 
 /*
- * mlock() finds the PTE still there, and so does not fault: a page that went
- * nevertheless would be locked and not in memory.
+ * mlock() finds the PTE and does not fault: if the page were evicted, it would
+ * be locked and not in memory.
  */
 TEST_F(evict, mlock_before_unmap)
 {
@@ -107,7 +107,7 @@ TEST_F(evict, mlock_before_unmap)
 	EXPECT_EQ(0, result(s, OUTSIDE));
 	EXPECT_EQ(frame, frame_of(s->id, "root", 0));
 	EXPECT_EQ(before.pinned_skips + 1, box_stats(s->box).pinned_skips);
-	/* The private page at the same place is not locked. */
+	/* The private page at the same index is not locked. */
 	run(s, B, write_map, WITH(0, NEW));
 	EXPECT_EQ(1, run(s, B, page_out_map, 0));
 	EXPECT_EQ(0, run(s, A, unlock_root, 0));
@@ -116,8 +116,8 @@ TEST_F(evict, mlock_before_unmap)
 }
 
 /*
- * A page that is pinned while the evictor has it locked stays in its frame, and
- * who has the pin sees what is written later.
+ * A page that is pinned while the evictor holds its lock stays in its frame,
+ * and later writes are visible through the pin.
  */
 TEST_F(evict, pin_before_unmap)
 {
@@ -136,7 +136,7 @@ TEST_F(evict, pin_before_unmap)
 	expect_contents(_metadata, s, NEW);
 }
 
-/* After the unmap nobody can pin the page any more: who wants to has to wait. */
+/* After the unmap the page can no longer be pinned: the task must wait. */
 TEST_F(evict, pin_after_unmap)
 {
 	stop(s, OUTSIDE, "evict_pins", page_out_root, 0);
@@ -148,7 +148,7 @@ TEST_F(evict, pin_after_unmap)
 	expect_contents(_metadata, s, NEW);
 }
 
-/* Nor when it was found that nobody has. */
+/* The same after the check for pins. */
 TEST_F(evict, pin_after_check)
 {
 	stop(s, OUTSIDE, "evict_release", page_out_root, 0);
@@ -160,7 +160,7 @@ TEST_F(evict, pin_after_check)
 	expect_contents(_metadata, s, OLD);
 }
 
-/* A page that is being written to swap is discarded after that, slot and all. */
+/* A page that is being written to swap is discarded afterwards, with its slot. */
 TEST_F(evict, discard_during_write)
 {
 	stop(s, OUTSIDE, "evict_slot", page_out_root, 0);
@@ -175,7 +175,7 @@ TEST_F(evict, discard_during_write)
 	expect_contents(_metadata, s, 0);
 }
 
-/* The swap area goes while a page is on its way to it. */
+/* The swap area is removed while a page is written to it. */
 TEST_F(evict, exchange_during_write)
 {
 	static const char *const windows[] = { "slot_taken", "evict_slot",
@@ -195,8 +195,8 @@ TEST_F(evict, exchange_during_write)
 }
 
 /*
- * A clean page leaves the root view, and before it has left its frame somebody
- * reads the same place anew: into another frame.
+ * A clean page leaves the root view, and before it has left its frame the same
+ * index is read again, into another frame.
  */
 TEST_F(evict, fault_before_detach)
 {
@@ -215,7 +215,7 @@ TEST_F(evict, fault_before_detach)
 	EXPECT_TRUE(run(s, A, root_is_old, 0));
 }
 
-/* Somebody else takes the frame that an evictor has just made free. */
+/* Another task takes the frame that an evictor has just freed. */
 TEST_F(evict, lose_the_frame)
 {
 	stop(s, A, "evict_got", see_root, PAGES);
@@ -228,7 +228,7 @@ TEST_F(evict, lose_the_frame)
 	expect_contents(_metadata, s, OLD);
 }
 
-/* The page is discarded whose frame was proposed, and is not locked yet. */
+/* The page of a proposed frame is discarded before it is locked. */
 TEST_F(evict, discard_before_lock)
 {
 	ASSERT_EQ(0, frame_of(s->id, "root", 0));
@@ -240,7 +240,7 @@ TEST_F(evict, discard_before_lock)
 	expect_contents(_metadata, s, 0);
 }
 
-/* The policy that has proposed a frame stays until it has got its answer. */
+/* A policy that has proposed a frame stays until it has the result. */
 TEST_F(evict, switch_policy)
 {
 	stop(s, A, "evict_lock", see_root, PAGES);
@@ -254,7 +254,7 @@ TEST_F(evict, switch_policy)
 	expect_contents(_metadata, s, OLD);
 }
 
-/* And a new one begins when no evictor is at work. */
+/* A new policy starts when no evictor is running. */
 TEST_F(evict, evict_during_switch)
 {
 	stop(s, OUTSIDE, "policy_switch", set_policy, true);
@@ -266,7 +266,7 @@ TEST_F(evict, evict_during_switch)
 	expect_contents(_metadata, s, OLD);
 }
 
-/* A box does not go while the machine's reclaim looks at it. */
+/* A box is not destroyed while a shrinker uses it. */
 TEST_F(evict, close_during_shrink)
 {
 	scene_end(s);

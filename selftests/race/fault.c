@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faults that are overtaken: an actor is stopped in a window of its fault,
- * another changes what it has looked up, and then it goes on. And faults that
- * must not be overtaken: then the other has to wait.
+ * Races against faults: an actor is stopped at a sync point of its fault,
+ * another one changes the state that it has looked up, and the first one
+ * continues. Where a fault must not be overtaken, the other actor must wait.
  *
- * Each test says what would be seen if the fault did not look again, or if the
- * other did not wait.
+ * Each test states the effect of a missing recheck or wait.
  */
 
 #include <signal.h>
@@ -15,14 +14,14 @@
 #include "lib/harness.h"
 #include "race.h"
 
-/* The scene of the case that runs. */
+/* The scene of the current case. */
 static struct scene *s;
 
 #define FRAMES 16
 
 /*
- * Pages in the root view, which the private mapping shows as well until something
- * is written there. No PTE of it shows any.
+ * Pages in the root view, which the private mapping shows as well until they
+ * are written there. The mapping has no PTEs.
  */
 FIXTURE(fault){};
 
@@ -37,8 +36,8 @@ FIXTURE_TEARDOWN(fault)
 }
 
 /*
- * The page that a fault has looked up is discarded before it is locked. Not
- * looking again, it would map a frame that belongs to nobody.
+ * The looked-up page is discarded before it is locked. Without a recheck, the
+ * fault would map an unused frame.
  */
 TEST_F(fault, discard_before_lock)
 {
@@ -52,7 +51,7 @@ TEST_F(fault, discard_before_lock)
 	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
 }
 
-/* The view gets a page of its own before the root's, looked up, is locked. */
+/* The view gets a private page before the root's, looked up, is locked. */
 TEST_F(fault, write_before_lock)
 {
 	stop(s, A, "fault_lock", see_map, 0);
@@ -63,7 +62,7 @@ TEST_F(fault, write_before_lock)
 	EXPECT_TRUE(run(s, B, root_is_old, 0));
 }
 
-/* A frame that a fault has looked up is not taken from its page. */
+/* The frame of a looked-up page is not taken away. */
 TEST_F(fault, page_out_before_lock)
 {
 	struct pagebox_stats before = box_stats(s->box);
@@ -90,7 +89,7 @@ TEST_F(fault, discard_in_swap)
 	EXPECT_EQ(PAGES, box_stats(s->box).pages);
 }
 
-/* The same, when it has got a frame for it and has looked once more. */
+/* The same after the fault has a frame for it and has rechecked. */
 TEST_F(fault, discard_in_swap_later)
 {
 	run(s, B, write_map, WITH(0, NEW));
@@ -106,7 +105,7 @@ TEST_F(fault, discard_in_swap_later)
 	EXPECT_EQ(PAGES, box_stats(s->box).pages);
 }
 
-/* Once a fault has its page, a discard waits for the PTE and takes it away. */
+/* Once a fault has its page, a discard waits for the PTE and removes it. */
 TEST_F(fault, discard_before_pte)
 {
 	run(s, A, drop_root, 0);
@@ -115,12 +114,12 @@ TEST_F(fault, discard_before_pte)
 	EXPECT_TRUE(blocks(s, OUTSIDE));
 	failpoint_go("fault_map");
 	EXPECT_EQ(1, result(s, OUTSIDE));
-	/* It may have read before or after. */
+	/* The read may have come before or after. */
 	EXPECT_NE(-1, result(s, A));
 	EXPECT_EQ(0, run(s, B, see_root, 0));
 }
 
-/* Neither is the frame taken away then, nor the mapping. */
+/* Neither the frame nor the mapping is removed then. */
 TEST_F(fault, unmap_before_pte)
 {
 	run(s, A, drop_root, 0);
@@ -130,15 +129,15 @@ TEST_F(fault, unmap_before_pte)
 	EXPECT_TRUE(blocks(s, B));
 	failpoint_go("fault_map");
 	EXPECT_EQ(0, result(s, B));
-	/* The mapping may be gone before the access is made again. */
+	/* The mapping may be removed before the access is retried. */
 	result(s, A);
 	EXPECT_EQ(SIGSEGV, run(s, A, touch_root, 0));
 	EXPECT_TRUE(run(s, B, map_is_old, 0));
 }
 
 /*
- * Two see the same page that nobody has touched yet, and each makes one: a read
- * in the root view, a write in the private one. What was written is what stays.
+ * Two faults find the same untouched page, and each allocates one: a read in
+ * the root view, a write in the private one. The written page stays.
  */
 TEST_F(fault, write_before_new_page)
 {
@@ -151,7 +150,7 @@ TEST_F(fault, write_before_new_page)
 	EXPECT_EQ(0, run(s, B, see_root, 0));
 }
 
-/* And the root's page is mapped before the private one is in its view. */
+/* The root's page is mapped before the private one is in its view. */
 TEST_F(fault, read_before_new_page)
 {
 	run(s, OUTSIDE, discard_root, 0);
@@ -163,7 +162,7 @@ TEST_F(fault, read_before_new_page)
 	EXPECT_EQ(0, run(s, B, see_root, 0));
 }
 
-/* The other way round: the read has all but set its PTE when the write comes. */
+/* The reverse: the read is about to set its PTE when the write comes. */
 TEST_F(fault, write_before_pte)
 {
 	run(s, OUTSIDE, discard_root, 0);
@@ -178,10 +177,10 @@ TEST_F(fault, write_before_pte)
 }
 
 /*
- * A write copies a page of the root view while that is discarded, and a read
- * maps what comes after it. Would the write not look for that, its process would
- * keep a PTE of a page that its view does not lead to: the write never ends, as
- * each attempt to make the PTE writable finds the copy made already.
+ * A write copies a page of the root view while it is discarded, and a read maps
+ * its successor. If the write did not check for that PTE, its process would
+ * keep a PTE of a page outside its view. The write would never complete, as
+ * each attempt to make the PTE writable finds the copy already made.
  */
 TEST_F(fault, discard_during_copy)
 {
@@ -204,8 +203,8 @@ TEST_F(fault, discard_during_copy)
 }
 
 /*
- * The frame of a page of the root view becomes that of a copy, and before a PTE
- * shows the copy others change the page.
+ * The frame of a page of the root view passes to a copy, and the page changes
+ * before a PTE maps the copy.
  */
 TEST_F(fault, write_during_handover)
 {
@@ -222,7 +221,7 @@ TEST_F(fault, write_during_handover)
 
 /*
  * Between the fault and page_mkwrite(), core mm has the page unlocked. If it is
- * discarded there, the write goes to the page that comes after it.
+ * discarded there, the write goes to its successor.
  */
 TEST_F(fault, discard_before_mkwrite)
 {
@@ -236,7 +235,7 @@ TEST_F(fault, discard_before_mkwrite)
 	EXPECT_EQ(PAGES + 1, box_stats(s->box).pages);
 }
 
-/* When page_mkwrite() has said yes, a discard waits until the PTE is there. */
+/* After page_mkwrite() has succeeded, a discard waits for the PTE. */
 TEST_F(fault, discard_after_mkwrite)
 {
 	stop(s, A, "mkwrite_map", write_map, WITH(0, NEW));
@@ -265,7 +264,7 @@ TEST_F(fault, two_swapins)
 	EXPECT_EQ(before.swap_reads + 1, box_stats(s->box).swap_reads);
 }
 
-/* Or each has a frame for it already: the second gives its own back. */
+/* Each has a frame for it already: the second frees its own. */
 TEST_F(fault, two_frames)
 {
 	struct pagebox_stats before;
@@ -283,8 +282,8 @@ TEST_F(fault, two_frames)
 }
 
 /*
- * Two faults find that mremap() has added pages. Each promising what is missing,
- * they would be promised twice.
+ * Two faults find that mremap() has added pages. If each committed the missing
+ * pages, they would be counted twice.
  */
 TEST(two_promises)
 {

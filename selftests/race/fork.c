@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copy-on-write and fork that are overtaken. Two processes share pages and write
- * to one at the same moment; and a fork is stopped while it goes through the
- * pages of a mapping, which are evicted, written and copied meanwhile.
+ * Races against copy-on-write and fork. Two processes share pages and write to
+ * one at the same time; a fork is stopped while it walks the pages of a
+ * mapping, which are evicted, written and copied.
  */
 
 #include <errno.h>
@@ -16,12 +16,12 @@
 #include "lib/test.h"
 #include "race.h"
 
-/* The scene of the case that runs. */
+/* The scene of the current case. */
 static struct scene *s;
 
 #define FRAMES 16
 
-/* A private mapping with pages of its own, in frames and mapped, and a child's. */
+/* A mapping with private pages, in frames and mapped, and a child's. */
 FIXTURE(share){};
 
 FIXTURE_SETUP(share)
@@ -35,7 +35,7 @@ FIXTURE_TEARDOWN(share)
 	scene_end(s);
 }
 
-/* With the child and the mapping all pages go: nothing was counted twice. */
+/* All pages are freed with the child and the mapping: none was counted twice. */
 static void expect_nothing_left(struct __test_metadata *_metadata,
 				struct scene *s)
 {
@@ -53,8 +53,8 @@ static unsigned long copies(struct scene *s)
 }
 
 /*
- * Of two who write to a page that they share, one copies it; the other waits, and
- * then the page is its own, unless it is so fast that it still looks shared.
+ * Of two writers to a shared page, one copies it. The other waits and then owns
+ * the page, unless it is so early that the page still looks shared.
  */
 TEST_F(share, two_breaks)
 {
@@ -75,8 +75,8 @@ TEST_F(share, two_breaks)
 }
 
 /*
- * The copy is in the view, but other threads still see the old page: until that
- * is over, nobody else may take it for his own.
+ * The copy is in the view, but other threads still have a PTE of the old page.
+ * Until it is removed, no other sharer may own the page.
  */
 TEST_F(share, break_before_unmap)
 {
@@ -95,8 +95,8 @@ TEST_F(share, break_before_unmap)
 }
 
 /*
- * Before the first has given the old page up, it still looks shared: then both
- * have copied it, and it goes.
+ * Before the first writer has dropped the old page, the page still looks
+ * shared: both copy it, and it is freed.
  */
 TEST_F(share, break_before_unshare)
 {
@@ -113,7 +113,7 @@ TEST_F(share, break_before_unshare)
 	expect_nothing_left(_metadata, s);
 }
 
-/* The other sharer exits instead: the page goes with him who was stopped. */
+/* The other sharer exits instead: the stopped writer frees the page. */
 TEST_F(share, exit_before_unshare)
 {
 	stop(s, A, "cow_unshare", write_map, WITH(0, NEW));
@@ -126,7 +126,7 @@ TEST_F(share, exit_before_unshare)
 	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
 }
 
-/* One word of page 0, as the whole page with that tag has it. */
+/* Writes one word of page 0 with its value in the pattern of that tag. */
 static long write_word(struct scene *s, long tag)
 {
 	*(volatile uint64_t *)s->map = page_word(tag, 0);
@@ -134,8 +134,8 @@ static long write_word(struct scene *s, long tag)
 }
 
 /*
- * The frame into which the page was read goes to the copy. Another thread that looks
- * at it meanwhile waits for that: it must not see the page any more.
+ * The frame into which the page was read passes to the copy. Another thread
+ * that reads it waits: it must not see the page any more.
  */
 TEST_F(share, read_during_handover)
 {
@@ -153,7 +153,7 @@ TEST_F(share, read_during_handover)
 	EXPECT_EQ(pages + 1, box_stats(s->box).pages);
 }
 
-/* One that writes to it needs no copy then. */
+/* A thread that writes to it needs no copy then. */
 TEST_F(share, break_during_handover)
 {
 	unsigned long pages = scene_cramp(s);
@@ -170,7 +170,7 @@ TEST_F(share, break_during_handover)
 	EXPECT_EQ(pages + 1, box_stats(s->box).pages);
 }
 
-/* The other sharer exits meanwhile: the page goes when the copy is there. */
+/* The other sharer exits: the page is freed when the copy is done. */
 TEST_F(share, exit_during_handover)
 {
 	unsigned long pages = scene_cramp(s);
@@ -184,8 +184,8 @@ TEST_F(share, exit_during_handover)
 }
 
 /*
- * It exits, and another thread would find the page its own, and write to it: what it
- * writes must be in the copy.
+ * It exits, and another thread would own the page and write to it. The write
+ * must be in the copy.
  */
 TEST_F(share, write_during_handover)
 {
@@ -202,7 +202,7 @@ TEST_F(share, write_during_handover)
 	EXPECT_EQ(pages, box_stats(s->box).pages);
 }
 
-/* It is discarded meanwhile: the copy is, when it is there. */
+/* The page is discarded: the copy is discarded once it exists. */
 TEST_F(share, discard_during_handover)
 {
 	scene_cramp(s);
@@ -212,7 +212,7 @@ TEST_F(share, discard_during_handover)
 	failpoint_go("cow_handover");
 	EXPECT_EQ(0, result(s, A));
 	EXPECT_EQ(1, result(s, B));
-	/* The word may be written before that or after it. */
+	/* The word may be written before or after. */
 	EXPECT_GE(OLD, run(s, B, see_map, 0));
 	EXPECT_TRUE(run(s, CHILD, map_is_old, 0));
 }
@@ -222,7 +222,7 @@ TEST_F(share, evict_during_break)
 {
 	stop(s, A, "cow_install", write_map, WITH(0, NEW));
 	EXPECT_EQ(0, run(s, OUTSIDE, page_out_root, 0));
-	/* Its frame is busy, and that passes. */
+	/* Its frame is only busy for a time. */
 	start(s, OUTSIDE, set_frames, 2);
 	EXPECT_TRUE(polls(s, OUTSIDE));
 	failpoint_go("cow_install");
@@ -235,8 +235,8 @@ TEST_F(share, evict_during_break)
 }
 
 /*
- * The copy goes to swap before anybody has a PTE of it: it was not written yet, but
- * what it holds is nowhere else.
+ * The copy is evicted before it has a PTE: it was not written yet, but holds
+ * the only copy of its contents.
  */
 TEST_F(share, evict_after_break)
 {
@@ -253,8 +253,8 @@ TEST_F(share, evict_after_break)
 }
 
 /*
- * The page to be copied is in swap. When it has been read, nobody else may have it
- * any more: then it is written where it is.
+ * The page to be copied is in swap. By the time it is read, its other sharer
+ * may have exited: then it is written in place.
  */
 TEST_F(share, exit_during_read)
 {
@@ -269,7 +269,7 @@ TEST_F(share, exit_during_read)
 	EXPECT_TRUE(run(s, B, map_holds, WITH(0, NEW)));
 }
 
-/* Fork ---------------------------------------------------------------- */
+/* --- fork --- */
 
 FIXTURE(clone){};
 
@@ -278,10 +278,10 @@ FIXTURE_VARIANT(clone)
 	const char *window;
 };
 
-/* The page has one sharer more, which does not show it yet. */
+/* The page has one more sharer, which does not show it yet. */
 FIXTURE_VARIANT_ADD(clone, unpublished){ .window = "fork_share" };
 
-/* The child shows it, and it was not asked yet whether it is pinned. */
+/* The child shows it, before the check for pins. */
 FIXTURE_VARIANT_ADD(clone, published){ .window = "fork_pin" };
 
 /* The child shows all, and the parent can still write to them. */
@@ -298,7 +298,7 @@ FIXTURE_TEARDOWN(clone)
 	scene_end(s);
 }
 
-/* Pages go to swap while a fork is between them. */
+/* Pages are evicted while a fork is between them. */
 TEST_F(clone, evict)
 {
 	stop(s, MAIN, variant->window, fork_child, 0);
@@ -318,9 +318,8 @@ TEST_F(clone, evict)
 }
 
 /*
- * Another thread of the parent writes while the fork is under way, through a PTE
- * that was writable before it. The child may see that; but not what is written
- * when the fork is done.
+ * Another thread of the parent writes during the fork, through a PTE that was
+ * writable before. The child may see that, but no write after the fork.
  */
 TEST_F(clone, write)
 {
@@ -345,7 +344,7 @@ TEST_F(clone, write)
 	expect_nothing_left(_metadata, s);
 }
 
-/* The process is killed in the middle of its fork. */
+/* The process is killed during its fork. */
 TEST_F(clone, kill)
 {
 	stop(s, MAIN, variant->window, fork_child, 0);
@@ -355,7 +354,7 @@ TEST_F(clone, kill)
 	EXPECT_EQ(1, box_stats(s->box).views);
 }
 
-/* Who is about to make a PTE writable waits for the evictor, but not when killed. */
+/* A task about to make a PTE writable waits for the evictor, unless killed. */
 TEST(kill_before_copy)
 {
 	struct scene *s = scene_of_map(FRAMES);
@@ -383,7 +382,7 @@ static struct scene *scene_of_a_pinned_page(void)
 	return s;
 }
 
-/* What it writes is the parent's: the child has a copy from before. */
+/* The write goes to the parent's page: the child has an earlier copy. */
 static void expect_child_is_apart(struct __test_metadata *_metadata,
 				  struct scene *s)
 {
@@ -407,8 +406,8 @@ TEST(fork_of_a_pinned_page)
 }
 
 /*
- * Core mm gives the child of a mapping that a userfaultfd watches the PTEs of its
- * parent. Those that watch MAP_PRIVATE mappings of a device came with Linux 6.7.
+ * Core mm copies the PTEs of a mapping tracked by a userfaultfd to the child.
+ * Tracking of MAP_PRIVATE device mappings requires Linux 6.7.
  */
 TEST(fork_of_a_pinned_page_that_is_watched)
 {
@@ -430,7 +429,7 @@ static long advise_last(struct scene *s, long advice)
 	return madvise(last, page_size, advice) ? errno : 0;
 }
 
-/* So it does where there is a guard region. */
+/* The same with a guard region. */
 TEST(fork_of_a_pinned_page_near_a_guard)
 {
 	struct scene *s = scene_of_a_pinned_page();
@@ -464,7 +463,7 @@ FIXTURE_TEARDOWN(fork_later)
 	scene_end(s);
 }
 
-/* An evictor has a page locked: the fork waits for it. */
+/* An evictor holds the lock of a page: the fork waits for it. */
 TEST_F(fork_later, evict)
 {
 	stop(s, OUTSIDE, variant->window, set_frames, 2);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Write-back, changes of the frame limit and of the swap area, and reads ahead
- * that are overtaken: an actor or the flusher is stopped between two steps of one
- * of them, and another gets in between.
+ * Races against write-back, changes of the frame limit and the swap area, and
+ * readahead: an actor or the flusher is stopped between two steps, and another
+ * operation runs.
  */
 
 #include <errno.h>
@@ -19,12 +19,12 @@
 #include "lib/test.h"
 #include "race.h"
 
-/* The scene of the case that runs. */
+/* The scene of the current case. */
 static struct scene *s;
 
-/* Write-back ---------------------------------------------------------- */
+/* --- write-back --- */
 
-/* Pages of a store that are all in frames; the first is dirty. */
+/* Pages of a store, all in frames; the first is dirty. */
 static struct scene *stored_pages(bool private)
 {
 	struct scene *s = scene_new();
@@ -42,16 +42,16 @@ FIXTURE(sync){};
 FIXTURE_VARIANT(sync)
 {
 	const char *window;
-	long written; /* what the store has by then */
+	long written; /* the store's contents by then */
 	bool locked; /* whether the folio is */
 };
 
-/* The page is clean for all to see, and about to be written. */
+/* The page is marked clean, and about to be written. */
 FIXTURE_VARIANT_ADD(sync, before_write){ .window = "write_cleaned",
 					 .written = OLD,
 					 .locked = true };
 
-/* The store has it, and the page is not under write-back much longer. */
+/* The store has it, and write-back is about to end. */
 FIXTURE_VARIANT_ADD(sync, after_write){ .window = "write_done",
 					.written = NEW };
 
@@ -70,10 +70,10 @@ FIXTURE_TEARDOWN(sync)
 }
 
 /*
- * A page that is being written to the store is written to by two others: the
- * first makes the PTE writable, and waits for the folio lock at most, never for the
- * write; the second just writes. So it is dirty when the page has been written,
- * whatever the store got, and goes there later.
+ * A page under write-back is written to by two others: the first makes the PTE
+ * writable and at most waits for the folio lock, never for the write; the
+ * second only writes. So the page is dirty after the write-back, whatever the
+ * store got, and is written again later.
  */
 TEST_F(sync, write)
 {
@@ -90,7 +90,7 @@ TEST_F(sync, write)
 	EXPECT_EQ(0, box_stats(s->box).frames_dirty);
 }
 
-/* Nobody takes the page out of its frame meanwhile; who discards it waits. */
+/* The page is not evicted during the write; a discard waits. */
 TEST_F(sync, discard)
 {
 	EXPECT_EQ(0, run(s, A, page_out_root, 0));
@@ -104,7 +104,7 @@ TEST_F(sync, discard)
 	EXPECT_EQ(PAGES, box_stats(s->box).pages);
 }
 
-/* What others have begun to write, and what is dirty again, fsync() waits for. */
+/* fsync() waits for writes in progress and for redirtied pages. */
 TEST_F(sync, sync)
 {
 	bool again = !variant->locked;
@@ -121,7 +121,7 @@ TEST_F(sync, sync)
 	EXPECT_EQ(0, box_stats(s->box).frames_dirty);
 }
 
-/* A page that is clean by now: fsync() waits for the write of another one. */
+/* For a page that is already clean, fsync() waits for a write in progress. */
 TEST_F(sync, sync_of_a_clean_page)
 {
 	start(s, A, sync_root, 0);
@@ -133,7 +133,7 @@ TEST_F(sync, sync_of_a_clean_page)
 	EXPECT_EQ(1, box_stats(s->box).store_writes);
 }
 
-/* The process ends while its last page is being written: it waits for nothing. */
+/* A process that exits while its last page is written does not wait. */
 TEST_F(sync, unmap)
 {
 	EXPECT_EQ(0, run(s, A, unmap_root, 0));
@@ -156,8 +156,8 @@ FIXTURE_TEARDOWN(store)
 }
 
 /*
- * msync() waits for the evictor that has the page. To that one it looks like a
- * pin, so the page stays, and msync() writes it.
+ * msync() waits for the evictor that holds the page. To the evictor it looks
+ * like a pin, so the page stays, and msync() writes it.
  */
 TEST_F(store, sync_during_evict)
 {
@@ -172,7 +172,7 @@ TEST_F(store, sync_during_evict)
 	EXPECT_EQ(PAGES, box_stats(s->box).frames_used);
 }
 
-/* The page that would be written next is discarded: it is not. */
+/* The page to be written next is discarded, and so not written. */
 TEST_F(store, discard_before_sync)
 {
 	stop(s, A, "write_lock", sync_root, 0);
@@ -185,8 +185,8 @@ TEST_F(store, discard_before_sync)
 }
 
 /*
- * The store becomes shorter while a fault reads behind its new end: there is
- * nothing to read. When it has grown again, there is.
+ * The store shrinks while a fault reads past its new end: the read fails. After
+ * it has grown again, it succeeds.
  */
 TEST_F(store, truncate_during_fault)
 {
@@ -202,8 +202,8 @@ TEST_F(store, truncate_during_fault)
 }
 
 /*
- * The store loses a page and gets it back, before the worker has dropped it. Who
- * reads it waits, and sees the store's zeroes.
+ * The store loses a page and gets it back before the worker has dropped it. A
+ * reader waits, and sees the store's zeroes.
  */
 TEST_F(store, fault_before_trim)
 {
@@ -220,7 +220,7 @@ TEST_F(store, fault_before_trim)
 	EXPECT_EQ(0, run(s, OUTSIDE, sync_box, 0));
 }
 
-/* A fault has read its page, and looks once more before it maps it. */
+/* A fault has read its page, and rechecks it before mapping it. */
 TEST_F(store, truncate_after_read)
 {
 	stop(s, A, "fault_check", touch_root, PAGES);
@@ -230,7 +230,7 @@ TEST_F(store, truncate_after_read)
 	EXPECT_TRUE(run(s, A, root_holds, WITH(0, NEW)));
 }
 
-/* A fault that has its page, and maps it after the store has lost it. */
+/* A fault that has its page, and maps it after its truncation. */
 TEST_F(store, truncate_before_map)
 {
 	int end;
@@ -239,7 +239,7 @@ TEST_F(store, truncate_before_map)
 	stop(s, A, "fault_map", touch_root, 1);
 	ASSERT_EQ(0, ftruncate(s->store, 0));
 	failpoint_go("fault_map");
-	/* The worker may unmap it before the access is tried again. */
+	/* The worker may unmap it before the access is retried. */
 	end = result(s, A);
 	EXPECT_TRUE(!end || end == SIGBUS);
 	EXPECT_EQ(EIO, run(s, OUTSIDE, sync_box, 0));
@@ -248,8 +248,8 @@ TEST_F(store, truncate_before_map)
 }
 
 /*
- * The store is truncated and grows again while a page is about to be written: it is
- * not written where it does not belong any more.
+ * The store is truncated and grows again while a page is about to be written:
+ * it is not written to its former place.
  */
 TEST_F(store, truncate_before_write)
 {
@@ -264,9 +264,9 @@ TEST_F(store, truncate_before_write)
 	EXPECT_EQ(0, run(s, A, see_root, 0));
 }
 
-/* The end of a box --------------------------------------------------- */
+/* --- the end of a box --- */
 
-/* The flusher is stopped somewhere; the second page is dirtied after that. */
+/* The flusher is stopped at some point; the second page is dirtied after that. */
 FIXTURE(flush){};
 
 FIXTURE_VARIANT(flush)
@@ -274,13 +274,13 @@ FIXTURE_VARIANT(flush)
 	const char *window;
 };
 
-/* It has found something to write. */
+/* It has found a page to write. */
 FIXTURE_VARIANT_ADD(flush, begins){ .window = "flush_write" };
 
-/* It has a page locked and clean that is not written. */
+/* It holds a page locked and clean, not yet written. */
 FIXTURE_VARIANT_ADD(flush, writes){ .window = "write_cleaned" };
 
-/* It is about to say when it will look again. */
+/* It is about to schedule its next run. */
 FIXTURE_VARIANT_ADD(flush, ends){ .window = "flush_again" };
 
 FIXTURE_SETUP(flush)
@@ -297,7 +297,7 @@ FIXTURE_TEARDOWN(flush)
 	scene_end(s);
 }
 
-/* Who closes the last file waits for the flusher, and writes what it has left. */
+/* The last close waits for the flusher, and writes the rest. */
 TEST_F(flush, close)
 {
 	start(s, A, leave_box, 0);
@@ -320,7 +320,7 @@ FIXTURE_TEARDOWN(last)
 	scene_end(s);
 }
 
-/* While the last write-back goes on, the box cannot be had any more. */
+/* During the last write-back the box can no longer be joined. */
 TEST_F(last, join_during_farewell)
 {
 	failpoint_set("farewell_write stop times 1");
@@ -333,7 +333,7 @@ TEST_F(last, join_during_farewell)
 	EXPECT_TRUE(file_holds(s->store, 1, NEW));
 }
 
-/* Nor by somebody who has just found it. */
+/* Nor by a task that has just looked it up. */
 TEST_F(last, close_during_find)
 {
 	stop(s, OUTSIDE, "box_find", join_box, 0);
@@ -343,7 +343,7 @@ TEST_F(last, close_during_find)
 	EXPECT_EQ(-ENOENT, result(s, OUTSIDE));
 }
 
-/* Who has got hold of it keeps it, and writes it back when he closes it. */
+/* A task that has a reference keeps the box, and writes it back on close. */
 TEST_F(last, close_during_join)
 {
 	long joined;
@@ -358,7 +358,7 @@ TEST_F(last, close_during_join)
 	EXPECT_TRUE(file_holds(s->store, 1, NEW));
 }
 
-/* Frames and swap ----------------------------------------------------- */
+/* --- frames and swap --- */
 
 #define FRAMES 8
 #define AHEAD 4
@@ -376,7 +376,7 @@ FIXTURE_TEARDOWN(memory)
 	scene_end(s);
 }
 
-/* A fault that has a frame above the new limit, and no page in it yet. */
+/* A fault that has a frame above the new limit, without a page in it yet. */
 TEST_F(memory, limit_below_spare)
 {
 	stop(s, A, "fault_frame", write_root, WITH(PAGES, OLD + PAGES));
@@ -390,7 +390,7 @@ TEST_F(memory, limit_below_spare)
 	EXPECT_TRUE(run(s, A, root_holds, WITH(PAGES, OLD + PAGES)));
 }
 
-/* Everything goes on while a limit is being lowered, within the new one. */
+/* Operations continue while a limit is being lowered, within the new limit. */
 TEST_F(memory, use_during_resize)
 {
 	stop(s, OUTSIDE, "resize_limit", set_frames, 3);
@@ -436,7 +436,7 @@ TEST_F(memory, kill_during_change)
 	EXPECT_GE(PAGES, box_stats(s->box).frames_used);
 }
 
-/* Two changes of the configuration take turns. */
+/* Two changes of the configuration are serialised. */
 TEST_F(memory, exchange_during_resize)
 {
 	stop(s, OUTSIDE, "resize_limit", set_frames, 3);
@@ -462,13 +462,13 @@ static void read_ahead(struct scene *s)
 }
 
 /*
- * Readahead looks at pages in swap without a lock. The area is replaced while it
- * does: when it goes on, neither area has the page any more that it saw.
+ * Readahead looks up pages in swap without a lock, while the area is replaced:
+ * when it continues, neither area has the page that it saw.
  */
 TEST_F(memory, exchange_under_readahead)
 {
 	if (get_nprocs() < 2)
-		SKIP(return, "who is stopped without sleeping keeps a CPU");
+		SKIP(return, "a task stopped without sleeping keeps a CPU");
 	read_ahead(s);
 	failpoint_set("swap_free stop times 1");
 	stop(s, A, "fill_source", see_root, 0);
@@ -483,7 +483,10 @@ TEST_F(memory, exchange_under_readahead)
 	EXPECT_EQ(0, box_stats(s->box).swap_used);
 }
 
-/* The area is gone, and the pages are in the new one, before it begins to read. */
+/*
+ * The area is removed, and the pages are in the new one, before it starts to
+ * read.
+ */
 TEST_F(memory, exchange_before_read)
 {
 	read_ahead(s);
@@ -506,7 +509,7 @@ static void exchange_during_free(struct __test_metadata *_metadata,
 	ASSERT_TRUE(eventually(box_stats(s->box).swap_used == 1));
 }
 
-/* Nobody can move it: the area goes when the slot is free. */
+/* It cannot be moved: the area is released after the slot is free. */
 TEST_F(memory, exchange_during_free)
 {
 	exchange_during_free(_metadata, s);
@@ -520,8 +523,9 @@ TEST_F(memory, exchange_during_free)
 }
 
 /*
- * Who waits for it is killed. The other pages are in the new area by then, and to
- * take them back he would have to wait for reads: both stay, and go with the box.
+ * The waiting task is killed. The other pages are in the new area by then, and
+ * moving them back would require reads: both areas stay until the box is
+ * destroyed.
  */
 TEST_F(memory, kill_during_exchange)
 {
@@ -539,7 +543,7 @@ TEST_F(memory, kill_during_exchange)
 	EXPECT_EQ(PAGES - 1, box_stats(s->box).swap_used);
 }
 
-/* A delay where nobody may sleep is spent without sleeping. */
+/* A failpoint delay in atomic context does not sleep. */
 TEST_F(memory, delayed_readahead)
 {
 	read_ahead(s);
@@ -549,7 +553,7 @@ TEST_F(memory, delayed_readahead)
 	EXPECT_TRUE(run(s, A, root_is_old, 0));
 }
 
-/* A page in swap that is being moved out of an area that goes. */
+/* A page in swap that is being moved out of an area under removal. */
 FIXTURE(swapoff){};
 
 FIXTURE_VARIANT(swapoff)
@@ -574,7 +578,7 @@ FIXTURE_TEARDOWN(swapoff)
 	scene_end(s);
 }
 
-/* Somebody else reads it, */
+/* Another task reads it, */
 TEST_F(swapoff, fault)
 {
 	start(s, A, see_root, 0);
@@ -588,7 +592,7 @@ TEST_F(swapoff, fault)
 	EXPECT_TRUE(run(s, A, root_is_old, 0));
 }
 
-/* writes to it, and takes it out again, to the new area, */
+/* writes to it, and pages it out to the new area, */
 TEST_F(swapoff, write)
 {
 	start(s, A, write_root, WITH(0, NEW));

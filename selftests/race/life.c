@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The beginning and the end of a box, and of the module: unloading against open,
- * readers of debugfs against the end of what they read, the first use of a box
- * against its configuration, and discards against those who share the page.
+ * Races at the beginning and the end of a box and of the module: unload against
+ * open, readers of debugfs against destruction, the first use of a box against
+ * its configuration, and discards against other sharers of the page.
  */
 
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include "lib/test.h"
 #include "race.h"
 
-/* The scene of the case that runs. */
+/* The scene of the current case. */
 static struct scene *s;
 
 #define INITSTATE "/sys/module/pagebox/initstate"
@@ -39,7 +39,7 @@ static long close_fd(struct scene *s, long fd)
 	return close(fd);
 }
 
-/* One read(): there may be nothing left for the next. */
+/* One read(): the file may end before a second one. */
 static long read_file(unsigned int id, const char *name)
 {
 	char path[96], text[4096];
@@ -69,7 +69,7 @@ static long read_map_stats(struct scene *s, long map)
 	return read_file(s->id, name);
 }
 
-/* Half of the size that a scene has. */
+/* Half of a scene's size. */
 static long set_size(struct scene *s, long fd)
 {
 	return configure_error(
@@ -114,7 +114,7 @@ FIXTURE_TEARDOWN(end)
 	scene_end(s);
 }
 
-/* An open that is not done yet keeps the module. */
+/* An open in progress keeps the module loaded. */
 TEST_F(end, unload_during_open)
 {
 	long fd;
@@ -147,9 +147,9 @@ static bool is_going_or_gone(void)
 }
 
 /*
- * An open that comes when the module is about to go fails. Nobody can say "go" to
- * a module that goes, so it is only held up, and opened until it was seen to go
- * before and after.
+ * An open during unload fails. There is no failpoint inside a module being
+ * unloaded, so unload is only delayed, and repeated until it was in progress
+ * both before and after the open.
  */
 TEST_F(end, open_during_unload)
 {
@@ -175,7 +175,7 @@ TEST_F(end, open_during_unload)
 	EXPECT_TRUE(seen);
 }
 
-/* The box does not go while somebody reads what it shows. */
+/* The box is not destroyed while its debugfs files are read. */
 TEST_F(end, close_during_show)
 {
 	stop(s, OUTSIDE, "show_frame", read_frames, 0);
@@ -208,8 +208,8 @@ FIXTURE_TEARDOWN(begin)
 }
 
 /*
- * A size that was checked, and is not set yet when the box is used, is refused, and
- * with it all that was to be changed.
+ * A configuration whose size was checked, but not set when the box is used, is
+ * refused as a whole.
  */
 TEST_F(begin, use_during_configure)
 {
@@ -224,7 +224,7 @@ TEST_F(begin, use_during_configure)
 	EXPECT_EQ(before.frames, after.frames);
 }
 
-/* From when frames have changed until the size has, the box is not used. */
+/* While frames have changed and the size has not, the box cannot be used. */
 TEST_F(begin, use_during_change)
 {
 	stop(s, OUTSIDE, "config_move", set_size_and_frames, self->box);
@@ -237,7 +237,7 @@ TEST_F(begin, use_during_change)
 	EXPECT_EQ(2 * PAGES, box_info(self->box).frames);
 }
 
-/* A bio that has read into a page has it locked when the box is torn down. */
+/* A bio that has read into a page holds its lock during teardown. */
 TEST_F(begin, teardown_with_a_busy_page)
 {
 	int box = box_new(PAGES, 0);
@@ -250,7 +250,7 @@ TEST_F(begin, teardown_with_a_busy_page)
 	EXPECT_EQ(1, failpoint_state("page_busy").done);
 }
 
-/* Who is about to use it finds the size that was set meanwhile. */
+/* The first use sees a size that was set concurrently. */
 TEST_F(begin, configure_during_use)
 {
 	stop(s, A, "box_seal", map_and_unmap, self->box);
@@ -261,7 +261,7 @@ TEST_F(begin, configure_during_use)
 	EXPECT_EQ(EBUSY, run(s, OUTSIDE, set_size, self->box));
 }
 
-/* A mapping goes at once; what debugfs knows of it, when nobody reads it. */
+/* A mapping is destroyed at once; its debugfs state, when it has no reader. */
 TEST_F(begin, unmap_during_show)
 {
 	struct map_row *rows;
@@ -280,8 +280,8 @@ TEST_F(begin, unmap_during_show)
 }
 
 /*
- * A page that one process discards is still mapped there, for a moment: until that
- * is over, the other does not get it for its own.
+ * A page that one process discards is still mapped there for a moment: until it
+ * is unmapped, the other process does not become its owner.
  */
 TEST_F(begin, write_during_discard)
 {
@@ -295,7 +295,10 @@ TEST_F(begin, write_during_discard)
 	EXPECT_TRUE(run(s, CHILD, map_holds, WITH(0, NEW)));
 }
 
-/* A page in swap has left the view, and is not freed yet: the next is another. */
+/*
+ * A page in swap has left the view and is not freed yet: the next is another
+ * page.
+ */
 TEST_F(begin, read_during_discard)
 {
 	EXPECT_EQ(PAGES, run(s, B, page_out_all, 0));
@@ -308,8 +311,8 @@ TEST_F(begin, read_during_discard)
 }
 
 /*
- * A mapping goes while its directory is about to be made. Whoever looked only now
- * whether it is dead would free what is still in the list.
+ * A mapping is destroyed while its directory is about to be created. Checking
+ * only then whether it is dead would free a listed object.
  */
 TEST(unmap_before_its_directory)
 {

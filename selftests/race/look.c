@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What debugfs shows of a page that changes while somebody looks: it is a page as
- * it was at some moment, or none.
+ * debugfs reports of a page that changes during the read: a state that the page
+ * had at some moment, or no page.
  */
 
 #include <stdlib.h>
@@ -13,14 +13,14 @@
 #include "lib/pattern.h"
 #include "race.h"
 
-/* The scene of the case that runs. */
+/* The scene of the current case. */
 static struct scene *s;
 
 #define FRAMES 8
 
 enum { NOTHING, ABSENT, PRESENT };
 
-/* What the row of a page of the private mapping says of its PTE. */
+/* The PTE column of a page's row in the private mapping. */
 static long look_at_map(struct scene *s, long page)
 {
 	struct page_row row;
@@ -38,10 +38,10 @@ FIXTURE_VARIANT(look)
 	const char *window;
 };
 
-/* Pages of the private mapping, which is about to be looked into, */
+/* Pages of the private mapping, before the lookup, */
 FIXTURE_VARIANT_ADD(look, own){ .scene = scene_of_map, .window = "show_look" };
 
-/* or has been, and the page about to be locked. */
+/* or after it, before the page is locked. */
 FIXTURE_VARIANT_ADD(look, own_found){ .scene = scene_of_map,
 				      .window = "show_page" };
 
@@ -65,7 +65,7 @@ FIXTURE_TEARDOWN(look)
 	scene_end(s);
 }
 
-/* It is as before, or the PTE is that of another page, and not shown. */
+/* The row is as before, or the PTE is another page's and not shown. */
 TEST_F(look, write)
 {
 	bool copied = variant->scene == scene_of_root;
@@ -78,7 +78,7 @@ TEST_F(look, write)
 	EXPECT_TRUE(run(s, A, map_holds, WITH(0, NEW)));
 }
 
-/* It has no frame any more. */
+/* The page has no frame any more. */
 TEST_F(look, evict)
 {
 	EXPECT_LE(1, run(s, A, page_out_all, 0));
@@ -88,7 +88,7 @@ TEST_F(look, evict)
 	EXPECT_EQ(PRESENT, run(s, B, look_at_map, 0));
 }
 
-/* There is no page any more. */
+/* The page no longer exists. */
 TEST_F(look, discard)
 {
 	bool root = variant->scene == scene_of_root;
@@ -99,7 +99,7 @@ TEST_F(look, discard)
 	EXPECT_EQ(0, run(s, A, see_map, 0));
 }
 
-/* A child that got no map has none to show. */
+/* A child without a map has none to show. */
 TEST(child_without_a_map)
 {
 	struct scene *s = scene_of_map(FRAMES);

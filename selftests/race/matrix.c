@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every window against every opposing operation. For each pair an actor is
- * stopped in the window, another does its operation as far as it gets: until it
- * is done, or has to wait; then the first goes on. All operations are on the first
- * page. Afterwards every page has to have contents that it may have, whole, and
- * when the process has gone nothing may be left of it.
+ * Every sync point against every opposing operation. For each pair an actor is
+ * stopped at the sync point, another one runs its operation until it completes
+ * or must wait, then the first continues. All operations are on the first page.
+ * Afterwards every page must have possible and whole contents, and no page may
+ * be left when the process has exited.
  *
- * What happens in between is not judged here: the named tests of race_fault,
- * race_evict, race_fork and race_io do that. This one is for the pairs that nobody
- * has thought of. By default it takes each window with one or two operations;
- * PAGEBOX_FULL=1 has all of them, which takes a quarter of an hour.
+ * The states in between are covered by the named tests of race_fault,
+ * race_evict, race_fork and race_io. This test is for the remaining pairs. By
+ * default it runs each sync point with one or two operations; PAGEBOX_FULL=1
+ * runs all of them, which takes a quarter of an hour.
  */
 
 #include <errno.h>
@@ -32,11 +32,11 @@
 #include "race.h"
 
 #define FRAMES 12
-/* A word that actors write, and what they write there. */
+/* A word written by the actors, and its value. */
 #define WORD 100
 #define MARK 0x6d61726b6d61726bULL
 
-/* What an actor accesses may be unmapped by the time that it goes on. */
+/* The memory of an access may be unmapped when the actor continues. */
 static __thread sigjmp_buf after_signal;
 
 static void leave_access(int signal)
@@ -85,7 +85,7 @@ static long prefetch_map(struct scene *s, long page)
 			 PAGES);
 }
 
-/* It may be gone. */
+/* It may be unmapped. */
 static long advise_map(struct scene *s, long page)
 {
 	return madvise(page_at(s->map, page), page_size, MADV_DONTNEED);
@@ -142,14 +142,14 @@ static long kill_process(struct scene *s, long unused)
 	return 0;
 }
 
-/* What is done before an actor can come to a window. */
+/* Setup needed before an actor can reach a sync point. */
 enum {
 	RESIDENT = 0,
 	SWAPPED = 1, /* no page has a frame */
 	DROPPED = 2, /* no page has a PTE */
 	SHARED = 4, /* a child shares the private pages */
-	WORKER = 8, /* it is a worker who comes to the window */
-	CRAMPED = 16, /* and there is no clean one: see scene_cramp() */
+	WORKER = 8, /* a worker reaches the sync point */
+	CRAMPED = 16, /* all frames are dirty: see scene_cramp() */
 };
 
 static const struct held {
@@ -246,7 +246,10 @@ static const struct opposing {
 	{ "kill", OUTSIDE, kill_process, 0, true },
 };
 
-/* A page is whole: zero, or a pattern that was written there, with the mark or not. */
+/*
+ * A page is whole: zero, or a pattern that was written, with or without the
+ * mark.
+ */
 static bool is_whole(const char *page, long index)
 {
 	const long tags[] = { 0, OLD + index, NEW };
@@ -294,7 +297,7 @@ static bool set_scene(struct scene *s, const struct held *held)
 	s->store = store_file(2 * PAGES * page_size, OLD);
 	s->config.set = PAGEBOX_SET_FRAMES | PAGEBOX_SET_DIRTY;
 	s->config.frames = FRAMES;
-	/* The flusher would be there before msync(). */
+	/* Keeps the flusher from writing before msync(). */
 	s->config.dirty_age_ms = PAGEBOX_MAX_DIRTY_AGE;
 	s->config.dirty_ratio = 100;
 	s->fill_root = true;
@@ -313,7 +316,7 @@ static bool set_scene(struct scene *s, const struct held *held)
 	return true;
 }
 
-/* The page of contents that is wrong, or a reason of its own, or 0. */
+/* The first error, or NULL. */
 static const char *drive(struct scene *s, const struct held *held,
 			 const struct opposing *other)
 {
@@ -324,7 +327,7 @@ static const char *drive(struct scene *s, const struct held *held,
 		failpoint_set("%s stop times 1", held->window);
 		start(s, held->actor, held->act, arg_of(held));
 		if (!failpoint_waits(held->window, 1))
-			return "nobody comes to the window";
+			return "no task reaches the sync point";
 	} else {
 		stop(s, held->actor, held->window, held->act, arg_of(held));
 	}
@@ -337,25 +340,25 @@ static const char *drive(struct scene *s, const struct held *held,
 	if (killed) {
 		if (!eventually(waitpid(s->actor[MAIN].pid, NULL, WNOHANG) !=
 				0))
-			return "it does not die";
+			return "the process does not exit";
 		s->actor[MAIN].pid = 0;
 	} else {
 		if (run(s, MAIN, all_whole, mapped))
-			return "a page has contents that it cannot have";
+			return "a page has impossible contents";
 		run(s, MAIN, unmap_root, 0);
 		if (mapped)
 			run(s, MAIN, unmap_map, 0);
 		kill(s->actor[MAIN].pid, SIGKILL);
 		if (!eventually(waitpid(s->actor[MAIN].pid, NULL, WNOHANG) !=
 				0))
-			return "it does not die";
+			return "the process does not exit";
 		s->actor[MAIN].pid = 0;
 	}
 	run(s, OUTSIDE, discard_all, 0);
-	return eventually(box_is_empty(s->box)) ? NULL : "something is left";
+	return eventually(box_is_empty(s->box)) ? NULL : "the box is not empty";
 }
 
-/* Of so many pairs one is taken, unless all are asked for. */
+/* One in this many pairs is run by default. */
 #define SPARSE 16
 
 FIXTURE(matrix){};
@@ -367,7 +370,7 @@ FIXTURE_TEARDOWN(matrix)
 	failpoints_off();
 }
 
-/* An actor cannot hold itself up. */
+/* An actor cannot stop itself. */
 static bool is_a_pair(const struct held *held, const struct opposing *other)
 {
 	return held->actor != other->actor &&

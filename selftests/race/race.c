@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the tests of races share; see race.h. */
+/* Code shared by the race tests; see race.h. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static bool is_there(struct actor *actor)
 	return __atomic_load_n(&actor->tid, __ATOMIC_ACQUIRE);
 }
 
-/* A stack that a fork leaves as it is, and copies to no child. */
+/* A stack that is not inherited by a child. */
 static void thread_new(struct scene *scene, int actor)
 {
 	static struct part parts[ACTORS];
@@ -208,14 +208,14 @@ int kill_actor(struct scene *scene, int actor)
 	return child_status(pid);
 }
 
-/* The child dies with its parent, and is waited for by nobody. */
+/* The child is killed with its parent, and is not waited for. */
 void scene_end(struct scene *scene)
 {
 	failpoints_off();
 	for (int i = ACTORS - 1; i >= 0; i--) {
 		if (i != MAIN && i != OUTSIDE)
 			continue;
-		/* A test may have done it. */
+		/* The test may have killed it. */
 		if (scene->actor[i].pid)
 			kill_actor(scene, i);
 	}
@@ -249,7 +249,7 @@ void stop(struct scene *scene, int actor, const char *window, act_fn act,
 	start(scene, actor, act, arg);
 	errno = 0;
 	if (!failpoint_waits(window, 1))
-		die("nobody has come to window %s", window);
+		die("no task has reached sync point %s", window);
 }
 
 static bool is_done(const struct actor *actor)
@@ -257,7 +257,7 @@ static bool is_done(const struct actor *actor)
 	return __atomic_load_n(&actor->done, __ATOMIC_ACQUIRE);
 }
 
-/* How often a task has given its CPU up by itself; -1 if it does not sleep. */
+/* The number of voluntary context switches of a task; -1 if it is not asleep. */
 static long sleeps_of(pid_t tid)
 {
 	char path[48], text[4096];
@@ -282,7 +282,7 @@ static long sleeps_of(pid_t tid)
 	return sleeps;
 }
 
-/* So many looks, a millisecond apart, that find it in the same sleep. */
+/* Polls, 1 ms apart, that must find the task in the same sleep. */
 #define LOOKS 20
 
 struct watch {
@@ -308,7 +308,7 @@ bool blocks(struct scene *scene, int actor)
 	return eventually(done_or_asleep(&watch)) && !is_done(watch.actor);
 }
 
-/* Naps after which a task that has not come back yet is waiting. */
+/* Sleeps after which a task that has not returned counts as waiting. */
 #define NAPS 5
 
 static bool done_or_napping(struct watch *watch)
@@ -328,7 +328,7 @@ bool polls(struct scene *scene, int actor)
 	return eventually(done_or_napping(&watch)) && !is_done(watch.actor);
 }
 
-/* Where a thread is in the kernel. */
+/* Prints the kernel stack of a thread. */
 static void show_stack(pid_t tid)
 {
 	char path[64];
@@ -355,7 +355,7 @@ long run(struct scene *scene, int actor, act_fn act, long arg)
 	return result(scene, actor);
 }
 
-/* --- what actors do --- */
+/* --- operations of actors --- */
 
 static size_t page_of(long arg)
 {
@@ -623,7 +623,7 @@ long fork_child(struct scene *scene, long unused)
 	pid_t pid;
 
 	scene->actor[CHILD].tid = 0;
-	/* Not fork(), which looks at all stacks, and the child has but one. */
+	/* Not fork(), which walks all stacks, while the child has only one. */
 	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0)
 		return -errno;

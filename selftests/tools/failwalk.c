@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs the cases of another selftest again and again; in its n-th run, the n-th
- * thing that can fail in the module does:
+ * Runs the cases of another selftest repeatedly; in its n-th run, the n-th
+ * operation of the module that can fail does fail:
  *
- *	failwalk [-m MOST] [-s SECONDS] [-x FILE] PROGRAM
+ * 	failwalk [-m MOST] [-s SECONDS] [-x FILE] PROGRAM
  *
- * A case has so many points as a run without failures reaches. When these are no
- * more than MOST, n goes through all of them and on until a run in which nothing
- * failed; else through the first half of MOST, and then through as many spread
+ * The number of failpoints of a case is counted in a run without failures. If
+ * there are at most MOST, n takes every value up to a run without a failure;
+ * otherwise it takes the first half of MOST, and then as many values spread
  * evenly over the rest. The line of the case says which. After SECONDS no other
- * case is begun. Cases that FILE has lines of are left out. For each case:
+ * case is started. Cases with a line in FILE are skipped. For each case:
  *
- *	WALKED PROGRAM CASE points P runs R injected I passed A errno E signal S
- *	expectation X
+ * 	WALKED PROGRAM CASE points P runs R injected I passed A errno E signal S
+ * 	expectation X
  *
- * A case that nothing of is made to fail has to pass, and is held against what
- * its other runs do:
+ * A case must pass without a failure. Its other runs have one of these
+ * outcomes:
  *
- *   passed       the failure did not concern it, or it expects such things
- *   errno        the first thing that it complains of is an error that the ABI
- *                documents: it cannot go on, and says why
- *   signal       it was killed: an access got SIGBUS
- *   expectation  it counts something that is different when something fails
+ *   passed       the failure did not affect it, or it expects failures
+ *   errno        its first complaint is a documented error of the ABI, with
+ *                which it stops
+ *   signal       it was killed: an access raised SIGBUS
+ *   expectation  a count differs because of the failure
  *
- * Everything else is a bug, and is shown with a line that begins with BUG:
+ * Every other outcome is a bug, and is shown in a line that begins with BUG:
  *
- *   contents     the first complaint is of contents. A page that could not be
- *                written or read has been complained of before, as SIGBUS or as
- *                an errno. So this page was written, and holds something else
+ *   contents     the first complaint is about contents. A page that could not be
+ *                written or read would have caused an earlier complaint, SIGBUS
+ *                or an errno. So this page was written, with wrong contents
  *   error        an errno that the ABI does not document
- *   unclear      no complaint is of any of these kinds
+ *   unclear      no complaint of any of these kinds
  *   hang         it does not end
- *   left         a box is left, or a user of the module
+ *   left         a box, or a user of the module, is left
  *   log          the kernel complained
  *   after        a new box does not work
  */
@@ -57,7 +57,7 @@
 
 #define CASES_MAX 200
 #define OUTPUT_MAX (256 * 1024)
-/* Seconds that a run may take, how long eventually() waits in it. */
+/* Time limit of a run in seconds, and that of eventually() in it. */
 #define RUN_MAX 120
 #define PATIENCE "5"
 #define NEVER 1000000000UL
@@ -101,7 +101,7 @@ static time_t now(void)
 	return time.tv_sec;
 }
 
-/* Reads until the end, or too long: false. */
+/* Reads until the end; false on timeout. */
 static bool read_output(int in, time_t limit)
 {
 	struct pollfd wait = { .fd = in, .events = POLLIN };
@@ -127,8 +127,8 @@ static bool read_output(int in, time_t limit)
 }
 
 /*
- * Kills what is left of a run. Whose parent has gone is our child, as main() has
- * said, and so are its own children when it has gone.
+ * Kills leftovers of a run. Orphans are reparented to this process, as main()
+ * has requested, and so are their children after their exit.
  */
 static void kill_orphans(void)
 {
@@ -148,7 +148,7 @@ static void kill_orphans(void)
 	fclose(children);
 }
 
-/* Runs a case, or all: its exit status, -1 when it hung. */
+/* Runs a case, or all: its exit status, -1 if it hung. */
 static int run(const char *name, time_t patience)
 {
 	int ends[2], status;
@@ -173,14 +173,14 @@ static int run(const char *name, time_t patience)
 	return ended ? status : -1;
 }
 
-/* --- what it says --- */
+/* --- its output --- */
 
 static bool starts(const char *line, const char *with)
 {
 	return !strncmp(line, with, strlen(with));
 }
 
-/* What the harness says of each run. */
+/* Lines that the harness prints for each run. */
 static bool is_complaint(const char *line)
 {
 	static const char *const talk[] = {
@@ -196,7 +196,7 @@ static bool is_complaint(const char *line)
 	return true;
 }
 
-/* The end of a line that names an error: those that the ABI has. */
+/* Whether a line ends with an error of the ABI. */
 static bool ends_with_errno(const char *line)
 {
 	static const int documented[] = { ENOMEM, EIO,	 EFAULT, ENOSPC,
@@ -228,7 +228,7 @@ static enum kind kind_of(const char *line)
 	return OF_OTHER;
 }
 
-/* The kind of the first complaint, which is put in @complaint. */
+/* The kind of the first complaint, which is copied to @complaint. */
 static enum kind first_complaint(char *complaint, size_t room)
 {
 	char *save, *line;
@@ -275,11 +275,11 @@ static void judge(struct tally *t, const char *name, unsigned long n,
 		    complaint);
 }
 
-/* --- what is left --- */
+/* --- leftovers --- */
 
 static int log_fd = -1;
 
-/* The first line of the kernel's log, since it was last asked, that complains. */
+/* The first new line of the kernel log that is a complaint. */
 static bool log_complains(char *line, size_t room)
 {
 	static const char *const words[] = { "WARNING:",   "BUG",
@@ -308,13 +308,13 @@ static void look_around(const char *name, unsigned long n)
 {
 	char line[512];
 
-	/* A test that has ended early may have left this, which uses the other. */
+	/* May be left by an interrupted test, and uses pagebox. */
 	module_unload("pagebox_mru");
 	if (!eventually(no_box_is_left() && module_is_unused()))
 		bug(name, n, "left", "a box, or a user of the module");
 	if (log_complains(line, sizeof(line)))
 		bug(name, n, "log", line);
-	/* Not off, for which the kernel would patch all points each time. */
+	/* Not "off", for which the kernel would patch all points each time. */
 	failpoint_set("all nth %lu", NEVER);
 	if (in_child(box_fails, NULL))
 		bug(name, n, "after", "a new box does not work");
@@ -322,7 +322,7 @@ static void look_around(const char *name, unsigned long n)
 
 /* --- the walk --- */
 
-/* All of them up to a half, and then in strides. */
+/* All values up to half, and then strides. */
 static unsigned long next_n(unsigned long n, unsigned long all)
 {
 	unsigned long half = most / 2;
@@ -356,7 +356,7 @@ static void walk_case(const char *name, unsigned long all)
 	fflush(stdout);
 }
 
-/* How many points a case reaches; 0 when that cannot be said. */
+/* The number of failpoints that a case reaches; 0 if unknown. */
 static unsigned long count_points(const char *name)
 {
 	struct failpoint all;
@@ -367,7 +367,7 @@ static unsigned long count_points(const char *name)
 	all = failpoint_state("all");
 	failpoints_off();
 	if (status) {
-		printf("BUG %s %s: it fails when nothing is made to: %d\n",
+		printf("BUG %s %s: it fails without an injected failure: %d\n",
 		       called, name, status);
 		bugs++;
 		return 0;
@@ -452,7 +452,7 @@ int main(int argc, char **argv)
 			walk_case(names[i], all);
 		else
 			printf("WALKED %s %s points 0: "
-			       "none, or it sets failpoints or unloads the module itself\n",
+			       "none, or it sets failpoints or unloads the module\n",
 			       called, names[i]);
 	}
 	return bugs != 0;

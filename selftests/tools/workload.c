@@ -573,7 +573,7 @@ static void pause_for(uint64_t ms)
 		;
 }
 
-/* Waits, and kills a process meanwhile if requested. */
+/* Waits, and kills a process during it if requested. */
 static void let_work(struct workload *load, const pid_t *pid)
 {
 	uint64_t ms = load->options.seconds * 1000ULL, moment = ms;
