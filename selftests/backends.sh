@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The same programs on every backend: a file on ext4, a disk, zram, dm-delay,
-# dm-flakey and nbdkit's memory over NBD, each as store and as swap area. And
-# what a device that fails does to a box: SIGBUS for the page that cannot be
-# read, in the store or in swap, EIO from msync() for the page that cannot be
-# written, no harm to other pages, and an end of it as soon as the device works
-# again.
+# dm-flakey and nbdkit's memory over NBD, each as store and as swap area. Then the
+# effects of a failing device on a box: SIGBUS for an unreadable page of the store
+# or swap area, EIO from msync() for an unwritable page, and no damage to other
+# pages; once the device recovers, the accesses succeed.
 #
 #   PAGEBOX_DISK=DEVICE   a disk to overwrite; by default one of the test VM's
-#                         scratch disks, known by their serial numbers
-#   PAGEBOX_FULL=1        at full size: for one, a file of 1 GiB for a minute
-#   PAGEBOX_SLOW=1        smaller, for kernels that check all they do
+#                         scratch disks, identified by their serial
+#                         numbers
+#   PAGEBOX_FULL=1        at full size: a file of 1 GiB for a minute, for instance
+#   PAGEBOX_SLOW=1        smaller, for debug kernels
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,7 +18,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 
 page=4096
 broken=1000			# the page that fails
-limit=600			# seconds, for one program
+limit=600			# seconds per program
 if [ "${PAGEBOX_FULL:-}" = 1 ]; then
 	bytes=$((64 << 20)) frames=2048 operations=10000 snapshot_pages=4096
 	file_bytes=$((1 << 30)) file_frames=4096 seconds=60
@@ -46,7 +46,7 @@ skip_all()
 	exit 4
 }
 
-# check NAME COMMAND...: passes when it exits with 0.
+# check NAME COMMAND...: passes if the command exits with 0.
 check()
 {
 	local name=$1 status=0
@@ -64,7 +64,7 @@ check()
 	fi
 }
 
-# ---- what this machine has -------------------------------------------------------
+# ---- requirements ----------------------------------------------------------------
 
 scratch_disk()
 {
@@ -86,15 +86,15 @@ need()
 	local tool module
 
 	[ "$(id -u)" = 0 ] || skip_all "only root can set up devices"
-	[ -c /dev/pagebox ] || skip_all "there is no /dev/pagebox: load the module"
+	[ -c /dev/pagebox ] || skip_all "no /dev/pagebox: load the module"
 	for tool in dmsetup mkfs.ext4 nbd-client nbdkit zramctl; do
-		command -v "$tool" >/dev/null || skip_all "there is no $tool"
+		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 	done
 	for module in dm-delay dm-flakey ext4 nbd zram; do
 		modprobe -q "$module" || skip_all "the kernel has no $module"
 	done
 	disk=${PAGEBOX_DISK:-$(scratch_disk)}
-	[ -n "$disk" ] || skip_all "no disk to overwrite: name one in PAGEBOX_DISK"
+	[ -n "$disk" ] || skip_all "no disk to overwrite: set PAGEBOX_DISK"
 	[ -b "$disk" ] || skip_all "$disk is not a block device"
 }
 
@@ -102,13 +102,13 @@ need()
 
 undo=()
 
-# later COMMAND...: to be run by tear_down, the last one first.
+# later COMMAND...: registers a command for tear_down, which runs the last one first.
 later()
 {
 	undo+=("$(printf '%q ' "$@")")
 }
 
-# A device that is still in use fails this: a box did not let go of it.
+# Fails if a device is still in use because a box has not released it.
 tear_down()
 {
 	local status=0
@@ -126,7 +126,7 @@ clean_up()
 	rm -rf "$work"
 }
 
-# What follows sets $store and $swap.
+# The up_* functions set $store and $swap.
 up_file()
 {
 	mkfs.ext4 -q -F "$disk" || return
@@ -150,8 +150,8 @@ up_zram()
 	swap=$store
 }
 
-# mapped NAME TABLE: a device-mapper device, under the name that the kernel gives
-# it. Those in /dev/mapper are made by udev, which may not be there.
+# mapped NAME TABLE: a device-mapper device, under its kernel name. Names in
+# /dev/mapper are created by udev, which may not be running.
 mapped()
 {
 	dmsetup create "$1" --table "$2" || return
@@ -165,8 +165,8 @@ up_delay()
 	mapped pagebox-delay "0 $sectors delay $disk 0 1"
 }
 
-# with_broken_page DEVICE TARGET: a table in which a target of its own serves the
-# page that fails.
+# with_broken_page DEVICE TARGET: a table with a separate target for the page that
+# fails.
 with_broken_page()
 {
 	local first=$((broken * page / 512)) length=$((page / 512))
@@ -203,7 +203,7 @@ free_nbd()
 	return 1
 }
 
-# stop_server NAME: and wait for its end.
+# stop_server NAME: stops a server and waits for its exit.
 stop_server()
 {
 	local pid
@@ -212,7 +212,7 @@ stop_server()
 	kill "$pid" && timeout 30 tail --pid="$pid" -f /dev/null && rm -f "$work/$1".*
 }
 
-# served NAME ARGUMENT...: a disk that nbdkit serves over a unix socket.
+# served NAME ARGUMENT...: a disk served by nbdkit over a unix socket.
 served()
 {
 	local name=$1
@@ -231,7 +231,7 @@ up_nbd()
 	served whole memory "$device_bytes"
 }
 
-# All but one page of it is on a server that does not fail.
+# All pages except one are on a server that does not fail.
 up_nbd_error()
 {
 	local whole
@@ -252,8 +252,8 @@ flakey_becomes()
 		dmsetup resume pagebox-flakey
 }
 
-# break_flakey reads|writes. Linux 6.1 knows no error_reads: there, as everywhere,
-# a device that is down without features fails all that it is asked.
+# break_flakey reads|writes: Linux 6.1 has no error_reads. On every kernel, a device
+# that is down without features fails all requests.
 break_flakey()
 {
 	case $1 in
@@ -284,7 +284,7 @@ workload()
 	timeout -k 5 "$limit" "$here/workload" "$@"
 }
 
-# What it says is "checksum N" in the end.
+# The last line of output is "checksum N".
 as_store()
 {
 	workload -F -s "$bytes" "$store" &&
@@ -292,14 +292,14 @@ as_store()
 		sed -n 's/^checksum //p' "$work/output" >>"$work/checksums"
 }
 
-# On a quarter of the frames it needs.
+# With a quarter of the frames it needs.
 as_swap()
 {
 	timeout -k 5 "$limit" "$here/snapshot" \
 		-p "$snapshot_pages" -r 1 -w "$swap" -o "$work/image"
 }
 
-# From the same contents the same operations have led to the same contents.
+# The same operations on the same contents must have the same result.
 alike()
 {
 	sort "$work/checksums" | uniq -c
@@ -312,7 +312,7 @@ file_workload()
 	workload -s "$file_bytes" -n "$file_frames" -t "$seconds" "$@" "$store"
 }
 
-# says LINE: waits until the program behind $from says that.
+# says LINE: waits until the program that writes to $from prints the line.
 says()
 {
 	local line
@@ -325,7 +325,7 @@ says()
 }
 
 # failing DEVICE reads|writes OPTION...: the device fails until the program has
-# seen that; then it has to see that the device works.
+# noticed; then the program must see it recover.
 failing()
 {
 	local device=$1 what=$2 status=0 pid to from
@@ -337,7 +337,7 @@ failing()
 	exec {to}>"$work/to" {from}<"$work/from"
 	says "failed as expected" || status=1
 	"repair_$device" || status=1
-	# A program that is gone already must not end this one too.
+	# In a subshell, as SIGPIPE from a program that has exited must not end this one.
 	(echo >&"$to") || status=1
 	exec {to}>&-
 	cat <&"$from"
@@ -345,7 +345,7 @@ failing()
 	wait "$pid" && return $status
 }
 
-# failing_swap DEVICE OPTION...: the page in one slot cannot be read for a while.
+# failing_swap DEVICE OPTION...: the page in one slot is unreadable for a while.
 failing_swap()
 {
 	local device=$1 status=0 pid to from

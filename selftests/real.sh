@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Other people's programs, which know nothing of pagebox and check their own data:
-# fio, memtester, stress-ng, SQLite and LMDB, on boxes with few frames.
+# Third-party programs that are unaware of pagebox and check their own data: fio,
+# memtester, stress-ng, SQLite and LMDB, on boxes with few frames.
 #
-# Only memtester opens /dev/pagebox itself. The others want a file, and a box has no
-# path: opening /dev/fd/N makes another one. So boxfile.so is preloaded, which lets
-# them open a box in the place of one path, or have their anonymous memory from
-# it; all they do to it is done to the box. What they cannot be used for:
+# Only memtester opens /dev/pagebox itself. The others need a file, but a box has no
+# path: opening /dev/fd/N creates another box. So boxfile.so is preloaded. With it
+# they open the box in place of a path, or get their anonymous memory from the box.
+# Not used are:
 #
-#   stress-ng --fork, --mmapfork   have no data that they verify, and take their
-#                                  sizes from the machine's memory
-#   stress-ng --mmap               one operation on half a MiB takes longer than two
-#                                  minutes in the test VM
-#   SQLite and LMDB, to grow a database: a box is as large as its store, so that
-#                                  has room from the start
+#   stress-ng --fork, --mmapfork   they verify no data, and their sizes depend on the
+#                                  machine's memory
+#   stress-ng --mmap               one operation on 512 KiB takes more than two minutes
+#                                  in the test VM
+#   SQLite and LMDB, growing a database: a box is as large as its store, which
+#                                  has its full size from the start
 #
-#   PAGEBOX_FULL=1   for minutes instead of seconds
-#   PAGEBOX_SEED=N   for those that take one
+#   PAGEBOX_FULL=1   run for minutes instead of seconds
+#   PAGEBOX_SEED=N   seed of the programs that take one
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -58,15 +58,15 @@ need()
 	local tool
 
 	[ "$(id -u)" = 0 ] || skip_all "only root sees debugfs"
-	[ -c /dev/pagebox ] || skip_all "there is no /dev/pagebox: load the module"
+	[ -c /dev/pagebox ] || skip_all "no /dev/pagebox: load the module"
 	for tool in fio memtester mdb_load pagebox sqlite3 stress-ng; do
-		command -v "$tool" >/dev/null || skip_all "there is no $tool"
+		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 	done
 }
 
 # ---- a program in a box ----------------------------------------------------------
 
-# stat_of BOX NAME...: the sum of some counters.
+# stat_of BOX NAME...: the sum of these counters.
 stat_of()
 {
 	local box=$1 names
@@ -77,19 +77,19 @@ stat_of()
 		"$debugfs/$box/stats"
 }
 
-# What came of it counts only if pages had to go: runs as the program of the box.
+# Runs as the program of the box. The result counts only if pages were evicted.
 inside()
 {
 	local status=0 evicted
 
 	"$@" || status=$?
 	evicted=$(stat_of "$PAGEBOX_BOX" evict_clean evict_dirty)
-	echo "paged: $evicted frames taken, $(stat_of "$PAGEBOX_BOX" swap_reads store_reads) pages read again, $(stat_of "$PAGEBOX_BOX" swap_writes store_writes) written"
+	echo "paged: $evicted pages evicted, $(stat_of "$PAGEBOX_BOX" swap_reads store_reads) pages read again, $(stat_of "$PAGEBOX_BOX" swap_writes store_writes) written"
 	[ "$status" = 0 ] || return "$status"
 	[ "$evicted" -gt 0 ] && [ "$(stat_of "$PAGEBOX_BOX" io_errors faults_failed)" = 0 ]
 }
 
-# boxed OPTION... -- COMMAND...: with the options of "pagebox new".
+# boxed OPTION... -- COMMAND...: runs a command with the options of "pagebox new".
 boxed()
 {
 	local options=()
@@ -107,8 +107,8 @@ preloaded()
 	env LD_PRELOAD="$here/boxfile.so" "$@"
 }
 
-# on_file FILE FRAMES COMMAND...: the command finds the box in the place of FILE,
-# which is its store.
+# on_file FILE FRAMES COMMAND...: the command opens the box in place of FILE, which
+# is its store.
 on_file()
 {
 	local file=$1 frames=$2
@@ -120,9 +120,9 @@ on_file()
 
 # ---- fio ---------------------------------------------------------------------------
 
-# Jobs of both engines at the same time, each in its own part of the file. What has
-# been written is read again all the time. The mmap engine of fio 3.33 maps from the
-# beginning of the file whatever the job's offset, so that only one can have it.
+# Concurrent jobs of both engines, each in its own part of the file. Written blocks
+# are continuously verified. The mmap engine of fio 3.33 maps from the start of the
+# file whatever the job's offset, so only one job can use it.
 fio_jobs()
 {
 	cat <<JOBS
@@ -155,8 +155,8 @@ fio_on_a_box()
 	on_file "$work/fio" 96 fio --eta=never "$work/jobs"
 }
 
-# The blocks are in the file itself as well, once the box has gone. With a backlog
-# fio would verify none of them.
+# After the box is destroyed, the blocks are in the file itself as well. With a
+# backlog fio would verify none of them.
 fio_on_the_store()
 {
 	fio_jobs '' >"$work/jobs"
@@ -165,10 +165,10 @@ fio_on_the_store()
 
 # ---- memtester -----------------------------------------------------------------------
 
-# It opens /dev/pagebox, which makes a box with the frames that the module gives to
-# all; the tracepoint tells whether that was paged. It locks its memory if it may,
-# and the lock of more pages than there are frames stays in part when it fails: the
-# rest would then find no frame.
+# It opens /dev/pagebox, which creates a box with the default frames; the tracepoint
+# shows whether it was paged. memtester locks its memory if permitted. A failed lock
+# of more pages than there are frames is not undone completely, so other pages would
+# have no frame.
 memtester_on_the_device()
 {
 	local tracing=/sys/kernel/tracing/events/pagebox/pagebox_evict status=0 evicted
@@ -176,7 +176,7 @@ memtester_on_the_device()
 
 	frames=$(cat /sys/module/pagebox/parameters/frames)
 	echo 'hist:keys=common_pid' >"$tracing/trigger" || return
-	# Not at first: the tests that go over the memory hundreds of times.
+	# By default, without the tests that walk the memory hundreds of times.
 	(
 		ulimit -l 0
 		[ "$size" != 1 ] || export MEMTESTER_TEST_MASK=0xff
@@ -185,7 +185,7 @@ memtester_on_the_device()
 	) || status=$?
 	evicted=$(sed -n 's/^ *Hits: //p' "$tracing/hist")
 	echo '!hist:keys=common_pid' >"$tracing/trigger"
-	echo "paged: ${evicted:-0} frames taken"
+	echo "paged: ${evicted:-0} pages evicted"
 	[ "$status" = 0 ] && [ "${evicted:-0}" -gt 0 ]
 }
 
@@ -198,7 +198,7 @@ stress_memory()
 		stress-ng --seed "$seed" --verify --temp-path "$work" --timeout 600 "$@"
 }
 
-# The files that it makes are a box.
+# The files that it creates are a box.
 stress_file()
 {
 	mkdir -p "$work/files"
@@ -208,7 +208,7 @@ stress_file()
 
 # ---- SQLite ---------------------------------------------------------------------------
 
-# A database with room, and changes that end in the same contents everywhere.
+# A database with free space, and changes with a reproducible result.
 sqlite_new()
 {
 	cat <<SQL
@@ -246,7 +246,7 @@ sqlite_file()
 	sqlite_changes >"$work/changes"
 }
 
-# The same on a file and on a box: what it says, and all that is in it afterwards.
+# On a file and on a box, the output and the final contents must be the same.
 sqlite_on_a_box()
 {
 	sqlite_file "$work/plain.db"
@@ -275,7 +275,7 @@ lmdb_records()
 	echo 'DATA=END'
 }
 
-# It reads through a mapping what it has written by system call.
+# It writes by system call and reads through a mapping.
 lmdb_on_a_box()
 {
 	lmdb_records >"$work/records"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What "make reload" does in its VM: pagebox.ko and the policies' modules that depend
-# on it are replaced, or all of them stay.
+# "make reload" as it runs in its VM: it replaces pagebox.ko and the policy modules
+# that depend on it, or keeps all of them.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ skip_all()
 	exit 4
 }
 
-# is NAME CONDITION...
+# is NAME CONDITION...: a test case.
 is()
 {
 	local name=$1
@@ -32,7 +32,8 @@ is()
 	fi
 }
 
-# reloads STATUS TEXT MODULE [PARAMETER...]: it ends with the status, and says the text.
+# reloads STATUS TEXT MODULE [PARAMETER...]: it exits with the status, and prints the
+# text.
 reloads()
 {
 	local want=$1 text=$2 status=0
@@ -42,7 +43,7 @@ reloads()
 	[ "$status" = "$want" ] && [[ $said == *"$text"* ]]
 }
 
-# loaded NAME...: these modules, and pagebox with so many frames.
+# loaded FRAMES NAME...: these modules are loaded, and pagebox has so many frames.
 loaded()
 {
 	local frames=$1 name
@@ -59,8 +60,8 @@ is_policy()
 	grep -qx "$1" /sys/kernel/debug/pagebox/policies
 }
 
-[ -f "$module" ] || skip_all "PAGEBOX_KO names no module"
-[ -x "$reload" ] || skip_all "there is no $reload"
+[ -f "$module" ] || skip_all "PAGEBOX_KO is not a module"
+[ -x "$reload" ] || skip_all "no $reload"
 usual=$(cat /sys/module/pagebox/parameters/frames)
 alone=$(mktemp -d)
 trap 'rm -rf "$alone"' EXIT
