@@ -177,7 +177,7 @@ check_answers()
 	local words
 
 	words=$(wc -w <"$text")
-	same "words in the text, counted on a quarter of its frames" "$words" "$(cat words)"
+	same "words in the text, counted on a quarter of the frames it needs" "$words" "$(cat words)"
 	same "words in the shared view after all the edits" "$words" "$(cat words-after)"
 	same "the file itself, unchanged" "$checksum" "$(cksum <"$text")"
 
@@ -197,7 +197,7 @@ what_next()
 {
 	narrow <<-END
 
-	To try next:
+	Next steps:
 	  make vm                      start a shell with the module loaded; in it:
 	  build/pagebox ls             list boxes, while a program uses one
 	  build/pagebox stat -w        count faults by class, every second

@@ -197,7 +197,7 @@ static void read_text(struct demo *demo)
 	size_t words;
 	char *text;
 
-	story_chapter("A text four times the size of memory");
+	story_chapter("A text four times the size of the box's memory");
 	open_text(demo);
 	story_say(
 		"The store of a new box is the file %s: %zu\n"
@@ -218,10 +218,10 @@ static void read_text(struct demo *demo)
 		words, stats.faults[PAGEBOX_FAULT_FILE], stats.evict_clean);
 	story_inspect("map %u -N 8", demo->id);
 	story_say(
-		"This is the clock. The hand goes around the frames. A page\n"
-		"that was accessed since the hand last passed, marked '*',\n"
-		"gets a second chance (%llu so far); the first page that was\n"
-		"not is evicted.",
+		"This is the clock. The hand goes around the frames and evicts\n"
+		"the first page that was not accessed since the hand last\n"
+		"passed. A page that was, marked '*', gets a second chance\n"
+		"(%llu so far).",
 		stats.second_chances);
 	story_inspect("frames %u -s", demo->id);
 	munmap(text, demo->bytes);
@@ -421,7 +421,7 @@ static void write_after_fork(const struct demo *demo, char *text,
 	story_say(
 		"Same addresses, different frames, after %llu more copies on\n"
 		"write. Pages that neither process wrote are still shared\n"
-		"('s'), and neither sees the changes of the other.",
+		"('s' or 'S'), and neither sees the changes of the other.",
 		after.faults[PAGEBOX_FAULT_COW] -
 			before.faults[PAGEBOX_FAULT_COW]);
 }

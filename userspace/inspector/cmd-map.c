@@ -76,7 +76,7 @@ static const struct layout list_layout = {
 };
 
 static const char legend[] = STRIP_LEGEND
-	"x in swap   - in no frame   . no page: never touched, or clean and forgotten\n";
+	"x in swap   - in no frame   . no page: never accessed, or clean and dropped\n";
 
 /**
  * struct map_display - state of the display

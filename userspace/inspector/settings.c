@@ -264,7 +264,7 @@ static const char a_delay[] =
 
 static const struct row rows[SETTING_NR] = {
 	[SETTING_SIZE] = { { "size", " BYTES",
-			     "size of the box; with K, M, G or T" },
+			     "size of the box; suffix K, M, G or T" },
 			   .set = PAGEBOX_SET_BYTES,
 			   .least = PAGEBOX_PAGE_SIZE,
 			   .most = PAGEBOX_MAX_SIZE,

@@ -529,7 +529,7 @@ static void memory_errors_are_drawn(void **state)
 				 "1 4097 1 private 1 1 1 0 -\n"
 				 "2 4098 - retired - - - - -\n");
 	expect(sandbox, "map -rn -o STRIP 1 -p 100", 0, ".O.!....\n");
-	expect(sandbox, "map 1", 0, "forgotten\n! memory error\n");
+	expect(sandbox, "map 1", 0, "dropped\n! memory error\n");
 	expect(sandbox, "map -l 1 -p 100", 0, " lost ");
 	expect(sandbox, "frames -srn -o STRIP 1", 0, ".O!\n");
 	expect(sandbox, "frames -s 1", 0, "the hand\n! memory error\n");
