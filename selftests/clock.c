@@ -285,7 +285,8 @@ TEST(references_of_two_mappings)
 	for (int i = 0; i < 2; i++) {
 		drop_ptes(map[i], 1);
 		ASSERT_EQ(FRAMES, frame_rows(box_info(box).id, &rows));
-		EXPECT_EQ(1, rows[0].referenced) TH_LOG("%d PTEs gone", i + 1);
+		EXPECT_EQ(1, rows[0].referenced)
+		TH_LOG("%d PTEs removed", i + 1);
 		free(rows);
 	}
 	close(box);

@@ -103,7 +103,7 @@ static int open_as_nobody(void *context)
 	(void)context;
 	if (setresgid(NOBODY, NOBODY, NOBODY) ||
 	    setresuid(NOBODY, NOBODY, NOBODY))
-		die("cannot become nobody");
+		die("cannot change to user nobody");
 	return open(PAGEBOX_DEVICE, O_RDWR) < 0 ? errno : 0;
 }
 
@@ -121,7 +121,7 @@ TEST(other_user)
 static int look_as_nobody(void *context)
 {
 	if (setresuid(NOBODY, NOBODY, NOBODY))
-		die("cannot become nobody");
+		die("cannot change to user nobody");
 	return debugfs_text(*(unsigned int *)context, "frames") ? 0 : errno;
 }
 
@@ -138,7 +138,7 @@ static int use_inherited(void *context)
 	char *map;
 
 	if (setresuid(NOBODY, NOBODY, NOBODY))
-		die("cannot become nobody");
+		die("cannot change to user nobody");
 	map = box_map(*(int *)context, PAGES, MAP_SHARED);
 	return !pages_hold(map, PAGES, 1);
 }

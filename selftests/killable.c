@@ -773,7 +773,7 @@ static pid_t start_ls(void)
 	_exit(0);
 }
 
-/* Its fault can be interrupted. */
+/* Its fault is interruptible, so its state is not 'D'. */
 static bool is_stuck(pid_t pid)
 {
 	char path[64], line[64] = "";

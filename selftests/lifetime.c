@@ -152,7 +152,7 @@ static int unload_as_nobody(void *context)
 {
 	(void)context;
 	if (setresuid(65534, 65534, 65534))
-		die("cannot become nobody");
+		die("cannot change to user nobody");
 	return module_unload("pagebox");
 }
 

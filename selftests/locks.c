@@ -342,7 +342,7 @@ TEST_F(locks, of_the_opener_that_come_too_late_are_dropped)
 	EXPECT_EQ(0, child_ask(&self->child, LOCK));
 }
 
-/* The lock that conflicts with one on this range. */
+/* The lock that would conflict with one on this range. */
 static struct flock obstacle(int fd, long from, long to)
 {
 	struct flock lock = {

@@ -310,7 +310,7 @@ TEST(sealed_store)
 	close(box);
 }
 
-/* As the owner of the box, writes through a box with @context as its store. */
+/* As an unprivileged user, writes through a box with @context as its store. */
 static int write_back(void *context)
 {
 	char *map;

@@ -812,7 +812,7 @@ static void do_user(struct fuzz_run *run, const uint64_t *a)
 	syscall(SYS_setresuid, -1, users[a[0] % 2], -1);
 }
 
-/* Lowers RLIMIT_NOFILE to the open file descriptors, or raises it again. */
+/* Forbids new file descriptors, or allows them again. */
 static void do_limit(struct fuzz_run *run, const uint64_t *a)
 {
 	struct rlimit limit = { .rlim_cur = a[0] % 2 ? 3 : 128,

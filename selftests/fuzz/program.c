@@ -115,7 +115,7 @@ static uint64_t any_length(struct fuzz_maker *maker)
 	return once_in(maker, 8) ? length - below(maker, 4096) : length;
 }
 
-/* The end of each field was once the size of the structure: use these, too. */
+/* Includes the sizes of earlier, shorter versions of a structure. */
 static uint64_t any_size(struct fuzz_maker *maker, const struct fuzz_arg *arg)
 {
 	switch (below(maker, 16)) {

@@ -60,7 +60,7 @@ struct failpoint failpoint_state(const char *name)
 		}
 	}
 	errno = 0;
-	die("there is no failpoint %s", name);
+	die("no failpoint %s", name);
 }
 
 bool failpoint_waits(const char *name, unsigned long tasks)

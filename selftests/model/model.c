@@ -155,7 +155,6 @@ static void shrink_and_print(struct run *r, const struct options *o)
 {
 	static struct program least;
 
-	/* First drop everything after the failure. */
 	memcpy(&least, &r->program, sizeof(least));
 	if (o->shrink) {
 		shrink(r, &least, o->tries);

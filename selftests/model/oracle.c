@@ -167,7 +167,7 @@ void model_discard_root(struct model *m, unsigned int box, unsigned int index)
 {
 	struct box_model *b = &m->box[box];
 
-	/* It was written back first. */
+	/* It has been written back, so its contents stay. */
 	if (model_writes_back(b))
 		return;
 	page_put(m, b->root[index]);

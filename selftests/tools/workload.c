@@ -271,7 +271,7 @@ static size_t chunk_pages(size_t first, size_t pages)
 
 /*
  * Reads the first @pages pages and passes them one by one to @look, which
- * returns whether to stop.
+ * returns whether to continue.
  */
 static void store_read(const char *path, size_t pages, void *context,
 		       bool (*look)(void *context, size_t index, char *page))
