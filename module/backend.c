@@ -33,7 +33,7 @@ int pb_backend_sync(struct pb_backend *backend, bool datasync)
 {
 	if (!backend || !backend->ops->sync)
 		return 0;
-	return pb_may_fail(BACKEND_SYNC, -EIO,
+	return pb_may_fail(backend_sync, -EIO,
 			   backend->ops->sync(backend, datasync));
 }
 

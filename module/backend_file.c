@@ -271,7 +271,7 @@ static int check_ops(const struct file *file)
 static struct pb_backend *file_new(struct file *file)
 {
 	struct pb_backend_file *new =
-		pb_may_fail(BACKEND, NULL, kzalloc(sizeof(*new), PB_GFP));
+		pb_may_fail(alloc_backend, NULL, kzalloc(sizeof(*new), PB_GFP));
 
 	if (!new)
 		return ERR_PTR(-ENOMEM);
@@ -294,7 +294,7 @@ static struct pb_backend *file_new(struct file *file)
  */
 struct pb_backend *pb_backend_file_new(int fd, bool must_write)
 {
-	struct file *file = pb_may_fail(BACKEND_FILE, NULL, fget(fd));
+	struct file *file = pb_may_fail(get_file, NULL, fget(fd));
 	struct pb_backend *backend;
 	int err;
 

@@ -48,10 +48,10 @@ static struct page *ram_page_new(struct pb_backend_ram *ram, pgoff_t index)
 	    pb_cap(pb_ram_max, ram->privileged))
 		goto out_total;
 	err = -ENOMEM;
-	page = pb_may_fail(RAM_PAGE, NULL, alloc_page(gfp));
+	page = pb_may_fail(alloc_ram_page, NULL, alloc_page(gfp));
 	if (!page)
 		goto out_total;
-	err = pb_may_fail(RAM_INDEX, -ENOMEM,
+	err = pb_may_fail(store_ram_page, -ENOMEM,
 			  xa_err(xa_store(&ram->pages, index, page, PB_GFP)));
 	if (err)
 		goto out_page;
@@ -142,7 +142,7 @@ static const struct pb_backend_ops ram_ops = {
 struct pb_backend *pb_backend_ram_new(bool privileged)
 {
 	struct pb_backend_ram *ram =
-		pb_may_fail(BACKEND, NULL, kzalloc(sizeof(*ram), PB_GFP));
+		pb_may_fail(alloc_backend, NULL, kzalloc(sizeof(*ram), PB_GFP));
 
 	if (!ram)
 		return NULL;

@@ -109,7 +109,7 @@ static struct file_system_type pb_fs_type = {
 
 static struct inode *inode_new(void)
 {
-	return pb_may_fail(INODE, ERR_PTR(-ENOMEM),
+	return pb_may_fail(alloc_inode, ERR_PTR(-ENOMEM),
 			   alloc_anon_inode(pb_mnt->mnt_sb));
 }
 
@@ -117,7 +117,7 @@ static int box_inodes_init(struct pb_box *box)
 {
 	int err;
 
-	err = pb_may_fail(MOUNT, -ENOMEM,
+	err = pb_may_fail(pin_mount, -ENOMEM,
 			  simple_pin_fs(&pb_fs_type, &pb_mnt, &pb_mnt_count));
 	if (err)
 		return err;
@@ -187,7 +187,8 @@ static int box_policy_init(struct pb_box *box)
 
 	if (IS_ERR(policy))
 		return PTR_ERR(policy);
-	state = pb_may_fail(POLICY_STATE, NULL, kzalloc(policy->size, PB_GFP));
+	state = pb_may_fail(alloc_policy_state, NULL,
+			    kzalloc(policy->size, PB_GFP));
 	if (!state) {
 		pb_policy_put(policy);
 		return -ENOMEM;
@@ -261,7 +262,7 @@ static int box_setup(struct pb_box *box)
 	err = pb_shrink_add(box);
 	if (err)
 		goto out_stats;
-	err = pb_may_fail(BOX_NUMBER, -ENOMEM, box_number(box));
+	err = pb_may_fail(store_box, -ENOMEM, box_number(box));
 	if (err)
 		goto out_shrink;
 	return 0;
@@ -299,7 +300,7 @@ struct pb_box *pb_box_new(void)
 	    pb_cap(pb_box_max, may_open_last()))
 		goto out_count;
 	err = -ENOMEM;
-	box = pb_may_fail(BOX, NULL, kzalloc(sizeof(*box), PB_GFP));
+	box = pb_may_fail(alloc_box, NULL, kzalloc(sizeof(*box), PB_GFP));
 	if (!box)
 		goto out_count;
 	box_init(box);
@@ -323,7 +324,7 @@ out_count:
 
 static void box_destroy(struct pb_box *box)
 {
-	pb_window(PB_WINDOW_BOX_DESTROY);
+	pb_window(box_destroy);
 	xa_erase(&pb_boxes, box->id);
 	pb_writeback_stop(box);
 	pb_watch_end(box->truncate.watch);
@@ -390,7 +391,7 @@ struct pb_box *pb_box_find(u32 id)
 	if (box && !kref_get_unless_zero(&box->ref))
 		box = NULL;
 	xa_unlock(&pb_boxes);
-	pb_window(PB_WINDOW_BOX_FIND);
+	pb_window(box_find);
 	if (!box || atomic_inc_not_zero(&box->files))
 		return box;
 	/* The box has no files left: it is about to be torn down. */
@@ -443,7 +444,7 @@ struct file *pb_box_file(struct pb_box *box, struct inode *inode, int flags,
 	/* Closing the file drops both references. */
 	ihold(inode);
 	__module_get(THIS_MODULE);
-	file = pb_may_fail(FILE, ERR_PTR(-ENOMEM),
+	file = pb_may_fail(alloc_file, ERR_PTR(-ENOMEM),
 			   alloc_file_pseudo(inode, pb_mnt, "pagebox", flags,
 					     fops));
 	if (IS_ERR(file)) {

@@ -247,7 +247,7 @@ bool pb_commit_covers(struct pb_map *map, const struct vm_area_struct *vma,
 		    !map_counts(map))
 			return true;
 		more = map_promise(map) - promised;
-		pb_window(PB_WINDOW_COMMIT_COVER);
+		pb_window(commit_cover);
 		err = more > 0 ? commit_try(map, promised, more) : 0;
 	} while (err == -EAGAIN);
 	return !err;

@@ -210,8 +210,8 @@ static int new_policy(struct change *c)
 	if (IS_ERR(policy))
 		return PTR_ERR(policy);
 	c->policy = policy;
-	c->state =
-		pb_may_fail(POLICY_STATE, NULL, kzalloc(policy->size, PB_GFP));
+	c->state = pb_may_fail(alloc_policy_state, NULL,
+			       kzalloc(policy->size, PB_GFP));
 	return c->state ? 0 : -ENOMEM;
 }
 
@@ -278,7 +278,7 @@ static void free_swap(struct pb_swap *swap)
 {
 	if (!swap)
 		return;
-	pb_window(PB_WINDOW_SWAP_FREE);
+	pb_window(swap_free);
 	/* pb_box_swap_of() may still look at this area. */
 	synchronize_rcu();
 	pb_swap_release(swap);
@@ -311,7 +311,7 @@ static int move_swap(struct pb_box *box, struct change *c)
 	set_swap(box, c, c->swap, box->swap);
 	c->swap = NULL;
 	c->moved = true;
-	pb_window(PB_WINDOW_SWAP_SET);
+	pb_window(swap_set);
 	return c->old_swap ? pb_swapoff(box, c->old_swap) : 0;
 }
 
@@ -438,11 +438,11 @@ static int config_apply(struct pb_box *box, struct change *c)
 {
 	int err;
 
-	pb_window(PB_WINDOW_CONFIG_SEAL);
+	pb_window(config_seal);
 	err = lock_unsealed(box, c);
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_CONFIG_MOVE);
+	pb_window(config_move);
 	err = apply_moves(box, c);
 	change_lock(box, c);
 	if (!err) {
@@ -464,7 +464,7 @@ void pb_box_seal(struct pb_box *box)
 	/* Pairs with the release below. */
 	if (smp_load_acquire(&box->sealed))
 		return;
-	pb_window(PB_WINDOW_BOX_SEAL);
+	pb_window(box_seal);
 	mutex_lock(&box->lock);
 	if (!box->sealed) {
 		pb_store_start(box);

@@ -280,7 +280,7 @@ static int frames_show(struct seq_file *m, void *v)
 	}
 	folio = pb_frame_lookup(&box->frames, number);
 	if (folio) {
-		pb_window(PB_WINDOW_SHOW_FRAME);
+		pb_window(show_frame);
 		err = pb_frame_lock(&box->frames, folio, number);
 		if (err)
 			return err;
@@ -341,7 +341,7 @@ static int map_stats_show(struct seq_file *m, void *unused)
 {
 	struct pb_map *map = m->private;
 
-	pb_window(PB_WINDOW_SHOW_MAP);
+	pb_window(show_map);
 	for (unsigned int i = 0; i < PB_FAULT_NR; i++)
 		seq_printf(m, "%s %lld\n", pb_stat_names[i],
 			   (s64)atomic64_read(&map->faults[i]));
@@ -487,7 +487,7 @@ static int page_snapshot(struct pb_map *map, unsigned long address,
 	s->index = index;
 	s->frame = PB_NONE;
 
-	pb_window(PB_WINDOW_SHOW_LOOK);
+	pb_window(show_look);
 	rcu_read_lock();
 	page = pb_view_look(map->box, map->view, index);
 	if (!page) {
@@ -504,7 +504,7 @@ static int page_snapshot(struct pb_map *map, unsigned long address,
 	if (IS_ERR_OR_NULL(folio))
 		return PTR_ERR_OR_ZERO(folio);
 
-	pb_window(PB_WINDOW_SHOW_PAGE);
+	pb_window(show_page);
 	err = pb_frame_lock(&map->box->frames, folio, frame);
 	if (err)
 		return err;
@@ -596,7 +596,7 @@ static void map_add(struct pb_map *map)
 	char name[16];
 
 	snprintf(name, sizeof(name), "%u", map->id);
-	map->dir = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
+	map->dir = pb_may_fail(create_debugfs, ERR_PTR(-ENOMEM),
 			       debugfs_create_dir(name, map->box->dir));
 	debugfs_create_file("pages", 0400, map->dir, map, &pages_fops);
 	debugfs_create_file("stats", 0400, map->dir, map, &map_stats_fops);
@@ -607,7 +607,7 @@ static void box_add(struct pb_box *box)
 	char name[16];
 
 	snprintf(name, sizeof(name), "%u", box->id);
-	box->dir = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
+	box->dir = pb_may_fail(create_debugfs, ERR_PTR(-ENOMEM),
 			       debugfs_create_dir(name, pb_debugfs_root));
 	debugfs_create_file("summary", 0400, box->dir, box, &summary_fops);
 	debugfs_create_file("stats", 0400, box->dir, box, &stats_fops);
@@ -617,7 +617,7 @@ static void box_add(struct pb_box *box)
 
 static void map_free(struct pb_map *map)
 {
-	pb_window(PB_WINDOW_MAP_FREE);
+	pb_window(map_free);
 	/* Waits for readers of its files. */
 	debugfs_remove(map->dir);
 	kfree(map);
@@ -656,7 +656,7 @@ static void sync_work(struct work_struct *work)
 	if (!box->dir)
 		box_add(box);
 	while ((map = next_to_sync(&box->maps, &dead))) {
-		pb_window(PB_WINDOW_MAP_SYNC);
+		pb_window(map_sync);
 		if (dead)
 			map_free(map);
 		else
@@ -703,7 +703,7 @@ void pb_debugfs_remove(struct pb_box *box)
 void __init pb_debugfs_init(void)
 {
 	collect_escaped();
-	pb_debugfs_root = pb_may_fail(DEBUGFS, ERR_PTR(-ENOMEM),
+	pb_debugfs_root = pb_may_fail(create_debugfs, ERR_PTR(-ENOMEM),
 				      debugfs_create_dir("pagebox", NULL));
 	debugfs_create_file("policies", 0444, pb_debugfs_root, NULL,
 			    &policies_fops);

@@ -40,7 +40,7 @@ static int dev_open(struct inode *inode, struct file *file)
 	box = pb_box_new();
 	if (IS_ERR(box))
 		return PTR_ERR(box);
-	pb_window(PB_WINDOW_OPEN_BOX);
+	pb_window(open_box);
 	file->private_data = box;
 	file->f_mapping = box->inode->i_mapping;
 	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
@@ -59,7 +59,7 @@ static int dev_release(struct inode *inode, struct file *file)
 /* Every structure begins with the size that the caller knows. */
 static int get_size(void __user *arg, u32 least, u32 *size)
 {
-	if (pb_fail(PB_FAIL_COPY_IN) || get_user(*size, (u32 __user *)arg))
+	if (pb_fail(copy_from_user) || get_user(*size, (u32 __user *)arg))
 		return -EFAULT;
 	return *size < least || *size > PAGE_SIZE ? -EINVAL : 0;
 }
@@ -72,7 +72,7 @@ static int dev_copy_in(void *to, size_t known, u32 least, void __user *arg,
 
 	if (err)
 		return err;
-	return pb_may_fail(COPY_IN, -EFAULT,
+	return pb_may_fail(copy_from_user, -EFAULT,
 			   copy_struct_from_user(to, known, arg, *size));
 }
 
@@ -80,11 +80,10 @@ static int dev_copy_in(void *to, size_t known, u32 least, void __user *arg,
 static int dev_copy_out(void __user *arg, u32 room, void *from, u32 known)
 {
 	*(u32 *)from = known;
-	if (pb_fail(PB_FAIL_COPY_OUT) ||
-	    copy_to_user(arg, from, min(room, known)))
+	if (pb_fail(copy_to_user) || copy_to_user(arg, from, min(room, known)))
 		return -EFAULT;
-	if (room > known && (pb_fail(PB_FAIL_COPY_OUT) ||
-			     clear_user(arg + known, room - known)))
+	if (room > known &&
+	    (pb_fail(copy_to_user) || clear_user(arg + known, room - known)))
 		return -EFAULT;
 	return 0;
 }
@@ -226,7 +225,7 @@ static long ioctl_range(struct file *file, unsigned int nr, void __user *arg)
 /* Install a file descriptor for an existing box. */
 static int dev_join(struct pb_box *box, int access)
 {
-	int fd = pb_may_fail(FD, -EMFILE, get_unused_fd_flags(O_CLOEXEC));
+	int fd = pb_may_fail(alloc_fd, -EMFILE, get_unused_fd_flags(O_CLOEXEC));
 	struct file *file;
 
 	if (fd < 0)
@@ -239,7 +238,7 @@ static int dev_join(struct pb_box *box, int access)
 	/* As open() sets it. */
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE |
 			FMODE_ATOMIC_POS;
-	pb_window(PB_WINDOW_JOIN_INSTALL);
+	pb_window(join_install);
 	fd_install(fd, file);
 	return fd;
 }
@@ -259,7 +258,7 @@ static long ioctl_join(struct file *file, void __user *arg)
 	box = pb_box_find(in.id);
 	if (!box)
 		return -ENOENT;
-	pb_window(PB_WINDOW_JOIN_FOUND);
+	pb_window(join_found);
 	err = -EPERM;
 	if (may_command(box))
 		err = dev_join(box, file->f_flags & O_ACCMODE);
@@ -322,7 +321,7 @@ static int mmap_map(struct pb_map *map, struct vm_area_struct *vma,
 		pb_map_put_vma(map, vma->vm_pgoff, vma_pages(vma));
 		return err;
 	}
-	pb_window(PB_WINDOW_MMAP_MAP);
+	pb_window(mmap_map);
 	vma->vm_private_data = map;
 	vma->vm_ops = ops;
 	return 0;
@@ -450,7 +449,7 @@ static struct miscdevice pb_dev = {
 int __init pb_dev_init(umode_t mode)
 {
 	pb_dev.mode = mode;
-	return pb_may_fail(DEVICE, -ENOMEM, misc_register(&pb_dev));
+	return pb_may_fail(register_device, -ENOMEM, misc_register(&pb_dev));
 }
 
 /**

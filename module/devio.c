@@ -121,7 +121,7 @@ static size_t devio_copy_out(struct folio *folio, size_t offset, size_t n,
 	 * as one of the page cache.
 	 */
 	pagefault_disable();
-	copied = pb_may_fail(COPY_OUT_ITER, 0, copy_to_iter(from, n, to));
+	copied = pb_may_fail(copy_to_iter, 0, copy_to_iter(from, n, to));
 	pagefault_enable();
 	kunmap_local(from);
 	return copied;
@@ -134,7 +134,7 @@ static size_t devio_copy_in(struct folio *folio, size_t offset, size_t n,
 	size_t copied;
 
 	pagefault_disable();
-	copied = pb_may_fail(COPY_IN_ITER, 0, copy_from_iter(to, n, from));
+	copied = pb_may_fail(copy_from_iter, 0, copy_from_iter(to, n, from));
 	pagefault_enable();
 	kunmap_local(to);
 	return copied;
@@ -149,7 +149,7 @@ static ssize_t devio_read_page(struct pb_box *box, struct kiocb *iocb,
 	int err;
 
 	if (is_hole(box, index_of(iocb))) {
-		copied = pb_may_fail(COPY_OUT_ITER, 0, iov_iter_zero(n, to));
+		copied = pb_may_fail(copy_to_iter, 0, iov_iter_zero(n, to));
 		return copied ?: -EFAULT;
 	}
 	err = devio_readahead(box, iocb);
@@ -161,13 +161,13 @@ static ssize_t devio_read_page(struct pb_box *box, struct kiocb *iocb,
 
 	/* The reference pins the frame's contents; the lock is not needed. */
 	folio_unlock(folio);
-	pb_window(PB_WINDOW_READ_COPY);
+	pb_window(read_copy);
 	copied = devio_copy_out(folio, offset_in_page(iocb->ki_pos), n, to);
 	folio_put(folio);
 	if (copied)
 		return copied;
 	/* A pipe may be out of memory; there is nothing to fault in. */
-	if (!user_backed_iter(to) || pb_fail(PB_FAIL_FAULT_IN) ||
+	if (!user_backed_iter(to) || pb_fail(fault_in_iter) ||
 	    fault_in_iov_iter_writeable(to, 1))
 		return -EFAULT;
 	return -EAGAIN;
@@ -216,13 +216,13 @@ static ssize_t devio_write_page(struct pb_box *box, struct kiocb *iocb,
 	int err;
 
 	/* First, so that a bad address leaves no page behind. */
-	if (pb_fail(PB_FAIL_FAULT_IN) || fault_in_iov_iter_readable(from, 1))
+	if (pb_fail(fault_in_iter) || fault_in_iov_iter_readable(from, 1))
 		return -EFAULT;
 	err = devio_get_folio(box, iocb, true, &folio);
 	if (err)
 		return err == -ENODATA ? -ENOSPC : err;
 
-	pb_window(PB_WINDOW_WRITE_COPY);
+	pb_window(write_copy);
 	copied = devio_copy_in(folio, offset_in_page(iocb->ki_pos), n, from);
 	if (copied)
 		folio_mark_dirty(folio);

@@ -112,7 +112,7 @@ static struct folio *evict_lock_frame(struct pb_box *box, u32 number,
 	struct folio *folio = pb_frame_lookup(&box->frames, number);
 
 	if (folio) {
-		pb_window(PB_WINDOW_EVICT_LOCK);
+		pb_window(evict_lock);
 		if (!pb_folio_trylock(folio)) {
 			pb_count(box, PB_STAT_PINNED);
 		} else {
@@ -260,7 +260,7 @@ static void evict_judge(struct pb_box *box, struct folio **folio,
 	struct pb_pte_bits bits[PB_BATCH_MAX];
 	unsigned int stay = 0;
 
-	pb_window(PB_WINDOW_EVICT_JUDGE);
+	pb_window(evict_judge);
 	evict_harvest(box, folio, bits, nr);
 	for (unsigned int i = 0; i < nr; i++) {
 		if (evict_is_victim(box, folio[i], &bits[i], round, &v->seen)) {
@@ -416,7 +416,7 @@ static bool evict_release(struct pb_box *box, struct folio *folio, bool dirty)
 		pb_folio_release(folio);
 		return false;
 	}
-	pb_window(PB_WINDOW_EVICT_DETACH);
+	pb_window(evict_detach);
 	trace_pagebox_evict(box->id, page->index, page->frame,
 			    pb_page_slot(page), page->root, dirty);
 	pb_count(box, dirty ? PB_STAT_EVICT_DIRTY : PB_STAT_EVICT_CLEAN);
@@ -456,7 +456,7 @@ static void evict_write_ended(struct pb_eviction *e, unsigned int i)
 	struct pb_page *page = e->page[i];
 	u32 slot = e->slot[i];
 
-	pb_window(PB_WINDOW_EVICT_WRITTEN);
+	pb_window(evict_written);
 	if (io->err[i]) {
 		folio_set_dirty(io->folio[i]);
 		if (slot == PB_NONE)
@@ -551,7 +551,7 @@ static u32 evict_slot_for(struct pb_box *box, struct pb_page *page,
 		goto out_unlock;
 	}
 	slot = pb_swap_slot_get(box->swap, page);
-	pb_window(PB_WINDOW_SLOT_TAKEN);
+	pb_window(slot_taken);
 	if (slot == PB_NONE && evict_reclaim_slot(box))
 		slot = pb_swap_slot_get(box->swap, page);
 out_unlock:
@@ -601,7 +601,7 @@ static bool evict_write(struct pb_box *box, struct folio *folio,
 		slot = evict_slot_for(box, page, &backend);
 		if (slot == PB_NONE)
 			return false;
-		pb_window(PB_WINDOW_EVICT_SLOT);
+		pb_window(evict_slot);
 		at = slot & ~PB_SWAP_PARITY;
 	}
 	if (slot == PB_NONE)
@@ -631,7 +631,7 @@ static bool evict_page(struct pb_box *box, struct folio *folio,
 	} else if (pb_map_locks(box, page)) {
 		v->seen.unavailable++;
 	} else {
-		pb_window(PB_WINDOW_EVICT_RELEASE);
+		pb_window(evict_release);
 		if (!folio_test_dirty(folio)) {
 			done = evict_release(box, folio, false);
 			v->seen.busy += !done;
@@ -661,9 +661,9 @@ unsigned int pb_evict_victims(struct pb_box *box, struct pb_victims *v)
 	struct pb_eviction *batch = NULL;
 	unsigned int done = 0;
 
-	pb_window(PB_WINDOW_EVICT_UNMAP);
+	pb_window(evict_unmap);
 	evict_unmap(box, v->folio, v->nr);
-	pb_window(PB_WINDOW_EVICT_PINS);
+	pb_window(evict_pins);
 	for (unsigned int i = 0; i < v->nr; i++)
 		done += evict_page(box, v->folio[i], v, &batch);
 	evict_submit(&batch);
@@ -758,7 +758,7 @@ static int evict_batch(struct pb_box *box, const pgoff_t *index, u32 want,
 		evict_collect(box, &v, &sweep);
 		frames->sampled += v.nr;
 		if (pb_evict_victims(box, &v)) {
-			pb_window(PB_WINDOW_EVICT_WAIT);
+			pb_window(evict_wait);
 			err = pb_evict_wait(&v);
 		} else if (fatal_signal_pending(current)) {
 			err = -EINTR;
@@ -829,7 +829,7 @@ static int evict_try_frame(struct pb_box *box, struct pb_blank *blank,
 	psi_memstall_leave(&pressure);
 	if (err < 0)
 		return err;
-	pb_window(PB_WINDOW_EVICT_GOT);
+	pb_window(evict_got);
 	*evicted = err;
 	return pb_frame_get(&box->frames, blank, false);
 }
@@ -1038,7 +1038,7 @@ int pb_evict_resize(struct pb_box *box, u32 limit)
 
 	lockdep_assert_held(&box->config);
 	pb_frames_set_limit(frames, limit);
-	pb_window(PB_WINDOW_RESIZE_LIMIT);
+	pb_window(resize_limit);
 	while (!pb_frames_trim(frames)) {
 		done = evict_from(box, limit, &seen);
 		if (done > 0)
@@ -1071,7 +1071,7 @@ int pb_evict_set_policy(struct pb_box *box, const struct pb_policy **policy,
 	lockdep_assert_held(&box->config);
 	if (mutex_lock_killable(&frames->evict_lock))
 		return -EINTR;
-	pb_window(PB_WINDOW_POLICY_SWITCH);
+	pb_window(policy_switch);
 	pb_frames_set_policy(frames, policy, state);
 	frames->sampled = 0;
 	mutex_unlock(&frames->evict_lock);

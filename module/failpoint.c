@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Failures and delays on request, for tests. Kernels with CONFIG_FAULT_INJECTION
- * can make memory allocations fail, but not a backend, and hold up nobody; stock
- * kernels have none of it. So the module has points of its own, see failpoint.h.
+ * Failures and delays on request, for tests. CONFIG_FAULT_INJECTION makes memory
+ * allocations fail, but no backend, it delays no task, and stock kernels lack it. So
+ * the module has points of its own: see failpoint.h.
  *
- * The file failpoints takes one command with each write, and needs CAP_SYS_ADMIN:
+ * Each write to the file failpoints is one command, and needs CAP_SYS_ADMIN:
  *
  *   NAME fail        [after N] [times M] [pid P]
  *   NAME delay MSECS [after N] [times M] [pid P]
@@ -14,18 +14,18 @@
  *   all nth N [pid P]
  *   all off
  *
- * "fail" is for points that can fail; the other two are for windows. A task that
- * is stopped waits for "go", which also turns the point off. After a minute, or
- * when the task is killed, it goes on without. "after N" lets N tasks by first,
- * "times M" is over after M, "pid P" is for the threads of process P alone;
- * workers have no process.
+ * "fail" is for points that can fail, "delay" and "stop" are for windows. A stopped
+ * task waits for "go", which also turns the point off; it continues without when it
+ * is killed, or after a minute. "after N" lets the first N tasks pass, "times M"
+ * ends after M, "pid P" is for the threads of process P only; workers have no
+ * process.
  *
- * "all nth N": the N-th time from now that any of the points that can fail is
- * reached, it fails, once. With N = 1, 2, 3... until nothing fails any more, a
- * test goes through every failure there is.
+ * "all nth N": the N-th time from now that any point that can fail is reached, it
+ * fails, once. With N = 1, 2, 3... until nothing fails, a test goes through every
+ * failure.
  *
- * Reading gives a line for each: its name and kind; how often it was reached
- * since it was set, while any point is, how often it acted, how many are waiting
+ * Reading returns a line for each point: name and kind; how often it was reached
+ * since it was set, while any point is set; how often it acted; how many tasks wait
  * now; its setting.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -55,217 +55,30 @@ DEFINE_STATIC_KEY_FALSE(pb_failpoints_on);
 #define DELAY_MAX_MS 10000U
 #define COMMAND_MAX 128
 
-enum action {
-	ACT_OFF,
-	ACT_FAIL,
-	ACT_DELAY,
-	ACT_STOP,
-	ACT_NTH,
-};
-
 static const char *const action_names[] = {
-	[ACT_OFF] = "off",   [ACT_FAIL] = "fail", [ACT_DELAY] = "delay",
-	[ACT_STOP] = "stop", [ACT_NTH] = "nth",
+	[PB_ACT_OFF] = "off",	  [PB_ACT_FAIL] = "fail",
+	[PB_ACT_DELAY] = "delay", [PB_ACT_STOP] = "stop",
+	[PB_ACT_NTH] = "nth",
 };
-
-/**
- * struct setting - what a point shall do
- * @action: enum action
- * @value: milliseconds of a delay, or the number of the hit that fails
- * @after: how many hits do nothing first
- * @times: how often it acts, U64_MAX for always
- * @pid: the process it is for, or 0
- */
-struct setting {
-	enum action action;
-	u64 value;
-	u64 after;
-	u64 times;
-	pid_t pid;
-};
-
-/**
- * struct failpoint - one point
- * @name: for people
- * @set: what it does
- * @hits: how often it was reached since it was set
- * @done: how often it acted since
- * @waiting: tasks that are stopped now
- * @round: changes when they may go on
- *
- * All but the name belong to failpoints_lock.
- */
-struct failpoint {
-	const char *name;
-	struct setting set;
-	u64 hits;
-	u64 done;
-	unsigned int waiting;
-	unsigned int round;
-};
-
-static struct failpoint points[] = {
-	[PB_FAIL_CACHE] = { "create_cache" },
-	[PB_FAIL_POOL] = { "create_pool" },
-	[PB_FAIL_WORKQUEUE] = { "alloc_workqueue" },
-	[PB_FAIL_POLICY] = { "alloc_policy" },
-	[PB_FAIL_DEVICE] = { "register_device" },
-	[PB_FAIL_DEBUGFS] = { "create_debugfs" },
-	[PB_FAIL_BOX] = { "alloc_box" },
-	[PB_FAIL_BOX_NUMBER] = { "store_box" },
-	[PB_FAIL_MOUNT] = { "pin_mount" },
-	[PB_FAIL_INODE] = { "alloc_inode" },
-	[PB_FAIL_FILE] = { "alloc_file" },
-	[PB_FAIL_FD] = { "alloc_fd" },
-	[PB_FAIL_STATS] = { "alloc_stats" },
-	[PB_FAIL_SHRINKER] = { "register_shrinker" },
-	[PB_FAIL_POLICY_STATE] = { "alloc_policy_state" },
-	[PB_FAIL_MAP] = { "alloc_map" },
-	[PB_FAIL_TRAIL] = { "alloc_trail" },
-	[PB_FAIL_VIEW] = { "store_page" },
-	[PB_FAIL_PAGE] = { "alloc_page" },
-	[PB_FAIL_FRAME] = { "alloc_frame" },
-	[PB_FAIL_FRAME_TABLE] = { "alloc_frame_table" },
-	[PB_FAIL_SWAP] = { "alloc_swap" },
-	[PB_FAIL_SLOT] = { "alloc_slot" },
-	[PB_FAIL_BACKEND] = { "alloc_backend" },
-	[PB_FAIL_BACKEND_FILE] = { "get_file" },
-	[PB_FAIL_BACKEND_READ] = { "backend_read" },
-	[PB_FAIL_BACKEND_WRITE] = { "backend_write" },
-	[PB_FAIL_BACKEND_SYNC] = { "backend_sync" },
-	[PB_FAIL_RAM_PAGE] = { "alloc_ram_page" },
-	[PB_FAIL_RAM_INDEX] = { "store_ram_page" },
-	[PB_FAIL_COPY_IN] = { "copy_from_user" },
-	[PB_FAIL_COPY_OUT] = { "copy_to_user" },
-	[PB_FAIL_COPY_IN_ITER] = { "copy_from_iter" },
-	[PB_FAIL_COPY_OUT_ITER] = { "copy_to_iter" },
-	[PB_FAIL_FAULT_IN] = { "fault_in_iter" },
-	[PB_FAIL_WATCH] = { "alloc_watch" },
-	[PB_FAIL_WATCH_EVENT] = { "watch_event" },
-	[PB_FAIL_PAGE_BUSY] = { "page_busy" },
-	[PB_FAIL_SPLIT] = { "split_vma" },
-
-	[PB_WINDOW_FAULT_LOCK] = { "fault_lock" },
-	[PB_WINDOW_EVICT_UNMAP] = { "evict_unmap" },
-	[PB_WINDOW_FAULT_ATTACH] = { "fault_attach" },
-	[PB_WINDOW_FAULT_READ] = { "fault_read" },
-	[PB_WINDOW_FAULT_INSTALL] = { "fault_install" },
-	[PB_WINDOW_FAULT_UNMAP] = { "fault_unmap" },
-	[PB_WINDOW_FAULT_PUBLISH] = { "fault_publish" },
-	[PB_WINDOW_FAULT_CHECK] = { "fault_check" },
-	[PB_WINDOW_FAULT_FRAME] = { "fault_frame" },
-	[PB_WINDOW_FAULT_MAP] = { "fault_map" },
-	[PB_WINDOW_FILL_SOURCE] = { "fill_source" },
-	[PB_WINDOW_FILL_WAIT] = { "fill_wait" },
-	[PB_WINDOW_FILL_FRAMES] = { "fill_frames" },
-	[PB_WINDOW_FILL_ATTACH] = { "fill_attach" },
-	[PB_WINDOW_FILL_SETTLE] = { "fill_settle" },
-	[PB_WINDOW_COW_INSTALL] = { "cow_install" },
-	[PB_WINDOW_COW_UNMAP] = { "cow_unmap" },
-	[PB_WINDOW_COW_UNSHARE] = { "cow_unshare" },
-	[PB_WINDOW_COW_HANDOVER] = { "cow_handover" },
-	[PB_WINDOW_MKWRITE_COPIED] = { "mkwrite_copied" },
-	[PB_WINDOW_MKWRITE_LOCK] = { "mkwrite_lock" },
-	[PB_WINDOW_MKWRITE_MAP] = { "mkwrite_map" },
-	[PB_WINDOW_EVICT_LOCK] = { "evict_lock" },
-	[PB_WINDOW_EVICT_JUDGE] = { "evict_judge" },
-	[PB_WINDOW_EVICT_DETACH] = { "evict_detach" },
-	[PB_WINDOW_EVICT_WRITTEN] = { "evict_written" },
-	[PB_WINDOW_EVICT_SLOT] = { "evict_slot" },
-	[PB_WINDOW_EVICT_RELEASE] = { "evict_release" },
-	[PB_WINDOW_EVICT_PINS] = { "evict_pins" },
-	[PB_WINDOW_EVICT_WAIT] = { "evict_wait" },
-	[PB_WINDOW_EVICT_GOT] = { "evict_got" },
-	[PB_WINDOW_SLOT_TAKEN] = { "slot_taken" },
-	[PB_WINDOW_SLOT_FREE] = { "slot_free" },
-	[PB_WINDOW_RESIZE_LIMIT] = { "resize_limit" },
-	[PB_WINDOW_POLICY_SWITCH] = { "policy_switch" },
-	[PB_WINDOW_POLICY_LOCK] = { "policy_lock" },
-	[PB_WINDOW_SHRINK_SCAN] = { "shrink_scan" },
-	[PB_WINDOW_FORK_PIN] = { "fork_pin" },
-	[PB_WINDOW_FORK_PROTECT] = { "fork_protect" },
-	[PB_WINDOW_FORK_DONE] = { "fork_done" },
-	[PB_WINDOW_FORK_SHARE] = { "fork_share" },
-	[PB_WINDOW_CLOSE_DISCARD] = { "close_discard" },
-	[PB_WINDOW_CLOSE_VMA] = { "close_vma" },
-	[PB_WINDOW_CLOSE_VIEW] = { "close_view" },
-	[PB_WINDOW_VIEW_DROP] = { "view_drop" },
-	[PB_WINDOW_PAGE_LATE] = { "page_late" },
-	[PB_WINDOW_PAGE_FREE] = { "page_free" },
-	[PB_WINDOW_DISCARD_REPLACE] = { "discard_replace" },
-	[PB_WINDOW_DISCARD_LOCK] = { "discard_lock" },
-	[PB_WINDOW_DISCARD_UNMAP] = { "discard_unmap" },
-	[PB_WINDOW_DISCARD_UNSHARE] = { "discard_unshare" },
-	[PB_WINDOW_IO_END] = { "io_end" },
-	[PB_WINDOW_IO_BEGIN] = { "io_begin" },
-	[PB_WINDOW_WRITE_COPY] = { "write_copy" },
-	[PB_WINDOW_WRITE_DONE] = { "write_done" },
-	[PB_WINDOW_WRITE_CLEAN] = { "write_clean" },
-	[PB_WINDOW_WRITE_CLEANED] = { "write_cleaned" },
-	[PB_WINDOW_WRITE_LOCK] = { "write_lock" },
-	[PB_WINDOW_WRITE_AGAIN] = { "write_again" },
-	[PB_WINDOW_LOCK_IDLE] = { "lock_idle" },
-	[PB_WINDOW_FSYNC_SYNC] = { "fsync_sync" },
-	[PB_WINDOW_FLUSH_WRITE] = { "flush_write" },
-	[PB_WINDOW_FLUSH_AGAIN] = { "flush_again" },
-	[PB_WINDOW_FAREWELL_STOP] = { "farewell_stop" },
-	[PB_WINDOW_FAREWELL_WRITE] = { "farewell_write" },
-	[PB_WINDOW_TRUNCATE_NOTED] = { "truncate_noted" },
-	[PB_WINDOW_TRUNCATE_TRIM] = { "truncate_trim" },
-	[PB_WINDOW_SWAPOFF_LEAVE] = { "swapoff_leave" },
-	[PB_WINDOW_SWAPOFF_ATTACH] = { "swapoff_attach" },
-	[PB_WINDOW_SWAPOFF_PAGE] = { "swapoff_page" },
-	[PB_WINDOW_CONFIG_MOVE] = { "config_move" },
-	[PB_WINDOW_CONFIG_SEAL] = { "config_seal" },
-	[PB_WINDOW_SWAP_FREE] = { "swap_free" },
-	[PB_WINDOW_SWAP_SET] = { "swap_set" },
-	[PB_WINDOW_BOX_FIND] = { "box_find" },
-	[PB_WINDOW_BOX_DESTROY] = { "box_destroy" },
-	[PB_WINDOW_BOX_SEAL] = { "box_seal" },
-	[PB_WINDOW_OPEN_BOX] = { "open_box" },
-	[PB_WINDOW_USER_GET] = { "user_get" },
-	[PB_WINDOW_JOIN_INSTALL] = { "join_install" },
-	[PB_WINDOW_JOIN_FOUND] = { "join_found" },
-	[PB_WINDOW_MMAP_MAP] = { "mmap_map" },
-	[PB_WINDOW_READ_COPY] = { "read_copy" },
-	[PB_WINDOW_SHOW_FRAME] = { "show_frame" },
-	[PB_WINDOW_SHOW_MAP] = { "show_map" },
-	[PB_WINDOW_SHOW_LOOK] = { "show_look" },
-	[PB_WINDOW_SHOW_PAGE] = { "show_page" },
-	[PB_WINDOW_MAP_SYNC] = { "map_sync" },
-	[PB_WINDOW_MAP_FREE] = { "map_free" },
-	[PB_WINDOW_OOM_CHOOSE] = { "oom_choose" },
-	[PB_WINDOW_STACK_UNMAP] = { "stack_unmap" },
-	[PB_WINDOW_COMMIT_COVER] = { "commit_cover" },
-	[PB_WINDOW_UNLOAD] = { "unload" },
-};
-
-static_assert(ARRAY_SIZE(points) == PB_FAILPOINT_NR);
 
 static DEFINE_SPINLOCK(failpoints_lock); /* all of the points */
 static DECLARE_WAIT_QUEUE_HEAD(stopped);
 /* All points that can fail, counted together; @where it did. */
-static struct failpoint any = { .name = "all" };
-static const struct failpoint *where;
+static struct pb_failpoint any = { .name = "all" };
+static const struct pb_failpoint *where;
 
 static unsigned long fail_nth;
 module_param(fail_nth, ulong, 0400);
 MODULE_PARM_DESC(
 	fail_nth,
-	"for tests: from loading on, the n-th point that can fail does");
+	"for tests: the n-th point that can fail does, counted from loading");
 
-/* May a task sleep there? Else it can fail. */
-static bool is_window(const struct failpoint *point)
+/* Whether the setting is for this task, at this hit. */
+static bool failpoint_is_due(struct pb_failpoint *point)
 {
-	return point != &any && point >= &points[PB_FAIL_NR];
-}
+	const struct pb_failpoint_setting *set = &point->set;
 
-/* Does it concern who is here, and is it its turn? */
-static bool failpoint_is_due(struct failpoint *point)
-{
-	const struct setting *set = &point->set;
-
-	if (set->action == ACT_OFF) {
+	if (set->action == PB_ACT_OFF) {
 		point->hits++;
 		return false;
 	}
@@ -279,8 +92,16 @@ static bool failpoint_is_due(struct failpoint *point)
 	return true;
 }
 
-static bool fail_is_due(struct failpoint *point)
+/**
+ * pb_failpoint_fails - an operation is about to begin while any point is in use
+ * @place: where it is
+ *
+ * Context: any but interrupts.
+ * Return: true if the operation has to fail
+ */
+bool pb_failpoint_fails(struct pb_failpoint *place)
 {
+	struct pb_failpoint *point = place->first;
 	bool fail;
 
 	spin_lock(&failpoints_lock);
@@ -293,21 +114,21 @@ static bool fail_is_due(struct failpoint *point)
 	return fail;
 }
 
-static bool may_go(const struct failpoint *point, unsigned int round)
+static bool may_go(const struct pb_failpoint *point, unsigned int round)
 {
 	return READ_ONCE(point->round) != round;
 }
 
-static void stop_here(struct failpoint *point, unsigned int round)
+static void stop_here(struct pb_failpoint *point, unsigned int round)
 {
 	if (!wait_event_killable_timeout(stopped, may_go(point, round),
 					 STOP_MAX))
-		pr_warn("failpoint %s: nobody said \"go\"\n", point->name);
+		pr_warn("failpoint %s: no \"go\" in time\n", point->name);
 }
 
-/* If it is somebody's turn, he counts as waiting from here on. */
-static bool begin_if_due(struct failpoint *point, struct setting *set,
-			 unsigned int *round)
+/* A task for which it is due counts as waiting from here on. */
+static bool begin_if_due(struct pb_failpoint *point,
+			 struct pb_failpoint_setting *set, unsigned int *round)
 {
 	bool due;
 
@@ -322,22 +143,29 @@ static bool begin_if_due(struct failpoint *point, struct setting *set,
 	return due;
 }
 
-static void end_wait(struct failpoint *point)
+static void end_wait(struct pb_failpoint *point)
 {
 	spin_lock(&failpoints_lock);
 	point->waiting--;
 	spin_unlock(&failpoints_lock);
 }
 
-static void wait_if_due(struct failpoint *point)
+/**
+ * pb_failpoint_wait - a task is at a window while any point is in use
+ * @place: where it is
+ *
+ * Context: may sleep.
+ */
+void pb_failpoint_wait(struct pb_failpoint *place)
 {
-	struct setting set;
+	struct pb_failpoint *point = place->first;
+	struct pb_failpoint_setting set;
 	unsigned int round;
 
 	might_sleep();
 	if (!begin_if_due(point, &set, &round))
 		return;
-	if (set.action == ACT_STOP)
+	if (set.action == PB_ACT_STOP)
 		stop_here(point, round);
 	else
 		msleep(set.value);
@@ -345,54 +173,44 @@ static void wait_if_due(struct failpoint *point)
 }
 
 /**
- * pb_failpoint_spin - somebody is at a window while any point is in use
- * @point: which
+ * pb_failpoint_spin - a task is at a window while any point is in use
+ * @place: where it is
  *
  * Context: not to be slept in.
  */
-void pb_failpoint_spin(enum pb_failpoint point)
+void pb_failpoint_spin(struct pb_failpoint *place)
 {
+	struct pb_failpoint *point = place->first;
 	unsigned long end = jiffies + SPIN_MAX;
-	struct setting set;
+	struct pb_failpoint_setting set;
 	unsigned int round;
 
-	if (!begin_if_due(&points[point], &set, &round))
+	if (!begin_if_due(point, &set, &round))
 		return;
-	if (set.action == ACT_DELAY)
+	if (set.action == PB_ACT_DELAY)
 		end = jiffies + msecs_to_jiffies(set.value);
-	while (!may_go(&points[point], round) && time_before(jiffies, end))
+	while (!may_go(point, round) && time_before(jiffies, end))
 		cpu_relax();
-	end_wait(&points[point]);
-}
-
-/**
- * pb_failpoint_hit - somebody is at a point while any is in use
- * @point: which
- *
- * Context: may sleep, if it is a window.
- * Return: true if the operation has to fail
- */
-bool pb_failpoint_hit(enum pb_failpoint point)
-{
-	if (point < PB_FAIL_NR)
-		return fail_is_due(&points[point]);
-	wait_if_due(&points[point]);
-	return false;
+	end_wait(point);
 }
 
 /* Commands ------------------------------------------------------------ */
 
-static struct failpoint *find_point(const char *name)
+/* The first place of that name. */
+static struct pb_failpoint *find_point(const char *name)
 {
+	struct pb_failpoint *place;
+
 	if (!strcmp(name, any.name))
 		return &any;
-	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++)
-		if (!strcmp(name, points[i].name))
-			return &points[i];
+	for (place = pb_failpoints_start; place < pb_failpoints_end; place++)
+		if (!strcmp(name, place->name))
+			return place;
 	return NULL;
 }
 
-static void failpoint_apply(struct failpoint *point, const struct setting *set)
+static void failpoint_apply(struct pb_failpoint *point,
+			    const struct pb_failpoint_setting *set)
 {
 	spin_lock(&failpoints_lock);
 	point->set = *set;
@@ -407,11 +225,12 @@ static void failpoint_apply(struct failpoint *point, const struct setting *set)
 
 static void all_off(void)
 {
-	const struct setting off = {};
+	const struct pb_failpoint_setting off = {};
+	struct pb_failpoint *place;
 
 	failpoint_apply(&any, &off);
-	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++)
-		failpoint_apply(&points[i], &off);
+	for (place = pb_failpoints_start; place < pb_failpoints_end; place++)
+		failpoint_apply(place, &off);
 	static_branch_disable(&pb_failpoints_on);
 }
 
@@ -433,7 +252,7 @@ static int next_number(char **text, u64 *value)
 }
 
 /* "[after N] [times M] [pid P]" */
-static int parse_options(char **text, struct setting *set)
+static int parse_options(char **text, struct pb_failpoint_setting *set)
 {
 	char *word;
 	u64 value;
@@ -455,17 +274,18 @@ static int parse_options(char **text, struct setting *set)
 	return 0;
 }
 
-static bool is_allowed(const struct failpoint *point, enum action action)
+static bool is_allowed(const struct pb_failpoint *point,
+		       enum pb_failpoint_action action)
 {
 	switch (action) {
-	case ACT_OFF:
+	case PB_ACT_OFF:
 		return true;
-	case ACT_FAIL:
-		return point != &any && !is_window(point);
-	case ACT_NTH:
+	case PB_ACT_FAIL:
+		return point != &any && !point->is_window;
+	case PB_ACT_NTH:
 		return point == &any;
 	default:
-		return is_window(point);
+		return point->is_window;
 	}
 }
 
@@ -476,8 +296,8 @@ static int parse_action(const char *word)
 			    strcmp(word, "go") ? word : "off");
 }
 
-static int parse_setting(char **text, const struct failpoint *point,
-			 struct setting *set)
+static int parse_setting(char **text, const struct pb_failpoint *point,
+			 struct pb_failpoint_setting *set)
 {
 	char *word = next_word(text);
 	int action, err = 0;
@@ -487,16 +307,17 @@ static int parse_setting(char **text, const struct failpoint *point,
 	action = parse_action(word);
 	if (action < 0 || !is_allowed(point, action))
 		return -EINVAL;
-	*set = (struct setting){ .action = action, .times = U64_MAX };
-	if (action == ACT_DELAY || action == ACT_NTH)
+	*set = (struct pb_failpoint_setting){ .action = action,
+					      .times = U64_MAX };
+	if (action == PB_ACT_DELAY || action == PB_ACT_NTH)
 		err = next_number(text, &set->value);
 	if (!err)
 		err = parse_options(text, set);
 	if (err)
 		return err;
-	if (action == ACT_DELAY && set->value > DELAY_MAX_MS)
+	if (action == PB_ACT_DELAY && set->value > DELAY_MAX_MS)
 		return -ERANGE;
-	if (action == ACT_NTH) {
+	if (action == PB_ACT_NTH) {
 		if (!set->value)
 			return -ERANGE;
 		set->after = set->value - 1;
@@ -508,8 +329,8 @@ static int parse_setting(char **text, const struct failpoint *point,
 static int failpoint_command(char *text)
 {
 	char *name = next_word(&text);
-	struct failpoint *point = name ? find_point(name) : NULL;
-	struct setting set;
+	struct pb_failpoint *point = name ? find_point(name) : NULL;
+	struct pb_failpoint_setting set;
 	int err;
 
 	if (!point)
@@ -517,12 +338,12 @@ static int failpoint_command(char *text)
 	err = parse_setting(&text, point, &set);
 	if (err)
 		return err;
-	if (point == &any && set.action == ACT_OFF) {
+	if (point == &any && set.action == PB_ACT_OFF) {
 		all_off();
 		return 0;
 	}
 	failpoint_apply(point, &set);
-	if (set.action != ACT_OFF)
+	if (set.action != PB_ACT_OFF)
 		static_branch_enable(&pb_failpoints_on);
 	return 0;
 }
@@ -545,39 +366,49 @@ static ssize_t failpoints_write(struct file *file, const char __user *from,
 	return err ?: len;
 }
 
-static void show_setting(struct seq_file *m, const struct setting *set)
+static void show_setting(struct seq_file *m,
+			 const struct pb_failpoint_setting *set)
 {
 	seq_puts(m, action_names[set->action]);
-	if (set->action == ACT_DELAY || set->action == ACT_NTH)
+	if (set->action == PB_ACT_DELAY || set->action == PB_ACT_NTH)
 		seq_printf(m, " %llu", set->value);
-	if (set->after && set->action != ACT_NTH)
+	if (set->after && set->action != PB_ACT_NTH)
 		seq_printf(m, " after %llu", set->after);
-	if (set->action != ACT_OFF && set->action != ACT_NTH &&
+	if (set->action != PB_ACT_OFF && set->action != PB_ACT_NTH &&
 	    set->times != U64_MAX)
 		seq_printf(m, " times %llu", set->times);
 	if (set->pid)
 		seq_printf(m, " pid %d", set->pid);
 }
 
-static void show_point(struct seq_file *m, const struct failpoint *point,
-		       const char *kind)
+static const char *kind_of(const struct pb_failpoint *point)
 {
-	seq_printf(m, "%s %s %llu %llu %u ", point->name, kind, point->hits,
-		   point->done, point->waiting);
+	if (point == &any)
+		return "nth";
+	return point->is_window ? "window" : "fail";
+}
+
+static void show_point(struct seq_file *m, const struct pb_failpoint *point)
+{
+	seq_printf(m, "%s %s %llu %llu %u ", point->name, kind_of(point),
+		   point->hits, point->done, point->waiting);
 	show_setting(m, &point->set);
 }
 
 static int failpoints_show(struct seq_file *m, void *unused)
 {
+	const struct pb_failpoint *place;
+
 	seq_puts(m, "name kind hits done waiting setting\n");
 	spin_lock(&failpoints_lock);
-	show_point(m, &any, "nth");
+	show_point(m, &any);
 	if (where)
 		seq_printf(m, " at %s", where->name);
 	seq_putc(m, '\n');
-	for (unsigned int i = 0; i < PB_FAILPOINT_NR; i++) {
-		show_point(m, &points[i],
-			   is_window(&points[i]) ? "window" : "fail");
+	for (place = pb_failpoints_start; place < pb_failpoints_end; place++) {
+		if (place->first != place)
+			continue;
+		show_point(m, place);
 		seq_putc(m, '\n');
 	}
 	spin_unlock(&failpoints_lock);
@@ -608,17 +439,22 @@ void pb_failpoints_debugfs(struct dentry *root)
 }
 
 /**
- * pb_failpoints_init - what fail_nth= asks for; first of all
+ * pb_failpoints_init - join the places of each point, and do what fail_nth= asks
+ *
+ * Context: before any place is reached.
  */
 void __init pb_failpoints_init(void)
 {
-	const struct setting set = {
-		.action = ACT_NTH,
+	const struct pb_failpoint_setting set = {
+		.action = PB_ACT_NTH,
 		.value = fail_nth,
 		.after = fail_nth - 1,
 		.times = 1,
 	};
+	struct pb_failpoint *place;
 
+	for (place = pb_failpoints_start; place < pb_failpoints_end; place++)
+		place->first = find_point(place->name);
 	if (!fail_nth)
 		return;
 	failpoint_apply(&any, &set);

@@ -1,84 +1,173 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Places where a test can make an operation fail, or hold up whoever gets there.
+ * Points at which a test can make an operation fail, or delay a task. A point is
+ * named where it stands, and nowhere else:
  *
- *	new = pb_may_fail(BOX, NULL, kzalloc(...));	NULL on request
- *	if (pb_fail(PB_FAIL_COPY_IN) || get_user(...))	the same by hand
+ *	new = pb_may_fail(alloc_box, NULL, kzalloc(...));	NULL on request
+ *	if (pb_fail(copy_from_user) || get_user(...))		the same by hand
  *		return -EFAULT;
- *	pb_window(PB_WINDOW_EVICT_UNMAP);	between two steps, where others
- *						may overtake
+ *	pb_window(evict_unmap);			between two steps, where other
+ *						tasks may overtake
  *
- * Until somebody writes to /sys/kernel/debug/pagebox/failpoints, or loads the
- * module with fail_nth=, each is a no-op in the instruction stream. failpoint.c
- * has the language of that file.
+ * Points of the same name are one point that stands in several places.
+ *
+ * They are compiled in with PAGEBOX_FAILPOINTS=1 alone; else pb_may_fail() is its
+ * operation and the others are nothing. failpoint.c has the commands.
  */
 #ifndef _PAGEBOX_FAILPOINT_H
 #define _PAGEBOX_FAILPOINT_H
 
+struct dentry;
+
+#ifdef PAGEBOX_FAILPOINTS
+
+#include <linux/compiler.h>
 #include <linux/jump_label.h>
 #include <linux/types.h>
 
-#include "failpoints.h"
+enum pb_failpoint_action {
+	PB_ACT_OFF,
+	PB_ACT_FAIL,
+	PB_ACT_DELAY,
+	PB_ACT_STOP,
+	PB_ACT_NTH,
+};
+
+/**
+ * struct pb_failpoint_setting - what a point does
+ * @action: enum pb_failpoint_action
+ * @pid: the process that it is for, or 0
+ * @value: milliseconds of a delay, or the number of the hit that fails
+ * @after: hits that do nothing first
+ * @times: how often it acts, U64_MAX for always
+ */
+struct pb_failpoint_setting {
+	enum pb_failpoint_action action;
+	pid_t pid;
+	u64 value;
+	u64 after;
+	u64 times;
+};
+
+/**
+ * struct pb_failpoint - a point, at one of its places
+ * @name: of the point
+ * @is_window: a task may sleep here; else an operation can fail
+ * @first: the first place of that name, which has the state of the point
+ * @waiting: tasks that are stopped
+ * @round: changes when they may continue
+ * @set: what the point does
+ * @hits: how often it was reached since it was set
+ * @done: how often it acted since
+ */
+struct pb_failpoint {
+	const char *name;
+	bool is_window;
+	struct pb_failpoint *first;
+	unsigned int waiting;
+	unsigned int round;
+	struct pb_failpoint_setting set;
+	u64 hits;
+	u64 done;
+};
+
+/* All places, in a section of their own: see failpoint.lds. */
+extern struct pb_failpoint pb_failpoints_start[], pb_failpoints_end[];
 
 DECLARE_STATIC_KEY_FALSE(pb_failpoints_on);
 
-bool pb_failpoint_hit(enum pb_failpoint point);
-void pb_failpoint_spin(enum pb_failpoint point);
+bool pb_failpoint_fails(struct pb_failpoint *place);
+void pb_failpoint_wait(struct pb_failpoint *place);
+void pb_failpoint_spin(struct pb_failpoint *place);
+
+/* The section is an array, so elements must not be aligned to more than they need. */
+#define PB_FAILPOINT(text, sleeps)                                       \
+	({                                                               \
+		static struct pb_failpoint __aligned(                    \
+			__alignof__(struct pb_failpoint))                \
+			__section("pb_failpoints") pb_failpoint_here = { \
+				.name = text,                            \
+				.is_window = sleeps,                     \
+			};                                               \
+		&pb_failpoint_here;                                      \
+	})
+
+#define PB_FAILPOINT_FAILS(text)                      \
+	(static_branch_unlikely(&pb_failpoints_on) && \
+	 pb_failpoint_fails(PB_FAILPOINT(text, false)))
 
 /**
  * pb_fail - shall this operation fail?
- * @point: where we are, one of PB_FAIL_*
+ * @point: its name
+ *
+ * Until a point is set, this is a no-op in the instruction stream, and so are the
+ * windows.
  *
  * Context: any but interrupts.
  * Return: true if the caller has to act as if it had failed
  */
-static inline bool pb_fail(enum pb_failpoint point)
-{
-	return static_branch_unlikely(&pb_failpoints_on) &&
-	       pb_failpoint_hit(point);
-}
+#define pb_fail(point) PB_FAILPOINT_FAILS(#point)
 
 /**
  * pb_may_fail - an operation that can be made to fail
- * @point: where we are, without the PB_FAIL_
+ * @point: its name
  * @failure: what it returns when it fails
- * @operation: the operation, which is then not even begun
+ * @operation: the operation, which is then not begun
  *
  * Return: @operation or @failure
  */
 #define pb_may_fail(point, failure, operation) \
-	(pb_fail(PB_FAIL_##point) ? (failure) : (operation))
+	(PB_FAILPOINT_FAILS(#point) ? (failure) : (operation))
 
 /**
- * pb_window - a place where others may overtake
- * @point: where we are, one of PB_WINDOW_*
+ * pb_window - a place where other tasks may overtake
+ * @point: its name
  *
  * Context: may sleep, for as long as a test wants, with whatever locks the
  * caller holds.
  */
-static inline void pb_window(enum pb_failpoint point)
-{
-	if (static_branch_unlikely(&pb_failpoints_on))
-		pb_failpoint_hit(point);
-}
+#define pb_window(point)                                               \
+	do {                                                           \
+		if (static_branch_unlikely(&pb_failpoints_on))         \
+			pb_failpoint_wait(PB_FAILPOINT(#point, true)); \
+	} while (0)
 
 /**
  * pb_window_atomic - a window in a section that must not sleep
- * @point: where we are, one of PB_WINDOW_*
+ * @point: its name
  *
- * Who is stopped here spins, for some seconds at most.
+ * A task that is stopped here spins, for some seconds at most.
  *
  * Context: under RCU, without spinlocks.
  */
-static inline void pb_window_atomic(enum pb_failpoint point)
-{
-	if (static_branch_unlikely(&pb_failpoints_on))
-		pb_failpoint_spin(point);
-}
+#define pb_window_atomic(point)                                        \
+	do {                                                           \
+		if (static_branch_unlikely(&pb_failpoints_on))         \
+			pb_failpoint_spin(PB_FAILPOINT(#point, true)); \
+	} while (0)
 
 void pb_failpoints_init(void);
-
-struct dentry;
 void pb_failpoints_debugfs(struct dentry *root);
+
+#else /* PAGEBOX_FAILPOINTS */
+
+#define pb_fail(point) false
+#define pb_may_fail(point, failure, operation) (operation)
+#define pb_window(point) \
+	do {             \
+	} while (0)
+#define pb_window_atomic(point) \
+	do {                    \
+	} while (0)
+
+static inline void pb_failpoints_init(void)
+{
+}
+
+static inline void pb_failpoints_debugfs(struct dentry *root)
+{
+}
+
+#endif /* PAGEBOX_FAILPOINTS */
 
 #endif /* _PAGEBOX_FAILPOINT_H */

@@ -286,20 +286,20 @@ static int fault_step_locked(struct pb_fault *f, struct pb_page *page,
 	f->blank.zeroed = false;
 	if (!page->root)
 		old = page;
-	pb_window(PB_WINDOW_COW_INSTALL);
+	pb_window(cow_install);
 	err = fault_install_own(f, old);
 	if (err)
 		goto out_unlock;
 	f->class = PAGEBOX_FAULT_COW;
 	trace_pagebox_cow(box->id, f->map->id, f->index, page->frame,
 			  f->blank.frame, atomic_read(&page->sharers));
-	pb_window(PB_WINDOW_COW_UNMAP);
+	pb_window(cow_unmap);
 	fault_unmap(f);
 	replaced = !old && fault_was_replaced(f, page);
 out_unlock:
 	pb_folio_release(folio);
 	if (!err)
-		pb_window(PB_WINDOW_COW_UNSHARE);
+		pb_window(cow_unshare);
 	/* Not earlier: for the last sharer, this locks the folio. */
 	if (!err && old)
 		pb_page_unshare(box, old);
@@ -351,7 +351,7 @@ static int fault_hand_over(struct pb_fault *f, struct pb_page *page)
 	f->class = PAGEBOX_FAULT_COW;
 	trace_pagebox_cow(box->id, f->map->id, f->index, PB_NONE, new->frame,
 			  atomic_read(&page->sharers));
-	pb_window(PB_WINDOW_COW_HANDOVER);
+	pb_window(cow_handover);
 	if (old)
 		pb_page_unshare(box, old);
 	else
@@ -377,7 +377,7 @@ static int fault_step_absent(struct pb_fault *f, struct pb_page *page)
 
 	if (!pb_page_attach(f->box, page, &f->blank))
 		return -EAGAIN;
-	pb_window(PB_WINDOW_FAULT_ATTACH);
+	pb_window(fault_attach);
 	/* Check again: without the lock a fork could still share the page. */
 	if (!fault_still_there(f, page)) {
 		fault_take_back(f, page);
@@ -385,7 +385,7 @@ static int fault_step_absent(struct pb_fault *f, struct pb_page *page)
 	}
 	err = fault_read_page(f, page, false);
 	if (!err)
-		pb_window(PB_WINDOW_FAULT_READ);
+		pb_window(fault_read);
 	if (err || !fault_needs_copy(f, page, f->folio))
 		return err;
 	if (f->short_of_frames)
@@ -402,11 +402,11 @@ static int fault_step_new_own(struct pb_fault *f)
 
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_FAULT_INSTALL);
+	pb_window(fault_install);
 	err = fault_install_own(f, NULL);
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_FAULT_UNMAP);
+	pb_window(fault_unmap);
 	fault_unmap_root(f);
 	return 0;
 }
@@ -421,7 +421,7 @@ static int fault_step_new_root(struct pb_fault *f)
 	if (!page)
 		return -ENOMEM;
 	pb_page_attach(box, page, &f->blank);
-	pb_window(PB_WINDOW_FAULT_PUBLISH);
+	pb_window(fault_publish);
 	err = pb_view_replace(&box->root, f->index, NULL, page);
 	if (err) {
 		fault_take_back(f, page);
@@ -431,7 +431,7 @@ static int fault_step_new_root(struct pb_fault *f)
 	err = fault_read_page(f, page, true);
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_FAULT_CHECK);
+	pb_window(fault_check);
 	/*
 	 * Pairs with fault_unmap_root(): our root page first, then the view's
 	 * entry.
@@ -471,7 +471,7 @@ static int fault_step(struct pb_fault *f)
 	rcu_read_unlock();
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_FAULT_LOCK);
+	pb_window(fault_lock);
 	if (folio)
 		return fault_step_resident(f, page, folio, frame);
 
@@ -545,7 +545,7 @@ int pb_fault_resolve(struct pb_fault *f)
 		if (err == NEED_FRAME) {
 			err = pb_evict_get_frame(box, &f->blank, f->index);
 			err = err ?: -EAGAIN;
-			pb_window(PB_WINDOW_FAULT_FRAME);
+			pb_window(fault_frame);
 		} else if (err == -EAGAIN && fatal_signal_pending(current)) {
 			err = -EINTR;
 		}

@@ -61,7 +61,7 @@ pb_fill_source(struct pb_box *box, const struct pb_page *page, pgoff_t index,
 	struct pb_swap *swap;
 
 	if (slot != PB_NONE) {
-		pb_window_atomic(PB_WINDOW_FILL_SOURCE);
+		pb_window_atomic(fill_source);
 		swap = pb_box_swap_of(box, slot);
 		*backend = swap ? swap->backend : NULL;
 		*at = slot & ~PB_SWAP_PARITY;
@@ -208,7 +208,7 @@ int pb_fill_run(struct pb_fill *fill)
 	if (refault)
 		psi_memstall_enter(&pressure);
 	pb_io_submit(&fill->io);
-	pb_window(PB_WINDOW_FILL_WAIT);
+	pb_window(fill_wait);
 	err = wait_for_completion_killable(&fill->waited);
 	if (err && atomic_cmpxchg(&fill->state, FILL_WAITED, FILL_ABANDONED) ==
 			   FILL_DONE) {
@@ -392,7 +392,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	*index = first + max(n, 1);
 	if (!n)
 		return 0;
-	pb_window(PB_WINDOW_FILL_FRAMES);
+	pb_window(fill_frames);
 	got = fill_take_frames(box, blank, n);
 	if (got < 0)
 		return got;
@@ -401,7 +401,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	rcu_read_lock();
 	still = fill_is_due(box, view, first, &backend, &at);
 	rcu_read_unlock();
-	pb_window(PB_WINDOW_FILL_ATTACH);
+	pb_window(fill_attach);
 	fill = pb_fill_new(box, still ? backend : NULL, at);
 	for (n = 0; still && n < got; n++)
 		still = fill_attach(fill, view, first + n, &blank[n]);
@@ -409,7 +409,7 @@ int pb_fill_range(struct pb_box *box, struct pb_view *view, pgoff_t *index,
 	*index = first + max(n, 1);
 	if (n && pb_fill_run(fill))
 		return -EINTR;
-	pb_window(PB_WINDOW_FILL_SETTLE);
+	pb_window(fill_settle);
 	n = fill_settle(fill, why);
 	pb_fill_free(fill);
 	if (n > 0)

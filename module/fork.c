@@ -81,7 +81,7 @@ static int fork_clone(struct pb_map *parent, struct pb_map *child,
 			err = PTR_ERR(page);
 			break;
 		}
-		pb_window(PB_WINDOW_FORK_PIN);
+		pb_window(fork_pin);
 		err = fork_share_frame(child, page);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
@@ -89,7 +89,7 @@ static int fork_clone(struct pb_map *parent, struct pb_map *child,
 			break;
 		cond_resched();
 	}
-	pb_window(PB_WINDOW_FORK_PROTECT);
+	pb_window(fork_protect);
 	if (parent->vmas > 1 || mm_has_notifiers(mm))
 		pb_box_unmap(parent->box, vma->vm_pgoff, vma_pages(vma));
 	else
@@ -130,6 +130,6 @@ struct pb_map *pb_fork_vma(struct pb_map *parent, struct vm_area_struct *vma)
 	if (parent->broken || pb_commit_charge(child, vma) ||
 	    (pb_map_private(child) && fork_clone(parent, child, vma)))
 		child->broken = true;
-	pb_window(PB_WINDOW_FORK_DONE);
+	pb_window(fork_done);
 	return child;
 }

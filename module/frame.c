@@ -335,7 +335,7 @@ static int frame_take(struct pb_frames *frames, struct pb_blank *blank)
 		spin_unlock(&frames->lock);
 		if (fresh == PB_NONE)
 			return -EAGAIN;
-		if (pb_fail(PB_FAIL_FRAME_TABLE) ||
+		if (pb_fail(alloc_frame_table) ||
 		    !genradix_ptr_alloc(&frames->table, fresh, PB_GFP))
 			return -ENOMEM;
 	}
@@ -412,7 +412,7 @@ static int frame_populate(struct pb_frames *frames, struct pb_blank *blank,
 			goto out_total;
 	}
 
-	blank->folio = pb_may_fail(FRAME, NULL, folio_alloc(gfp, 0));
+	blank->folio = pb_may_fail(alloc_frame, NULL, folio_alloc(gfp, 0));
 	if (!blank->folio)
 		goto out_total;
 
@@ -598,7 +598,7 @@ void pb_frames_set_policy(struct pb_frames *frames,
 	struct pb_policy_box *p = &frames->policy;
 	u32 nr;
 
-	pb_window(PB_WINDOW_POLICY_LOCK);
+	pb_window(policy_lock);
 	spin_lock(&frames->policy_lock);
 	/* Read under the lock: all loaded frames are below it. */
 	nr = READ_ONCE(frames->fresh);

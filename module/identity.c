@@ -52,7 +52,7 @@ struct inode *pb_identity_get(struct pb_box *box, const struct mm_struct *mm)
 		atomic64_set(&inode->i_sequence, 0);
 		return inode;
 	}
-	inode = pb_may_fail(INODE, ERR_PTR(-ENOMEM),
+	inode = pb_may_fail(alloc_inode, ERR_PTR(-ENOMEM),
 			    alloc_anon_inode(box->inode->i_sb));
 	if (IS_ERR(inode))
 		return NULL;

@@ -42,7 +42,7 @@ static mempool_t *io_pool;
 
 static int io_rw(struct pb_io *io, unsigned int first, unsigned int nr)
 {
-	if (pb_fail(io->write ? PB_FAIL_BACKEND_WRITE : PB_FAIL_BACKEND_READ))
+	if (io->write ? pb_fail(backend_write) : pb_fail(backend_read))
 		return -EIO;
 	/* After a truncation the store may have grown again: do not write. */
 	if (io->write && io->backend == io->box->store &&
@@ -72,7 +72,7 @@ static void io_end(struct pb_io *io)
 {
 	unsigned int failed = 0, past = 0;
 
-	pb_window(PB_WINDOW_IO_END);
+	pb_window(io_end);
 	for (unsigned int i = 0; i < io->nr; i++) {
 		past += io->err[i] == -ENODATA;
 		failed += io->err[i] && io->err[i] != -ENODATA;
@@ -191,7 +191,7 @@ void pb_io_submit(struct pb_io *io)
 {
 	u32 delay = io_delay(io);
 
-	pb_window(PB_WINDOW_IO_BEGIN);
+	pb_window(io_begin);
 	if (io->backend->ops->inline_io)
 		io_transfer(io);
 	if (delay)
@@ -300,11 +300,11 @@ void pb_flight_wait_closing(struct pb_flight *flight)
 int __init pb_ios_init(void)
 {
 	io_cache =
-		pb_may_fail(CACHE, NULL,
+		pb_may_fail(create_cache, NULL,
 			    kmem_cache_create("pb_io", PB_IO_SIZE, 0, 0, NULL));
 	if (!io_cache)
 		return -ENOMEM;
-	io_pool = pb_may_fail(POOL, NULL,
+	io_pool = pb_may_fail(create_pool, NULL,
 			      mempool_create_slab_pool(IO_RESERVE, io_cache));
 	if (!io_pool) {
 		kmem_cache_destroy(io_cache);

@@ -115,7 +115,7 @@ out_pages:
 
 static void __exit pagebox_exit(void)
 {
-	pb_window(PB_WINDOW_UNLOAD);
+	pb_window(unload);
 	pb_dev_exit();
 	pb_boxes_exit();
 	pb_debugfs_exit();

@@ -42,7 +42,7 @@ int pb_maps_init(struct pb_maps *maps)
 	hash_init(maps->processes);
 	INIT_LIST_HEAD(&maps->list);
 	INIT_LIST_HEAD(&maps->unsynced);
-	return pb_may_fail(MAP, -ENOMEM,
+	return pb_may_fail(alloc_map, -ENOMEM,
 			   rhashtable_init(&maps->live, &live_params));
 }
 
@@ -167,7 +167,7 @@ static struct pb_process *leave_process_locked(struct pb_map *map)
 static int map_publish(struct pb_map *map)
 {
 	struct pb_process *new = pb_may_fail(
-		MAP, NULL, kzalloc(sizeof(struct pb_process), PB_GFP));
+		alloc_map, NULL, kzalloc(sizeof(struct pb_process), PB_GFP));
 	struct pb_maps *maps = &map->box->maps;
 	bool failed;
 
@@ -202,7 +202,7 @@ struct pb_map *pb_map_new(struct pb_box *box, struct file *file,
 			  struct mm_struct *mm, bool private)
 {
 	struct pb_map *map =
-		pb_may_fail(MAP, NULL, kzalloc(sizeof(*map), PB_GFP));
+		pb_may_fail(alloc_map, NULL, kzalloc(sizeof(*map), PB_GFP));
 
 	if (!map)
 		return NULL;
@@ -310,7 +310,7 @@ static void map_discard(struct pb_map *map, pgoff_t first, pgoff_t last)
 		end = last;
 		if (map_shows(map, index, &end))
 			continue;
-		pb_window(PB_WINDOW_CLOSE_DISCARD);
+		pb_window(close_discard);
 		pb_view_drop(map->box, map->view, index, end);
 	}
 }
@@ -329,7 +329,7 @@ void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 	struct pb_box *box = map->box;
 	struct pb_process *process;
 
-	pb_window(PB_WINDOW_CLOSE_VMA);
+	pb_window(close_vma);
 	WRITE_ONCE(map->vmas, map->vmas - 1);
 	pb_commit_recount(map);
 	if (map->vmas) {
@@ -342,7 +342,7 @@ void pb_map_put_vma(struct pb_map *map, pgoff_t first, unsigned long nr)
 	WRITE_ONCE(box->maps.nr, box->maps.nr - 1);
 	spin_unlock(&box->maps.lock);
 	kfree(process);
-	pb_window(PB_WINDOW_CLOSE_VIEW);
+	pb_window(close_view);
 	if (pb_map_private(map))
 		pb_view_destroy(box, &map->own);
 	pb_identity_put(box, map->identity);

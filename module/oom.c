@@ -259,7 +259,7 @@ static int kill_somebody(struct pb_box *box)
 	struct candidate c;
 
 	count_pages(box);
-	pb_window(PB_WINDOW_OOM_CHOOSE);
+	pb_window(oom_choose);
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	rcu_read_lock();

@@ -46,7 +46,7 @@ static struct kmem_cache *pb_page_cache;
 struct pb_page *pb_page_new(struct pb_box *box, pgoff_t index, bool root)
 {
 	struct pb_page *page = pb_may_fail(
-		PAGE, NULL, kmem_cache_alloc(pb_page_cache, PB_GFP));
+		alloc_page, NULL, kmem_cache_alloc(pb_page_cache, PB_GFP));
 
 	if (!page)
 		return NULL;
@@ -151,7 +151,7 @@ struct folio *pb_page_trylock(struct pb_page *page)
 /* The same for callers that defer their work if the page is busy. */
 static struct folio *page_trylock(struct pb_page *page)
 {
-	return pb_may_fail(PAGE_BUSY, ERR_PTR(-EAGAIN), pb_page_trylock(page));
+	return pb_may_fail(page_busy, ERR_PTR(-EAGAIN), pb_page_trylock(page));
 }
 
 /* Never wait here: very many of these works may be queued. */
@@ -162,7 +162,7 @@ static void page_late_work(struct work_struct *work)
 	struct pb_box *box = late->box;
 	struct folio *folio;
 
-	pb_window(PB_WINDOW_PAGE_LATE);
+	pb_window(page_late);
 	folio = page_trylock(late->page);
 	if (IS_ERR(folio)) {
 		late->pause = min(2 * late->pause, LATE_PAUSE);
@@ -229,7 +229,7 @@ static void page_free(struct pb_box *box, struct pb_page *page)
 	struct folio *folio;
 	struct late *late;
 
-	pb_window(PB_WINDOW_PAGE_FREE);
+	pb_window(page_free);
 	folio = page_trylock(page);
 	if (!IS_ERR(folio)) {
 		page_release(box, page, folio);
@@ -447,7 +447,7 @@ int pb_page_lock_idle(struct pb_box *box, struct pb_page *page,
 			return err;
 		/* Without the lock, which core mm may want; see writeback.c. */
 		folio_unlock(*folio);
-		pb_window(PB_WINDOW_LOCK_IDLE);
+		pb_window(lock_idle);
 		err = folio_wait_writeback_killable(*folio);
 		folio_put(*folio);
 		if (err)
@@ -503,8 +503,8 @@ void pb_page_free_slot(struct pb_box *box, struct pb_page *page)
  */
 int __init pb_pages_init(void)
 {
-	pb_page_cache =
-		pb_may_fail(CACHE, NULL, KMEM_CACHE(pb_page, SLAB_ACCOUNT));
+	pb_page_cache = pb_may_fail(create_cache, NULL,
+				    KMEM_CACHE(pb_page, SLAB_ACCOUNT));
 	return pb_page_cache ? 0 : -ENOMEM;
 }
 

@@ -63,7 +63,8 @@ int pb_policy_register(const struct pb_policy *policy)
 
 	if (!policy_is_valid(policy))
 		return -EINVAL;
-	entry = pb_may_fail(POLICY, NULL, kmalloc(sizeof(*entry), GFP_KERNEL));
+	entry = pb_may_fail(alloc_policy, NULL,
+			    kmalloc(sizeof(*entry), GFP_KERNEL));
 	if (!entry)
 		return -ENOMEM;
 	entry->policy = policy;

@@ -175,10 +175,10 @@ static int range_discard_page(struct pb_box *box, struct pb_view *view,
 	err = pb_page_lock_idle(box, page, &folio);
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_DISCARD_REPLACE);
+	pb_window(discard_replace);
 	err = pb_view_replace(view, index, page, NULL);
 	if (!err && !folio) {
-		pb_window(PB_WINDOW_DISCARD_LOCK);
+		pb_window(discard_lock);
 		/* Pairs with the compare-and-exchange in pb_page_attach(). */
 		smp_mb();
 		err = pb_page_lock(box, page, &folio);
@@ -188,14 +188,14 @@ static int range_discard_page(struct pb_box *box, struct pb_view *view,
 		}
 	}
 	if (folio) {
-		pb_window(PB_WINDOW_DISCARD_UNMAP);
+		pb_window(discard_unmap);
 		if (!err && folio_mapped(folio))
 			pb_box_unmap(box, index, 1);
 		pb_folio_release(folio);
 	}
 	if (err)
 		return err;
-	pb_window(PB_WINDOW_DISCARD_UNSHARE);
+	pb_window(discard_unshare);
 	pb_page_unshare(box, page);
 	pb_count(box, PB_STAT_DISCARDED);
 	return 0;

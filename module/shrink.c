@@ -31,7 +31,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 	unsigned long freed = pb_frames_shrink(&box->frames, nr);
 
 	sc->nr_scanned = nr;
-	pb_window(PB_WINDOW_SHRINK_SCAN);
+	pb_window(shrink_scan);
 	if (freed < nr && (sc->gfp_mask & __GFP_FS))
 		freed += pb_evict_shrink(box, nr - freed);
 	pb_count_add(box, PB_STAT_SHRUNK, freed);
@@ -46,7 +46,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
  */
 int pb_shrink_add(struct pb_box *box)
 {
-	return pb_may_fail(SHRINKER, -ENOMEM,
+	return pb_may_fail(register_shrinker, -ENOMEM,
 			   pb_shrinker_register(&box->shrinker, shrink_count,
 						shrink_scan, box));
 }

@@ -56,7 +56,7 @@ static int stack_set(struct pb_box *box, const struct pagebox_stack *stack)
 	vma_start_write(vma);
 	map->stack_limit = vma->vm_end - (stack->limit ?: size);
 	WRITE_ONCE(map->stack_low, vma->vm_end - stack->top);
-	pb_window(PB_WINDOW_STACK_UNMAP);
+	pb_window(stack_unmap);
 	below = (size - stack->top) >> PAGE_SHIFT;
 	if (below)
 		pb_box_unmap(box, vma->vm_pgoff, below);

@@ -53,7 +53,7 @@ const char *const pb_stat_names[PB_STAT_NR] = {
  */
 int pb_stats_init(struct pb_box *box)
 {
-	box->stats = pb_may_fail(STATS, NULL,
+	box->stats = pb_may_fail(alloc_stats, NULL,
 				 alloc_percpu_gfp(struct pb_stats, PB_GFP));
 	return box->stats ? 0 : -ENOMEM;
 }

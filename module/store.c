@@ -75,7 +75,7 @@ void pb_store_notice(struct pb_box *box)
 
 	if (!store_note_size(box))
 		return;
-	pb_window(PB_WINDOW_TRUNCATE_NOTED);
+	pb_window(truncate_noted);
 	pb_box_unmap_from(box, READ_ONCE(t->first));
 	/* The flusher of a box that is being destroyed may get here. */
 	if (!kref_get_unless_zero(&box->ref))
@@ -189,7 +189,7 @@ static int watch_event(struct fsnotify_mark *mark, u32 mask,
 	if (!box)
 		return 0;
 	/* An unsealed box has no page, and reads the size when it is sealed. */
-	if (smp_load_acquire(&box->sealed) && !pb_fail(PB_FAIL_WATCH_EVENT))
+	if (smp_load_acquire(&box->sealed) && !pb_fail(watch_event))
 		pb_store_pending(box, 0);
 	pb_box_put_later(box);
 	return 0;
@@ -220,7 +220,7 @@ struct pb_watch *pb_watch_new(struct pb_box *box, struct pb_backend *store)
 
 	if (store->ops->kind != PAGEBOX_BACKEND_FILE)
 		return NULL;
-	watch = pb_may_fail(WATCH, NULL, kzalloc(sizeof(*watch), PB_GFP));
+	watch = pb_may_fail(alloc_watch, NULL, kzalloc(sizeof(*watch), PB_GFP));
 	if (!watch)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&watch->lock);
@@ -258,7 +258,7 @@ void pb_watch_end(struct pb_watch *watch)
 int __init pb_watches_init(void)
 {
 	/* Several boxes may have the same store. */
-	watch_group = pb_may_fail(WATCH, ERR_PTR(-ENOMEM),
+	watch_group = pb_may_fail(alloc_watch, ERR_PTR(-ENOMEM),
 				  fsnotify_alloc_group(&watch_ops,
 						       FSNOTIFY_GROUP_DUPS));
 	return PTR_ERR_OR_ZERO(watch_group);

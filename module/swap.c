@@ -45,7 +45,7 @@ struct pb_swap *pb_swap_new(struct pb_backend *backend, u32 limit, u32 parity)
 
 	if (!room)
 		return ERR_PTR(-ENOSPC);
-	swap = pb_may_fail(SWAP, NULL, kzalloc(sizeof(*swap), PB_GFP));
+	swap = pb_may_fail(alloc_swap, NULL, kzalloc(sizeof(*swap), PB_GFP));
 	if (!swap)
 		return ERR_PTR(-ENOMEM);
 	swap->backend = backend;
@@ -85,7 +85,7 @@ u32 pb_swap_slot_get(struct pb_swap *swap, struct pb_page *page)
 	int err;
 
 	xa_lock(&swap->slots);
-	err = pb_may_fail(SLOT, -ENOMEM,
+	err = pb_may_fail(alloc_slot, -ENOMEM,
 			  __xa_alloc(&swap->slots, &slot, page,
 				     XA_LIMIT(0, swap->limit - 1), PB_GFP));
 	if (!err) {
@@ -111,7 +111,7 @@ void pb_swap_slot_put(struct pb_swap *swap, u32 slot)
 	/* First: once the slot is free, its next owner may write to it. */
 	if (backend->ops->discard)
 		backend->ops->discard(backend, slot);
-	pb_window(PB_WINDOW_SLOT_FREE);
+	pb_window(slot_free);
 	xa_lock(&swap->slots);
 	if (!WARN_ON_ONCE(!__xa_erase(&swap->slots, slot)))
 		WRITE_ONCE(swap->used, swap->used - 1);

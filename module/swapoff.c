@@ -22,7 +22,7 @@
 static void swapoff_leave_slot(struct pb_box *box, struct pb_swap *old,
 			       struct pb_page *page, struct folio *folio)
 {
-	pb_window(PB_WINDOW_SWAPOFF_LEAVE);
+	pb_window(swapoff_leave);
 	if (page->slot != PB_NONE &&
 	    (page->slot & PB_SWAP_PARITY) == old->parity) {
 		pb_page_free_slot(box, page);
@@ -49,7 +49,7 @@ static int swapoff_bring_in(struct pb_box *box, struct pb_swap *old,
 	if (err)
 		return err == -EAGAIN ? -ENOMEM : err;
 	folio = blank.folio;
-	pb_window(PB_WINDOW_SWAPOFF_ATTACH);
+	pb_window(swapoff_attach);
 	if (!pb_page_attach(box, page, &blank)) {
 		folio_lock(folio);
 		pb_frame_put(&box->frames, folio, blank.frame);
@@ -128,7 +128,7 @@ int pb_swapoff(struct pb_box *box, struct pb_swap *old)
 				return -EINTR;
 			continue;
 		}
-		pb_window(PB_WINDOW_SWAPOFF_PAGE);
+		pb_window(swapoff_page);
 		err = swapoff_move_page(box, old, page);
 		pb_page_put(box, page);
 		if (err)

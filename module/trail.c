@@ -130,7 +130,7 @@ static struct pb_trail *trail_of_current(struct pb_trails *trails)
 	if (trail)
 		return trail;
 
-	trail = pb_may_fail(TRAIL, NULL, kzalloc(sizeof(*trail), PB_GFP));
+	trail = pb_may_fail(alloc_trail, NULL, kzalloc(sizeof(*trail), PB_GFP));
 	if (!trail)
 		return NULL;
 	trail->thread = get_pid(thread);

@@ -104,7 +104,7 @@ static void truncate_trim(struct pb_box *box, u64 cut)
 	pgoff_t index = cut >> PAGE_SHIFT;
 	struct pb_page *page;
 
-	pb_window(PB_WINDOW_TRUNCATE_TRIM);
+	pb_window(truncate_trim);
 	if (offset_in_page(cut))
 		truncate_trim_tail(box, index++, offset_in_page(cut));
 	pb_box_unmap_from(box, index);

@@ -70,11 +70,11 @@ static void user_begin(struct work_struct *work)
 	bool ready;
 
 	/* A task that is short of memory may wait for a request. */
-	user->io_wq = pb_may_fail(WORKQUEUE, NULL,
+	user->io_wq = pb_may_fail(alloc_workqueue, NULL,
 				  alloc_workqueue("pagebox_io",
 						  WQ_UNBOUND | WQ_MEM_RECLAIM,
 						  USER_WORKERS));
-	user->wq = pb_may_fail(WORKQUEUE, NULL,
+	user->wq = pb_may_fail(alloc_workqueue, NULL,
 			       alloc_workqueue("pagebox_user", WQ_UNBOUND,
 					       USER_WORKERS));
 	ready = user->io_wq && user->wq;
@@ -93,7 +93,7 @@ static void user_begin(struct work_struct *work)
 static struct pb_user *user_new(kuid_t uid)
 {
 	struct pb_user *user =
-		pb_may_fail(BOX, NULL, kzalloc(sizeof(*user), PB_GFP));
+		pb_may_fail(alloc_box, NULL, kzalloc(sizeof(*user), PB_GFP));
 
 	lockdep_assert_held(&users_lock);
 	if (!user)
@@ -134,7 +134,7 @@ struct pb_user *pb_user_get(kuid_t uid)
 	struct pb_user *user;
 	int err;
 
-	pb_window(PB_WINDOW_USER_GET);
+	pb_window(user_get);
 	mutex_lock(&users_lock);
 	user = user_find(uid);
 	if (user)
@@ -177,7 +177,7 @@ void pb_user_put(struct pb_user *user)
  */
 int __init pb_users_init(void)
 {
-	pb_wq = pb_may_fail(WORKQUEUE, NULL,
+	pb_wq = pb_may_fail(alloc_workqueue, NULL,
 			    alloc_workqueue("pagebox", WQ_UNBOUND, 0));
 	return pb_wq ? 0 : -ENOMEM;
 }

@@ -214,7 +214,7 @@ int pb_view_replace(struct pb_view *view, pgoff_t index, struct pb_page *old,
 	void *seen;
 
 	/* Changing an existing entry needs no memory. */
-	if (!old && pb_fail(PB_FAIL_VIEW))
+	if (!old && pb_fail(store_page))
 		return -ENOMEM;
 	seen = xa_cmpxchg(&view->pages, index, old, new, PB_GFP);
 	if (xa_is_err(seen))
@@ -237,7 +237,7 @@ void pb_view_drop(struct pb_box *box, struct pb_view *view, pgoff_t first,
 
 	xa_for_each_range(&view->pages, index, page, first, last) {
 		xa_erase(&view->pages, index);
-		pb_window(PB_WINDOW_VIEW_DROP);
+		pb_window(view_drop);
 		pb_page_unshare(box, page);
 		cond_resched();
 	}
@@ -270,8 +270,8 @@ struct pb_page *pb_view_share(struct pb_view *from, struct pb_view *to,
 		return NULL;
 
 	*index = xas.xa_index;
-	pb_window(PB_WINDOW_FORK_SHARE);
-	seen = pb_may_fail(VIEW, XA_ERROR(-ENOMEM),
+	pb_window(fork_share);
+	seen = pb_may_fail(store_page, XA_ERROR(-ENOMEM),
 			   xa_cmpxchg(&to->pages, *index, NULL, page, PB_GFP));
 	if (!seen)
 		return page;

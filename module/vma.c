@@ -155,7 +155,7 @@ static vm_fault_t vma_fault_in_map(struct pb_map *map, struct vm_fault *vmf)
 		return vma_error(&f, vmf, err);
 	pb_fault_count(&f, f.class);
 	vma_trace(&f, vmf, f.class, start);
-	pb_window(PB_WINDOW_FAULT_MAP);
+	pb_window(fault_map);
 	vmf->page = folio_page(f.folio, 0);
 	return VM_FAULT_LOCKED | (f.major ? VM_FAULT_MAJOR : 0);
 }
@@ -208,7 +208,7 @@ static vm_fault_t vma_break_cow(struct pb_fault *f, struct vm_fault *vmf,
 	vma_trace(f, vmf, f->class, start);
 	/* The old page is unmapped; the access finds the new one. */
 	pb_folio_release(f->folio);
-	pb_window(PB_WINDOW_MKWRITE_COPIED);
+	pb_window(mkwrite_copied);
 	return VM_FAULT_NOPAGE | (f->major ? VM_FAULT_MAJOR : 0);
 }
 
@@ -223,7 +223,7 @@ static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
 
 	if (vmf->pte)
 		pb_trail_step(f.box, vmf);
-	pb_window(PB_WINDOW_MKWRITE_LOCK);
+	pb_window(mkwrite_lock);
 	if (folio_lock_killable(folio))
 		return vma_killed(vmf);
 	rcu_read_lock();
@@ -243,7 +243,7 @@ static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
 	}
 	/* From here on a futex in it belongs to this view, see identity.c. */
 	WRITE_ONCE(folio->mapping, f.map->identity->i_mapping);
-	pb_window(PB_WINDOW_MKWRITE_MAP);
+	pb_window(mkwrite_map);
 	/* Without a PTE this is the second half of a fault already counted. */
 	if (vmf->pte) {
 		pb_folio_referenced(f.box, folio);
@@ -276,7 +276,7 @@ static void vma_open(struct vm_area_struct *vma)
 	else
 		vma->vm_private_data = pb_fork_vma(map, vma);
 	/* Mimic a failed split on Linux 6.1, which is hard to provoke. */
-	if (map->mm == vma->vm_mm && pb_fail(PB_FAIL_SPLIT)) {
+	if (map->mm == vma->vm_mm && pb_fail(split_vma)) {
 		pb_map_get_vma(map);
 		pb_map_put_vma(map, 0, 0);
 	}

@@ -73,7 +73,7 @@ static void writeback_done(struct pb_io *io)
 	struct pb_flight *flight =
 		container_of(io, struct pb_writeback, io)->flight;
 
-	pb_window(PB_WINDOW_WRITE_DONE);
+	pb_window(write_done);
 	for (unsigned int i = 0; i < io->nr; i++) {
 		if (io->err[i]) {
 			folio_set_dirty(io->folio[i]);
@@ -199,7 +199,7 @@ static int writeback_lock_due(struct writer *w, struct pb_page *page,
 		folio_unlock(folio);
 		if (!w->wait)
 			return 0;
-		pb_window(PB_WINDOW_WRITE_AGAIN);
+		pb_window(write_again);
 		writeback_submit(w);
 		err = folio_wait_writeback_killable(folio);
 		if (err)
@@ -214,13 +214,13 @@ static int writeback_lock_due(struct writer *w, struct pb_page *page,
 static void writeback_clean(struct pb_box *box, struct pb_page *page,
 			    struct folio *folio)
 {
-	pb_window(PB_WINDOW_WRITE_CLEAN);
+	pb_window(write_clean);
 	folio_mkclean(folio);
 	pb_store_clear_tail(box, folio);
 	folio_clear_dirty(folio);
 	page->dirtied = 0;
 	folio_start_writeback(folio);
-	pb_window(PB_WINDOW_WRITE_CLEANED);
+	pb_window(write_cleaned);
 }
 
 /* Start an empty write in the writer's group. */
@@ -258,7 +258,7 @@ static int writeback_pages(struct writer *w, pgoff_t index, pgoff_t last)
 		page = writeback_next(w->box, &index, last, &folio);
 		if (!page)
 			break;
-		pb_window(PB_WINDOW_WRITE_LOCK);
+		pb_window(write_lock);
 		err = writeback_lock_due(w, page, folio);
 		if (err > 0) {
 			writeback_add(w, page, folio);
@@ -371,7 +371,7 @@ int pb_writeback_fsync(struct file *file, loff_t start, loff_t end,
 	if (!pb_box_writes_back(box))
 		return err;
 	if (!err) {
-		pb_window(PB_WINDOW_FSYNC_SYNC);
+		pb_window(fsync_sync);
 		err = pb_backend_sync(box->store, datasync);
 		if (err)
 			pb_store_failed(box, err);
@@ -435,11 +435,11 @@ static void writeback_flush_work(struct work_struct *work)
 		before =
 			(jiffies - msecs_to_jiffies(READ_ONCE(box->tune.dirty_age_ms))) ?:
 				1;
-	pb_window(PB_WINDOW_FLUSH_WRITE);
+	pb_window(flush_write);
 	/* Errors are recorded for fsync(), and the pages stay dirty. */
 	if (dirty)
 		writeback_and_wait(box, 0, ULONG_MAX, false, before);
-	pb_window(PB_WINDOW_FLUSH_AGAIN);
+	pb_window(flush_again);
 	queue_delayed_work(box->user->wq, &box->flusher, writeback_period(box));
 }
 
@@ -490,9 +490,9 @@ static void writeback_farewell_work(struct work_struct *work)
 	struct pb_box *box = last->box;
 	unsigned long lost;
 
-	pb_window(PB_WINDOW_FAREWELL_STOP);
+	pb_window(farewell_stop);
 	pb_writeback_stop(box);
-	pb_window(PB_WINDOW_FAREWELL_WRITE);
+	pb_window(farewell_write);
 	if (pb_store_pending(box, PB_CUT_ANY))
 		pb_truncate_trim(box);
 	writeback_and_wait(box, 0, ULONG_MAX, true, 0);

@@ -81,6 +81,53 @@ split_tests()
 	mapfile -t two_cpus < <(printf '%s\n' "$@" | grep -xF "$smp")
 }
 
+# split_by_module KERNEL TEST...: sets $usual to the tests that run with the module for
+# users, and $with_failpoints to those that run with the module that has failpoints: on
+# a debug kernel these are all.
+split_by_module()
+{
+	local needing
+
+	usual=() with_failpoints=()
+	case $("$top/scripts/kernel" name "$1") in
+	*-*)
+		shift
+		with_failpoints=("$@")
+		return
+		;;
+	esac
+	shift
+	needing=$(make_selftests emit_failpoints)
+	mapfile -t usual < <(printf '%s\n' "$@" | grep -vxF "$needing")
+	mapfile -t with_failpoints < <(printf '%s\n' "$@" | grep -xF "$needing")
+}
+
+# build_modules TREE KERNEL TEST...: builds the modules of TREE that the tests need.
+build_modules()
+{
+	local tree=$1 usual with_failpoints
+
+	shift
+	split_by_module "$@"
+	[ ${#usual[@]} = 0 ] || "$tree/scripts/module" --vm "$1" || return
+	[ ${#with_failpoints[@]} = 0 ] || "$tree/scripts/module" --failpoints "$1"
+}
+
+# modules_and_tests KERNEL TEST...: sets $arguments for scripts/guest/check: each
+# module, followed by its tests.
+modules_and_tests()
+{
+	local usual with_failpoints dir
+
+	split_by_module "$@"
+	dir=build/$("$top/scripts/kernel" release "$1")
+	arguments=()
+	[ ${#usual[@]} = 0 ] || arguments+=("$dir/pagebox.ko" "${usual[@]}")
+	# shellcheck disable=SC2034	# for the scripts that source this
+	[ ${#with_failpoints[@]} = 0 ] ||
+		arguments+=("$dir-failpoints/pagebox.ko" "${with_failpoints[@]}")
+}
+
 # quoted ARG...: quotes the arguments for a POSIX shell.
 quoted()
 {

@@ -39,6 +39,11 @@
 #include "lib/test.h"
 #include "pagebox.h"
 
+static void __attribute__((constructor)) skip_without_failpoints(void)
+{
+	need_failpoints();
+}
+
 #define FRAMES 16
 #define FEW_FRAMES 4
 #define PAGES 10

@@ -17,11 +17,17 @@
 
 #include "lib/box.h"
 #include "lib/child.h"
+#include "lib/failpoint.h"
 #include "lib/harness.h"
 #include "lib/load.h"
 #include "lib/module.h"
 #include "lib/proc.h"
 #include "lib/test.h"
+
+static void __attribute__((constructor)) skip_without_failpoints(void)
+{
+	need_failpoints();
+}
 
 #define LOADS sized(100, 100)
 #define FULL_ROUNDS 100

@@ -32,6 +32,11 @@
 #include "lib/user.h"
 #include "pagebox.h"
 
+static void __attribute__((constructor)) skip_without_failpoints(void)
+{
+	need_failpoints();
+}
+
 #define FRAMES 8
 #define PAGES 4
 #define DEBUGFS "/sys/kernel/debug/pagebox"

@@ -15,11 +15,17 @@
 #include "lib/box.h"
 #include "lib/child.h"
 #include "lib/counters.h"
+#include "lib/failpoint.h"
 #include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/pattern.h"
 #include "lib/test.h"
 #include "pagebox.h"
+
+static void __attribute__((constructor)) skip_without_failpoints(void)
+{
+	need_failpoints();
+}
 
 #define SEED 20
 #define EXECS 120

@@ -14,11 +14,22 @@
 
 #define FAILPOINTS "/sys/kernel/debug/pagebox/failpoints"
 
+#define MISSING "load the module built with PAGEBOX_FAILPOINTS=1"
+
+void need_failpoints(void)
+{
+	need_module();
+	if (access(FAILPOINTS, F_OK))
+		skip_program(MISSING);
+}
+
 int failpoint_error(const char *command)
 {
 	int fd = open(FAILPOINTS, O_WRONLY | O_CLOEXEC);
 	int error = 0;
 
+	if (fd < 0 && errno == ENOENT)
+		skip_case(MISSING);
 	if (fd < 0)
 		die(FAILPOINTS);
 	if (write(fd, command, strlen(command)) < 0)

@@ -3,12 +3,16 @@
  * The module's failpoints, see module/failpoint.c.
  *
  * All of them are turned off when a test begins and when it ends, so that an
- * interrupted test leaves none set for the next one.
+ * interrupted test leaves none set for the next one. A case that uses them is
+ * skipped if the module has none.
  */
 #ifndef PAGEBOX_LIB_FAILPOINT_H
 #define PAGEBOX_LIB_FAILPOINT_H
 
 #include <stdbool.h>
+
+/* Skips the whole program when the module has none. */
+void need_failpoints(void);
 
 /* One command, like "fault_lock stop times 1 pid 17"; it must be accepted. */
 void failpoint_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -39,6 +39,20 @@ void die(const char *fmt, ...)
 	_exit(KSFT_FAIL);
 }
 
+void skip_program(const char *missing)
+{
+	printf("TAP version 13\n1..0 # SKIP %s\n", missing);
+	fflush(stdout);
+	_exit(KSFT_SKIP);
+}
+
+void skip_case(const char *missing)
+{
+	fflush(stdout);
+	dprintf(2, "# %s\n", missing);
+	_exit(KSFT_SKIP);
+}
+
 void need_module(void)
 {
 	const char *missing = NULL;
@@ -47,11 +61,8 @@ void need_module(void)
 		missing = "be root";
 	else if (access("/dev/pagebox", F_OK))
 		missing = "load the module pagebox";
-	if (!missing)
-		return;
-	printf("TAP version 13\n1..0 # SKIP %s\n", missing);
-	fflush(stdout);
-	_exit(KSFT_SKIP);
+	if (missing)
+		skip_program(missing);
 }
 
 uint32_t rnd(uint64_t *state)

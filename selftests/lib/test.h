@@ -19,6 +19,12 @@ extern size_t page_size;
 /* Prints the message, and errno when it is set, and fails the test. */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* Skips the whole program, before its first case. */
+void skip_program(const char *missing) __attribute__((noreturn));
+
+/* Skips the case of the calling process. */
+void skip_case(const char *missing) __attribute__((noreturn));
+
 /* Skips the whole program if the module is not loaded or without root. */
 void need_module(void);
 

@@ -28,6 +28,11 @@
 
 #define STACK (128 * 1024)
 
+static void __attribute__((constructor)) skip_without_failpoints(void)
+{
+	need_failpoints();
+}
+
 struct scene *scene_new(void)
 {
 	struct scene *scene = shared_memory(sizeof(*scene));

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bugs on purpose, in self-test builds alone (scripts/module --seeded): they
- * prove that the detectors of a kernel are on, and that the test runner fails
- * when they speak.
+ * Bugs on purpose, in a module that only scripts/detectors loads: they prove that
+ * the detectors of a kernel are on, and that the test runner fails when they speak.
  *
- *   echo NAME >/sys/module/pagebox/parameters/seeded
+ *   insmod pagebox_seeded.ko bug=NAME
  *
  * commits the bug NAME once. Some of them end the kernel.
  */
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/init.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -194,12 +194,16 @@ static const struct {
 	{ "bad-list", bad_list },
 };
 
-static int seeded_set(const char *value, const struct kernel_param *kp)
+static char *bug = "";
+module_param(bug, charp, 0);
+MODULE_PARM_DESC(bug, "name of the bug to commit");
+
+static int __init seeded_init(void)
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(bugs); i++) {
-		if (!sysfs_streq(value, bugs[i].name))
+		if (strcmp(bug, bugs[i].name))
 			continue;
 		bugs[i].commit();
 		return 0;
@@ -207,7 +211,13 @@ static int seeded_set(const char *value, const struct kernel_param *kp)
 	return -EINVAL;
 }
 
-static const struct kernel_param_ops seeded_ops = { .set = seeded_set };
+static void __exit seeded_exit(void)
+{
+}
 
-module_param_cb(seeded, &seeded_ops, NULL, 0200);
-MODULE_PARM_DESC(seeded, "commit this bug (self-test builds only)");
+module_init(seeded_init);
+module_exit(seeded_exit);
+
+MODULE_DESCRIPTION("Bugs on purpose, for the test runner of pagebox");
+MODULE_AUTHOR("The pagebox developers");
+MODULE_LICENSE("GPL");
