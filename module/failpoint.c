@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Failures and delays on request, for tests. CONFIG_FAULT_INJECTION makes memory
- * allocations fail, but no backend, it delays no task, and stock kernels lack it. So
- * the module has points of its own: see failpoint.h.
+ * allocations fail, but not backends, it does not delay tasks, and stock kernels
+ * lack it. So the module has its own points: see failpoint.h.
  *
  * Each write to the file failpoints is one command, and needs CAP_SYS_ADMIN:
  *
@@ -15,18 +15,17 @@
  *   all off
  *
  * "fail" is for points that can fail, "delay" and "stop" are for windows. A stopped
- * task waits for "go", which also turns the point off; it continues without when it
- * is killed, or after a minute. "after N" lets the first N tasks pass, "times M"
- * ends after M, "pid P" is for the threads of process P only; workers have no
- * process.
+ * task waits for "go", which also turns the point off; it continues without "go" if
+ * it is killed, or after a minute. "after N" lets the first N tasks pass, "times M"
+ * limits the number of actions, "pid P" selects the threads of process P; workers
+ * have no process.
  *
- * "all nth N": the N-th time from now that any point that can fail is reached, it
- * fails, once. With N = 1, 2, 3... until nothing fails, a test goes through every
- * failure.
+ * "all nth N" makes the N-th hit of any point that can fail, counted from now,
+ * fail once. With N = 1, 2, 3... until nothing fails, a test covers every failure.
  *
- * Reading returns a line for each point: name and kind; how often it was reached
- * since it was set, while any point is set; how often it acted; how many tasks wait
- * now; its setting.
+ * Reading returns a line for each point: name; kind; number of hits since it was
+ * set, counted while any point is set; number of actions; number of tasks waiting
+ * now; setting.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -48,9 +47,9 @@
 
 DEFINE_STATIC_KEY_FALSE(pb_failpoints_on);
 
-/* How long a task is stopped at most. Half of what the kernel calls a hang. */
+/* Longest stop of a task: half of the kernel's limit for hung tasks. */
 #define STOP_MAX (60 * HZ)
-/* How long where it cannot sleep; RCU calls 21 s a stall. */
+/* Longest stop where it cannot sleep; RCU reports a stall after 21 s. */
 #define SPIN_MAX (8 * HZ)
 #define DELAY_MAX_MS 10000U
 #define COMMAND_MAX 128
@@ -63,7 +62,7 @@ static const char *const action_names[] = {
 
 static DEFINE_SPINLOCK(failpoints_lock); /* all of the points */
 static DECLARE_WAIT_QUEUE_HEAD(stopped);
-/* All points that can fail, counted together; @where it did. */
+/* All points that can fail, counted together; @where is the one that failed. */
 static struct pb_failpoint any = { .name = "all" };
 static const struct pb_failpoint *where;
 
@@ -71,9 +70,9 @@ static unsigned long fail_nth;
 module_param(fail_nth, ulong, 0400);
 MODULE_PARM_DESC(
 	fail_nth,
-	"for tests: the n-th point that can fail does, counted from loading");
+	"for tests: fail the n-th hit of all points, counted from loading");
 
-/* Whether the setting is for this task, at this hit. */
+/* Count a hit. Does the setting apply to this task, at this hit? */
 static bool failpoint_is_due(struct pb_failpoint *point)
 {
 	const struct pb_failpoint_setting *set = &point->set;
@@ -93,11 +92,11 @@ static bool failpoint_is_due(struct pb_failpoint *point)
 }
 
 /**
- * pb_failpoint_fails - an operation is about to begin while any point is in use
- * @place: where it is
+ * pb_failpoint_fails - hit a point that can fail, while any point is set
+ * @place: the place
  *
  * Context: any but interrupts.
- * Return: true if the operation has to fail
+ * Return: true if the operation must fail
  */
 bool pb_failpoint_fails(struct pb_failpoint *place)
 {
@@ -126,7 +125,7 @@ static void stop_here(struct pb_failpoint *point, unsigned int round)
 		pr_warn("failpoint %s: no \"go\" in time\n", point->name);
 }
 
-/* A task for which it is due counts as waiting from here on. */
+/* If the action is due, get the setting, and count the task as waiting. */
 static bool begin_if_due(struct pb_failpoint *point,
 			 struct pb_failpoint_setting *set, unsigned int *round)
 {
@@ -151,8 +150,8 @@ static void end_wait(struct pb_failpoint *point)
 }
 
 /**
- * pb_failpoint_wait - a task is at a window while any point is in use
- * @place: where it is
+ * pb_failpoint_wait - hit a window, while any point is set
+ * @place: the place
  *
  * Context: may sleep.
  */
@@ -173,10 +172,10 @@ void pb_failpoint_wait(struct pb_failpoint *place)
 }
 
 /**
- * pb_failpoint_spin - a task is at a window while any point is in use
- * @place: where it is
+ * pb_failpoint_spin - hit a window that must not sleep, while any point is set
+ * @place: the place
  *
- * Context: not to be slept in.
+ * Context: atomic.
  */
 void pb_failpoint_spin(struct pb_failpoint *place)
 {
@@ -196,7 +195,7 @@ void pb_failpoint_spin(struct pb_failpoint *place)
 
 /* Commands ------------------------------------------------------------ */
 
-/* The first place of that name. */
+/* The first place of a name. */
 static struct pb_failpoint *find_point(const char *name)
 {
 	struct pb_failpoint *place;
@@ -289,7 +288,7 @@ static bool is_allowed(const struct pb_failpoint *point,
 	}
 }
 
-/* "go" is another word for "off". */
+/* "go" is an alias of "off". */
 static int parse_action(const char *word)
 {
 	return match_string(action_names, ARRAY_SIZE(action_names),
@@ -430,8 +429,8 @@ static const struct file_operations failpoints_fops = {
 };
 
 /**
- * pb_failpoints_debugfs - make the file
- * @root: the directory for it
+ * pb_failpoints_debugfs - create the file
+ * @root: its directory
  */
 void pb_failpoints_debugfs(struct dentry *root)
 {
@@ -439,7 +438,7 @@ void pb_failpoints_debugfs(struct dentry *root)
 }
 
 /**
- * pb_failpoints_init - join the places of each point, and do what fail_nth= asks
+ * pb_failpoints_init - join the places of each point, and apply fail_nth=
  *
  * Context: before any place is reached.
  */

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Points at which a test can make an operation fail, or delay a task. A point is
- * named where it stands, and nowhere else:
+ * defined where it is used, by its name alone:
  *
  *	new = pb_may_fail(alloc_box, NULL, kzalloc(...));	NULL on request
- *	if (pb_fail(copy_from_user) || get_user(...))		the same by hand
+ *	if (pb_fail(copy_from_user) || get_user(...))		the same, explicitly
  *		return -EFAULT;
  *	pb_window(evict_unmap);			between two steps, where other
  *						tasks may overtake
  *
- * Points of the same name are one point that stands in several places.
+ * Places with the same name are one point.
  *
- * They are compiled in with PAGEBOX_FAILPOINTS=1 alone; else pb_may_fail() is its
- * operation and the others are nothing. failpoint.c has the commands.
+ * Points exist only in builds with PAGEBOX_FAILPOINTS=1. Otherwise pb_may_fail()
+ * is its operation, and the others expand to nothing. failpoint.c documents the
+ * commands.
  */
 #ifndef _PAGEBOX_FAILPOINT_H
 #define _PAGEBOX_FAILPOINT_H
@@ -34,12 +35,12 @@ enum pb_failpoint_action {
 };
 
 /**
- * struct pb_failpoint_setting - what a point does
+ * struct pb_failpoint_setting - the setting of a point
  * @action: enum pb_failpoint_action
- * @pid: the process that it is for, or 0
+ * @pid: the process that it applies to, or 0 for all
  * @value: milliseconds of a delay, or the number of the hit that fails
- * @after: hits that do nothing first
- * @times: how often it acts, U64_MAX for always
+ * @after: number of initial hits without an action
+ * @times: number of actions, U64_MAX for no limit
  */
 struct pb_failpoint_setting {
 	enum pb_failpoint_action action;
@@ -52,13 +53,13 @@ struct pb_failpoint_setting {
 /**
  * struct pb_failpoint - a point, at one of its places
  * @name: of the point
- * @is_window: a task may sleep here; else an operation can fail
+ * @is_window: a task may sleep here; otherwise an operation can fail
  * @first: the first place of that name, which has the state of the point
- * @waiting: tasks that are stopped
+ * @waiting: number of tasks that are stopped or delayed
  * @round: changes when they may continue
- * @set: what the point does
- * @hits: how often it was reached since it was set
- * @done: how often it acted since
+ * @set: its setting
+ * @hits: number of hits since it was set
+ * @done: number of actions since it was set
  */
 struct pb_failpoint {
 	const char *name;
@@ -71,7 +72,7 @@ struct pb_failpoint {
 	u64 done;
 };
 
-/* All places, in a section of their own: see failpoint.lds. */
+/* All places, in a separate section: see failpoint.lds. */
 extern struct pb_failpoint pb_failpoints_start[], pb_failpoints_end[];
 
 DECLARE_STATIC_KEY_FALSE(pb_failpoints_on);
@@ -80,7 +81,7 @@ bool pb_failpoint_fails(struct pb_failpoint *place);
 void pb_failpoint_wait(struct pb_failpoint *place);
 void pb_failpoint_spin(struct pb_failpoint *place);
 
-/* The section is an array, so elements must not be aligned to more than they need. */
+/* The section is an array, so elements must have their natural alignment. */
 #define PB_FAILPOINT(text, sleeps)                                       \
 	({                                                               \
 		static struct pb_failpoint __aligned(                    \
@@ -97,22 +98,22 @@ void pb_failpoint_spin(struct pb_failpoint *place);
 	 pb_failpoint_fails(PB_FAILPOINT(text, false)))
 
 /**
- * pb_fail - shall this operation fail?
+ * pb_fail - must this operation fail?
  * @point: its name
  *
- * Until a point is set, this is a no-op in the instruction stream, and so are the
- * windows.
+ * Until a point is set, this and the windows are no-ops in the instruction
+ * stream.
  *
  * Context: any but interrupts.
- * Return: true if the caller has to act as if it had failed
+ * Return: true if the caller must act as if the operation had failed
  */
 #define pb_fail(point) PB_FAILPOINT_FAILS(#point)
 
 /**
  * pb_may_fail - an operation that can be made to fail
  * @point: its name
- * @failure: what it returns when it fails
- * @operation: the operation, which is then not begun
+ * @failure: result of the failure
+ * @operation: the operation; not evaluated if it must fail
  *
  * Return: @operation or @failure
  */
@@ -123,8 +124,8 @@ void pb_failpoint_spin(struct pb_failpoint *place);
  * pb_window - a place where other tasks may overtake
  * @point: its name
  *
- * Context: may sleep, for as long as a test wants, with whatever locks the
- * caller holds.
+ * Context: may sleep, for any time that a test chooses, with the caller's locks
+ * held.
  */
 #define pb_window(point)                                               \
 	do {                                                           \

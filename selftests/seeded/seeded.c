@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bugs on purpose, in a module that only scripts/detectors loads: they prove that
- * the detectors of a kernel are on, and that the test runner fails when they speak.
+ * Deliberate bugs, in a module that only scripts/detectors loads. They prove that
+ * the detectors of a kernel are on, and that the test runner fails on a report.
  *
  *   insmod pagebox_seeded.ko bug=NAME
  *
- * commits the bug NAME once. Some of them end the kernel.
+ * triggers the bug NAME once. Some of them crash the kernel.
  */
 #include <linux/err.h>
 #include <linux/gfp.h>
@@ -47,7 +47,7 @@ static noinline void slab_out_of_bounds(void)
 	kfree(p);
 }
 
-/* Within the page: nothing else would see it. */
+/* Within the page, so that only KASAN detects it. */
 static noinline void vmalloc_out_of_bounds(void)
 {
 	size_t size = 100;
@@ -60,7 +60,7 @@ static noinline void vmalloc_out_of_bounds(void)
 	vfree(p);
 }
 
-/* The address of the one after the last is legal, the next is not. */
+/* Forming the address one past the end is legal, two past the end is not. */
 static noinline void array_out_of_bounds(void)
 {
 	static int numbers[4];
@@ -94,7 +94,7 @@ static noinline void sleep_in_atomic(void)
 	spin_unlock(&lock);
 }
 
-/* Several: a stale pointer on a stack may hide one. */
+/* Leak several objects: a stale pointer on a stack may hide one. */
 static noinline void slab_leak(void)
 {
 	void *p;
@@ -106,7 +106,7 @@ static noinline void slab_leak(void)
 	}
 }
 
-/* The cache goes before its object, as it would when the module is unloaded. */
+/* Destroy a cache before its object is freed, as an unload could. */
 static noinline void cache_leak(void)
 {
 	struct kmem_cache *cache;
@@ -196,7 +196,7 @@ static const struct {
 
 static char *bug = "";
 module_param(bug, charp, 0);
-MODULE_PARM_DESC(bug, "name of the bug to commit");
+MODULE_PARM_DESC(bug, "name of the bug to trigger");
 
 static int __init seeded_init(void)
 {
@@ -218,6 +218,6 @@ static void __exit seeded_exit(void)
 module_init(seeded_init);
 module_exit(seeded_exit);
 
-MODULE_DESCRIPTION("Bugs on purpose, for the test runner of pagebox");
+MODULE_DESCRIPTION("Deliberate bugs for the test runner of pagebox");
 MODULE_AUTHOR("The pagebox developers");
 MODULE_LICENSE("GPL");
