@@ -32,7 +32,7 @@
 /**
  * pb_identity_get - get an identity for a private map
  * @box: the box
- * @mm: the process, which pte.c finds in the inode's i_private while the map exists
+ * @mm: the process; pte.c finds it in i_private of the inode while the map exists
  *
  * Context: sleeps.
  * Return: an inode without contents, or NULL if memory is short

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hardware's page tables: read, harvest accessed bits, write-protect.
+ * The hardware's page tables: read, harvest accessed bits, unmap, write-protect.
  *
- * This file maps nothing, and leaves unmapping to core mm, one VMA at a time. The
- * page tables of a VMA are safe to walk while the VMA is in the i_mmap tree (under i_mmap_rwsem) or
- * its mm's mmap_lock is held. Newer kernels may still free empty tables in
- * madvise(): RCU keeps their memory, and a PMD entry is checked again under the
- * lock of the table it points to.
+ * This file maps nothing, and calls core mm to unmap, one VMA at a time. The page
+ * tables of a VMA are safe to walk while the VMA is in the i_mmap tree (under
+ * i_mmap_rwsem) or its mm's mmap_lock is held. Newer kernels may still free empty
+ * tables in madvise(): RCU keeps their memory, and a PMD entry is checked again
+ * under the lock of the table it points to.
  */
 #include <linux/interval_tree_generic.h>
 #include <linux/pagemap.h>
@@ -177,7 +177,7 @@ static void harvest_pte(struct mm_struct *mm, unsigned long address,
 		pb_ptep_clear_young(h->vma, address, ptep);
 }
 
-/* The part of a VMA that shows a range of indices. */
+/* The addresses of a range of indices in a VMA. */
 static unsigned long address_of(struct vm_area_struct *vma, pgoff_t first,
 				pgoff_t last, unsigned long *end)
 {
@@ -195,8 +195,8 @@ static unsigned long address_of(struct vm_area_struct *vma, pgoff_t first,
  * @mapping: of the box
  * @first: first index
  * @last: last index
- * @mm: the process whose VMAs come first, or NULL
- * @others: its VMAs were visited
+ * @mm: the process whose VMAs are visited first, or NULL
+ * @others: the VMAs of @mm were visited
  */
 struct rmap {
 	struct address_space *mapping;
@@ -207,8 +207,8 @@ struct rmap {
 };
 
 /*
- * Most private pages are mapped by one process only, and their identity tells
- * which. It is a hint: after fork() that process may be another one, or gone.
+ * Most private pages are mapped by one process only, which their identity tells.
+ * This is a hint: after fork() it may be another process, or one that has exited.
  */
 static struct rmap rmap_of(struct address_space *mapping, struct folio **folios,
 			   unsigned int nr)
@@ -296,8 +296,8 @@ void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
 }
 
 /**
- * struct find - what find_pte() works on
- * @vma: whose page tables are walked
+ * struct find - argument of find_pte()
+ * @vma: VMA whose page tables are walked
  * @first: index of @folios[0]
  * @folios: folios of neighbouring indices, locked
  * @start: address of the first PTE that maps one of them
@@ -337,11 +337,11 @@ static bool any_mapped(struct folio **folios, unsigned int nr)
  * pb_pte_unmap - clear the PTEs of folios at neighbouring indices
  * @mapping: of the box
  * @folios: the folios, locked, so that no fault maps them again
- * @nr: how many folios
+ * @nr: number of folios
  *
- * Unlike unmap_mapping_pages() this leaves VMAs alone in which the same indices
- * show other pages, and ends when the folios have no PTE left. Dirty and accessed
- * bits go to the folios, and the TLBs are flushed.
+ * Unlike unmap_mapping_pages() this skips VMAs that show other pages at the same
+ * indices, and ends when the folios have no PTE left. Dirty and accessed bits go
+ * to the folios, and the TLBs are flushed.
  *
  * Context: sleeps; takes i_mmap_rwsem for reading and page table locks.
  */
