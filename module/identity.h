@@ -7,8 +7,7 @@ struct inode;
 struct mm_struct;
 struct pb_box;
 
-struct inode *pb_identity_get(struct pb_box *box,
-			      const struct mm_struct *mm);
+struct inode *pb_identity_get(struct pb_box *box, const struct mm_struct *mm);
 void pb_identity_put(struct pb_box *box, struct inode *inode);
 void pb_identities_destroy(struct pb_box *box);
 
