@@ -274,6 +274,42 @@ TEST(busy_frames_are_waited_for)
 	close(box);
 }
 
+/*
+ * The frames in the hands of faults hold no page yet, so a policy with a list of
+ * pages proposes none. The evictor looks at the frames in turn and waits.
+ */
+TEST(no_page_to_propose)
+{
+	int box = box_new(FEW, 0);
+	char *map = box_map(box, 2 * FEW, MAP_PRIVATE);
+	struct child fault[FEW + 1];
+	uint64_t revolutions;
+	int answer = -1;
+
+	box_configure(box, (struct pagebox_config){ .set = PAGEBOX_SET_POLICY,
+						    .policy = "fifo" });
+	for (int i = 0; i <= FEW; i++)
+		fault[i] = child_fork(write_one_more, map);
+	failpoint_set("fault_frame stop times %d", FEW);
+	for (int i = 0; i < FEW; i++)
+		ASSERT_EQ(sizeof(i), write(fault[i].ask, &i, sizeof(i)));
+	ASSERT_TRUE(failpoint_waits("fault_frame", FEW));
+
+	revolutions = box_stats(box).revolutions;
+	answer = FEW;
+	ASSERT_EQ(sizeof(answer),
+		  write(fault[FEW].ask, &answer, sizeof(answer)));
+	EXPECT_TRUE(eventually(box_stats(box).revolutions > revolutions));
+	failpoint_go("fault_frame");
+	for (int i = 0; i <= FEW; i++) {
+		ASSERT_EQ(sizeof(answer),
+			  read(fault[i].answer, &answer, sizeof(answer)));
+		EXPECT_EQ(0, answer);
+		child_end(&fault[i]);
+	}
+	close(box);
+}
+
 /* --- requests that exceed the box --- */
 
 /* mlock() of more pages than there are frames fails without waiting. */
