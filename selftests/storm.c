@@ -16,7 +16,7 @@
  *
  * With options it is a program for scripts, without kills:
  *
- * 	storm --seconds S [--seed N] [--disk DEVICE]
+ *	storm --seconds S [--seed N] [--disk DEVICE]
  *
  *   --disk DEVICE   direct I/O from and to this device, which is overwritten
  *

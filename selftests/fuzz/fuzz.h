@@ -204,7 +204,7 @@ void *fuzz_put(struct fuzz_run *run, uint64_t place, const void *bytes,
 /*
  * Memory accesses, any of which may raise a signal:
  *
- * 	if (FUZZ_GUARDED()) { ...; fuzz_unguard(); }
+ *	if (FUZZ_GUARDED()) { ...; fuzz_unguard(); }
  */
 extern __thread sigjmp_buf fuzz_escape;
 extern __thread volatile bool fuzz_is_guarded;

@@ -2,8 +2,8 @@
 /*
  * fuzzer: random system calls, run against the module.
  *
- * 	fuzzer [--seed N] [--execs N] [--seconds N] [--corpus FILE]
- * 	fuzzer --replay FILE [--times N]
+ *	fuzzer [--seed N] [--execs N] [--seconds N] [--corpus FILE]
+ *	fuzzer --replay FILE [--times N]
  *
  * Programs that ran new code are written to standard output, and can be the
  * corpus of the next run; progress goes to standard error. The exit status is 1

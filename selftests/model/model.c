@@ -2,8 +2,8 @@
 /*
  * Random programs against an oracle that knows every byte.
  *
- * 	model                     the selftest
- * 	model [OPTION...]         programs from seeds
+ *	model                     the selftest
+ *	model [OPTION...]         programs from seeds
  *
  *   --seed N        the first seed (1)
  *   --count N       number of programs, each from the next seed (1)

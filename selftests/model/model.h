@@ -8,14 +8,14 @@
  * at once, each its own words. Besides, noise continuously does operations that
  * must change no contents.
  *
- * 	model.c         the program: command line, the selftest, shrinking
- * 	oracle.c        the oracle: every byte, and the sharers of each page
- * 	ops.c           the operations: each on the oracle and on the box
- * 	census.c        counters and debugfs against the oracle
- * 	storm.c         all processes at once
- * 	noise.c         operations without visible effect
- * 	gen.c           programs at random, and as text
- * 	run.c           processes, threads and turns
+ *	model.c         the program: command line, the selftest, shrinking
+ *	oracle.c        the oracle: every byte, and the sharers of each page
+ *	ops.c           the operations: each on the oracle and on the box
+ *	census.c        counters and debugfs against the oracle
+ *	storm.c         all processes at once
+ *	noise.c         operations without visible effect
+ *	gen.c           programs at random, and as text
+ *	run.c           processes, threads and turns
  */
 #ifndef PAGEBOX_MODEL_H
 #define PAGEBOX_MODEL_H

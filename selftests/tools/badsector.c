@@ -3,7 +3,7 @@
  * A swap area with a page that is unreadable for a while, for a test that
  * provides such a device:
  *
- * 	badsector [-s] [-p PAGES] -b SLOT SWAP
+ *	badsector [-s] [-p PAGES] -b SLOT SWAP
  *
  *   -s        use the pages of a shared mapping instead of a private one
  *   -p PAGES  number of pages (1010)

@@ -3,7 +3,7 @@
  * Runs the cases of another selftest repeatedly; in its n-th run, the n-th
  * operation of the module that can fail does fail:
  *
- * 	failwalk [-m MOST] [-s SECONDS] [-x FILE] PROGRAM
+ *	failwalk [-m MOST] [-s SECONDS] [-x FILE] PROGRAM
  *
  * The number of failpoints of a case is counted in a run without failures. If
  * there are at most MOST, n takes every value up to a run without a failure;
@@ -11,8 +11,8 @@
  * evenly over the rest. The line of the case says which. After SECONDS no other
  * case is started. Cases with a line in FILE are skipped. For each case:
  *
- * 	WALKED PROGRAM CASE points P runs R injected I passed A errno E signal S
- * 	expectation X
+ *	WALKED PROGRAM CASE points P runs R injected I passed A errno E signal S
+ *	expectation X
  *
  * A case must pass without a failure. Its other runs have one of these
  * outcomes:

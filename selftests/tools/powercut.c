@@ -3,9 +3,9 @@
  * The contents of a store after a power failure during writes: the program for
  * the VM of scripts/powercut, which cuts the power.
  *
- * 	powercut -i [-S SEED] STORE
- * 	powercut -c BASE,SYNCED [-S SEED] STORE
- * 	powercut -w BASE [-m] [-S SEED] STORE
+ *	powercut -i [-S SEED] STORE
+ *	powercut -c BASE,SYNCED [-S SEED] STORE
+ *	powercut -w BASE [-m] [-S SEED] STORE
  *
  *   -i   create STORE, all pages of generation 0, and sync it
  *   -c   check it, without a box: each page is whole, of a generation in which

@@ -4,7 +4,7 @@
  * a private mapping of a box, while its child writes the pages at the time of
  * the fork to a file. At any time most pages are in swap.
  *
- * 	snapshot [-n FRAMES] [-p PAGES] [-w SWAP] [-r ROUNDS] [-o FILE]
+ *	snapshot [-n FRAMES] [-p PAGES] [-w SWAP] [-r ROUNDS] [-o FILE]
  *
  *   -n FRAMES  frame limit (a quarter of the pages)
  *   -p PAGES   size of the mapping (1024)

@@ -4,7 +4,7 @@
  * the stores that a test VM sets up: loop devices, device mapper, NVMe, ext4,
  * ...
  *
- * 	workload [-s BYTES] [-n FRAMES] [-t SECONDS | -d OPS] [-k] [-S SEED] [-w SWAP] STORE
+ *	workload [-s BYTES] [-n FRAMES] [-t SECONDS | -d OPS] [-k] [-S SEED] [-w SWAP] STORE
  *
  * Two processes change the first BYTES of STORE (all of it), an existing file
  * or block device, at random through a box of FRAMES frames (256), for SECONDS
@@ -14,17 +14,17 @@
  * SWAP if given. With -k one process is killed at a random moment. With -d the
  * last line is "checksum" and a number that depends on the contents.
  *
- * 	workload -F [-s BYTES] STORE
+ *	workload -F [-s BYTES] STORE
  *
  * Gives each page of STORE a pattern of its own, without a box.
  *
- * 	workload -R PAGE [-s BYTES] [-n FRAMES] STORE
+ *	workload -R PAGE [-s BYTES] [-n FRAMES] STORE
  *
  * STORE was prepared with -F, and PAGE is unreadable now: it must raise SIGBUS,
  * and all others must be right. Prints "failed as expected" and waits for a
  * line on standard input; afterwards the page must be right as well.
  *
- * 	workload -W [-s BYTES] [-n FRAMES] STORE
+ *	workload -W [-s BYTES] [-n FRAMES] STORE
  *
  * STORE is not writable now: write-back must fail with EIO, reported to every
  * user. Prints "failed as expected" and waits for a line; afterwards write-back
