@@ -182,7 +182,7 @@ static struct options parse(int argc, char **argv)
 	if (optind + 1 != argc)
 		die("usage error: one store is required");
 	if (options.kill && options.counted)
-		die("-k and -d exclude each other: a killed process does not finish its operations");
+		die("-k and -d exclude each other: a killed process does not finish");
 	options.store = argv[optind];
 	return options;
 }
