@@ -258,8 +258,7 @@ static void show_frame(struct seq_file *m, struct pb_box *box, u32 number,
 								    "-");
 		return;
 	}
-	pb_pte_harvest(box->inode->i_mapping, page->index, &folio, &bits, 1,
-		       false);
+	pb_pte_harvest(box->inode->i_mapping, &folio, &bits, 1, false);
 	pins = folio_ref_count(folio) - PB_FRAME_REFS - (int)bits.mapped;
 	seq_printf(m, "%lu %s %d %d %d %d ", page->index,
 		   page->root ? "root" : "private", atomic_read(&page->sharers),

@@ -150,8 +150,8 @@ static void evict_harvest(struct pb_box *box, struct folio **folio,
 
 	for (unsigned int i = 0; i < nr; i += n) {
 		n = evict_run_length(folio + i, nr - i);
-		pb_pte_harvest(box->inode->i_mapping, folio[i]->index,
-			       folio + i, bits + i, n, true);
+		pb_pte_harvest(box->inode->i_mapping, folio + i, bits + i, n,
+			       true);
 	}
 	for (unsigned int i = 0; i < nr; i++) {
 		bits[i].young |= folio_test_referenced(folio[i]);
@@ -1090,8 +1090,7 @@ static unsigned int evict_shrink_folio(struct pb_box *box, struct folio *folio,
 	unsigned int freed = 0;
 	struct pb_swap *swap;
 
-	pb_pte_harvest(box->inode->i_mapping, folio->index, &folio, &bits, 1,
-		       false);
+	pb_pte_harvest(box->inode->i_mapping, &folio, &bits, 1, false);
 	if (bits.dirty || bits.locked || folio_test_dirty(folio)) {
 		/* It stays, and so does its accessed bit. */
 		bits.young = false;

@@ -254,7 +254,6 @@ static bool all_found(struct folio **folios, const struct pb_pte_bits *bits,
 /**
  * pb_pte_harvest - collect the PTE bits of folios at neighbouring indices
  * @mapping: of the box
- * @first: index of the first folio
  * @folios: the folios, locked
  * @bits: filled, one for each folio
  * @nr: number of folios
@@ -269,17 +268,16 @@ static bool all_found(struct folio **folios, const struct pb_pte_bits *bits,
  *
  * Context: takes i_mmap_rwsem for reading and page table locks.
  */
-void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
-		    struct folio **folios, struct pb_pte_bits *bits,
-		    unsigned int nr, bool clear)
+void pb_pte_harvest(struct address_space *mapping, struct folio **folios,
+		    struct pb_pte_bits *bits, unsigned int nr, bool clear)
 {
+	struct rmap rmap = rmap_of(mapping, folios, nr);
 	struct harvest h = {
-		.first = folios[0]->index,
+		.first = rmap.first,
 		.folios = folios,
 		.bits = bits,
 		.clear = clear,
 	};
-	struct rmap rmap = rmap_of(mapping, folios, nr);
 	struct vm_area_struct *vma;
 
 	memset(bits, 0, nr * sizeof(*bits));

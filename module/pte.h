@@ -19,9 +19,8 @@ struct pb_pte_bits {
 	bool locked;
 };
 
-void pb_pte_harvest(struct address_space *mapping, pgoff_t first,
-		    struct folio **folios, struct pb_pte_bits *bits,
-		    unsigned int nr, bool clear);
+void pb_pte_harvest(struct address_space *mapping, struct folio **folios,
+		    struct pb_pte_bits *bits, unsigned int nr, bool clear);
 void pb_pte_unmap(struct address_space *mapping, struct folio **folios,
 		  unsigned int nr);
 int pb_pte_wrprotect(struct mm_struct *mm, unsigned long start,

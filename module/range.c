@@ -82,8 +82,7 @@ static bool range_is_mlocked(struct pb_box *box, struct folio *folio)
 
 	if (!folio_mapped(folio))
 		return false;
-	pb_pte_harvest(box->inode->i_mapping, folio->index, &folio, &bits, 1,
-		       false);
+	pb_pte_harvest(box->inode->i_mapping, &folio, &bits, 1, false);
 	return bits.locked;
 }
 

@@ -95,8 +95,7 @@ static void census_folio(struct pb_box *box, struct folio *folio,
 	if (!folio_trylock(folio))
 		return;
 	if (folio->private) {
-		pb_pte_harvest(box->inode->i_mapping, folio->index, &folio,
-			       &bits, 1, false);
+		pb_pte_harvest(box->inode->i_mapping, &folio, &bits, 1, false);
 		census->locked += bits.locked;
 		census->dirty += bits.dirty || folio_test_dirty(folio);
 		census->pinned += folio_ref_count(folio) >

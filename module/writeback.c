@@ -153,8 +153,7 @@ static bool writeback_is_dirty(struct pb_box *box, struct folio *folio)
 		return true;
 	if (!folio_mapped(folio))
 		return false;
-	pb_pte_harvest(box->inode->i_mapping, folio->index, &folio, &bits, 1,
-		       false);
+	pb_pte_harvest(box->inode->i_mapping, &folio, &bits, 1, false);
 	return bits.dirty;
 }
 
